@@ -1,0 +1,201 @@
+"""Reading and writing BED files as streams; every complaint names the file and the line (SPEC 1.1, 1.2)."""
+
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.errors import InputError
+
+STANDARD_INPUT = "-"
+BYTES_PER_BLOCK = 1 << 22
+MAX_DIGITS = 18  # what always fits a signed 64-bit integer
+HEADER = re.compile(rb"#|(track|browser)\s")
+MAYBE_NO_DATA = frozenset(b"#tb \t\r\n")  # first bytes of headers and blank lines, and of few contig names
+BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """What identifies the content of an input: size in bytes and SHA-256, of the file as it is stored."""
+
+    size: int
+    sha256: str
+
+
+class _HashingReader(io.RawIOBase):
+    """Passes bytes on and remembers their hash, their number and the last of them."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.tail = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        data = self._raw.read(len(buffer))
+        buffer[: len(data)] = data
+        self._hash.update(data)
+        self.size += len(data)
+        self.tail = (self.tail + data[-len(BGZF_EMPTY_BLOCK) :])[-len(BGZF_EMPTY_BLOCK) :]
+        return len(data)
+
+    def input_file(self) -> InputFile:
+        return InputFile(self.size, self._hash.hexdigest())
+
+
+@dataclass(frozen=True)
+class BedBlock:
+    """Some consecutive intervals of a BED file.
+
+    contig: UTF-8 bytes of column 1; start, end: int64 (rows,), bp, 0-based and half-open; columns: the
+    columns after the third that were asked for, UTF-8 bytes; line: int64 (rows,), line numbers from 1.
+    """
+
+    contig: list[bytes]
+    start: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    columns: list[list[bytes]]
+    line: npt.NDArray[np.int64]
+
+
+class BedReader:
+    """A BED file as a stream of blocks; `-` is standard input.
+
+    Plain, gzip, bgzip or xz, told by its first bytes.
+    `columns` is the number of columns that every line must have (3 or more); further ones are ignored.
+    After the last block `input_file` says what was read.
+    """
+
+    def __init__(self, path: str | Path, columns: int) -> None:
+        self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+        self._path = path
+        self._columns = columns
+        self.input_file: InputFile | None = None
+        self.bytes_read: Callable[[], int] = lambda: 0
+
+    def fail(self, line: int, message: str) -> InputError:
+        """Return the error that names this file and `line`."""
+        return InputError(f"{self.name}, line {line}: {message}")
+
+    def _open(self) -> BinaryIO:
+        if str(self._path) == STANDARD_INPUT:
+            return sys.stdin.buffer
+        try:
+            return Path(self._path).open("rb")
+        except OSError as problem:
+            raise InputError(f"{self.name}: cannot be read: {problem.strerror}") from None
+
+    def __iter__(self) -> Iterator[BedBlock]:
+        """Yield blocks of intervals; raise InputError at the first line that is not one."""
+        with self._open() as raw:
+            hashing = _HashingReader(raw)
+            self.bytes_read = lambda: hashing.size
+            rows = 0
+            for first, lines in self._line_blocks(io.BufferedReader(hashing, 1 << 20), hashing):
+                block = self._parse(first, lines)
+                if len(block.line):
+                    rows += len(block.line)
+                    yield block
+            if not rows:
+                raise InputError(f"{self.name}: holds no intervals; expected tab-separated BED lines")
+            self.input_file = hashing.input_file()
+
+    def _line_blocks(
+        self, buffered: io.BufferedReader, hashing: _HashingReader
+    ) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield (number of the first line, lines), decompressed."""
+        magic = buffered.peek(18)[:18]
+        is_bgzf = magic[:4] == b"\x1f\x8b\x08\x04" and magic[12:14] == b"BC"
+        stream: io.BufferedReader = buffered
+        if magic[:2] == b"\x1f\x8b":
+            stream = io.BufferedReader(cast(io.RawIOBase, gzip.open(buffered)), 1 << 20)
+        elif magic[:6] == b"\xfd7zXZ\x00":
+            stream = io.BufferedReader(cast(io.RawIOBase, lzma.open(buffered)), 1 << 20)
+        number = 1
+        try:
+            while lines := stream.readlines(BYTES_PER_BLOCK):
+                yield number, lines
+                number += len(lines)
+        except (EOFError, OSError, zlib.error, lzma.LZMAError) as problem:
+            raise InputError(
+                f"{self.name}, after line {number - 1}: the compressed file is truncated or damaged "
+                f"({problem}); fetch it again"
+            ) from None
+        if is_bgzf and hashing.tail != BGZF_EMPTY_BLOCK:
+            raise InputError(
+                f"{self.name}, after line {number - 1}: the bgzip file is truncated "
+                "(its end-of-file block is missing); fetch it again"
+            )
+
+    def _parse(self, first: int, lines: list[bytes]) -> BedBlock:
+        kept = [
+            (number, line)
+            for number, line in enumerate(lines, first)
+            if line[0] not in MAYBE_NO_DATA or (line.strip() and not HEADER.match(line))
+        ]
+        rows = [line.rstrip(b"\r\n").split(b"\t", self._columns)[: self._columns] for _, line in kept]
+        numbers = np.fromiter((number for number, _ in kept), np.int64, len(kept))
+        if any(len(row) < self._columns for row in rows):
+            at = next(i for i, row in enumerate(rows) if len(row) < self._columns)
+            raise self.fail(
+                kept[at][0],
+                f"{len(rows[at])} tab-separated columns; expected at least {self._columns} "
+                f"({', '.join(('contig', 'start', 'end', 'name', 'score')[: self._columns])})",
+            )
+        contig, start, end, *columns = map(list, zip(*rows, strict=True)) if rows else [[]] * self._columns
+        starts = self._coordinates(start, numbers, "start")
+        ends = self._coordinates(end, numbers, "end")
+        reversed_ = np.flatnonzero(ends <= starts)
+        if reversed_.size:
+            at = reversed_[0]
+            raise self.fail(
+                numbers[at], f"start {starts[at]}, end {ends[at]}; expected an end greater than the start"
+            )
+        return BedBlock(contig, starts, ends, columns, numbers)
+
+    def _coordinates(
+        self, texts: list[bytes], numbers: npt.NDArray[np.int64], what: str
+    ) -> npt.NDArray[np.int64]:
+        if all(map(bytes.isdigit, texts)) and (not texts or max(map(len, texts)) <= MAX_DIGITS):
+            return np.fromiter(map(int, texts), np.int64, len(texts))
+        at = next(i for i, text in enumerate(texts) if not text.isdigit() or len(text) > MAX_DIGITS)
+        found = texts[at].decode(errors="replace")
+        raise self.fail(numbers[at], f"{what} {found!r}; expected a whole number of bp, 0 or more")
+
+    def text(self, data: bytes, line: int) -> str:
+        """Decode one field, or name the line that is not UTF-8."""
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise self.fail(line, f"{data!r} is not UTF-8 text") from None
+
+
+def track_line(name: str, description: str) -> str:
+    """Return a UCSC track line that shades by score; names from files cannot break out of their quotes."""
+    name, description = (re.sub(r'["\x00-\x1f\x7f]', "_", text) for text in (name, description))
+    return f'track name="{name}" description="{description}" useScore=1\n'
+
+
+def write_bed6(
+    out: TextIO, contigs: Iterable[str], starts: Iterable[int], ends: Iterable[int], names: Iterable[str],
+    scores: Iterable[int],
+) -> None:  # fmt: skip
+    """Append BED6 lines without strand; positions in bp, scores whole numbers 0 to 1000."""
+    out.writelines(
+        f"{contig}\t{start}\t{end}\t{name}\t{score}\t.\n"
+        for contig, start, end, name, score in zip(contigs, starts, ends, names, scores, strict=True)
+    )

@@ -1,0 +1,37 @@
+"""Overlaps of intervals. Nothing outside this module uses pyranges."""
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
+
+def overlapping_pairs(
+    start: IntArray, end: IntArray, other_start: IntArray, other_end: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return every pair of half-open intervals on one contig that share a bp, as two arrays of indices.
+
+    All arrays int64, positions in bp. Pairs are sorted by the first, then by the second index.
+    """
+    import pandas as pd
+    import pyranges
+
+    if not len(start) or not len(other_start):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    left, right = (
+        pyranges.PyRanges(
+            pd.DataFrame({"Chromosome": "contig", "Start": s, "End": e, label: np.arange(len(s))}), int64=True
+        )
+        for s, e, label in ((start, end, "left"), (other_start, other_end, "right"))
+    )
+    with warnings.catch_warnings():
+        # pyranges 0.1 passes pandas keywords that pandas 3 has deprecated.
+        warnings.simplefilter("ignore")
+        joined = left.join(right).df
+    if joined.empty:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    i, j = (joined[label].to_numpy(np.int64) for label in ("left", "right"))
+    order = np.lexsort((j, i))
+    return i[order], j[order]

@@ -1,0 +1,203 @@
+"""Peaks of one cell line: read, selected and spooled to disk, sorted by contig and start (SPEC 1.1, 1.3).
+
+Only one block of the file and the peaks of one contig are ever in memory.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.catalogue.bed import BedBlock, BedReader, InputFile
+from atypeak_scale.catalogue.names import Source, source_name, split_name, split_source
+from atypeak_scale.config import Selection
+from atypeak_scale.errors import InputError, nearest
+
+log = logging.getLogger(__name__)
+
+PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32)])
+NOT_SELECTED = -1
+
+
+@dataclass
+class PeakSpool:
+    """The selected peaks of a cell line on disk.
+
+    sources: (dataset, TR) by source code; contigs: name -> file of PEAK records sorted by start, end;
+    selected: number of peaks; cell_line_peaks: those of the cell line before the lists of the selection.
+    """
+
+    sources: list[Source]
+    contigs: dict[str, Path]
+    selected: int
+    cell_line_peaks: int
+    input_file: InputFile
+
+    def peaks(self, contig: str) -> npt.NDArray[np.void]:
+        """Return the PEAK records of a contig, mapped from disk; none where the contig has no peak."""
+        file = self.contigs.get(contig)
+        return np.empty(0, PEAK) if file is None else np.load(file, mmap_mode="r")
+
+
+@dataclass
+class _NameTable:
+    """Source codes by name column; every distinct name of the file is parsed once."""
+
+    cell_line: str
+    wanted: Callable[[Source], bool]
+    codes: dict[bytes, int] = field(default_factory=dict)
+    sources: dict[Source, int] = field(default_factory=dict)
+    cell_lines: set[str] = field(default_factory=set)
+    unselected: set[bytes] = field(default_factory=set)
+
+    def add(self, reader: BedReader, name: bytes, line: int) -> None:
+        try:
+            source, cell_line = split_name(reader.text(name, line))
+        except ValueError as problem:
+            raise reader.fail(line, str(problem)) from None
+        self.cell_lines.add(cell_line)
+        self.codes[name] = NOT_SELECTED
+        if cell_line != self.cell_line:
+            return
+        if self.wanted(source):
+            self.codes[name] = self.sources.setdefault(source, len(self.sources))
+        else:
+            self.unselected.add(name)
+
+    def encode(self, reader: BedReader, block: BedBlock) -> npt.NDArray[np.int32]:
+        names = block.columns[0]
+        for name in dict.fromkeys(names):
+            if name not in self.codes:
+                self.add(reader, name, int(block.line[names.index(name)]))
+        return np.fromiter(map(self.codes.__getitem__, names), np.int32, len(names))
+
+
+def _source_filter(selection: Selection) -> Callable[[Source], bool]:
+    try:
+        sources = None if selection.sources is None else {split_source(text) for text in selection.sources}
+    except ValueError as problem:
+        raise InputError(f"selection: {problem}") from None
+    datasets, trs = selection.datasets, selection.trs
+    return lambda source: (
+        (datasets is None or source[0] in datasets)
+        and (trs is None or source[1] in trs)
+        and (sources is None or source in sources)
+    )
+
+
+def _report_absent(selection: Selection, sources: Iterable[Source]) -> None:
+    """Log the selected labels that no peak has: one line, so that a misspelt name is seen."""
+    present = list(sources)
+    for what, wanted, found in (
+        ("TRs", selection.trs, {source[1] for source in present}),
+        ("datasets", selection.datasets, {source[0] for source in present}),
+        ("sources", selection.sources, {source_name(source) for source in present}),
+    ):
+        absent = sorted(set(wanted or ()) - found)
+        if absent:
+            log.warning("selected %s without a peak in the catalogue: %s", what, ", ".join(absent))
+
+
+def _most_covered(sources: Iterable[Source], count: int) -> set[str]:
+    """Return the `count` TRs with the most datasets; ties go to the first name."""
+    datasets: defaultdict[str, set[str]] = defaultdict(set)
+    for dataset, tr in sources:
+        datasets[tr].add(dataset)
+    return set(sorted(datasets, key=lambda tr: (-len(datasets[tr]), tr))[:count])
+
+
+def spool_peaks(
+    path: str | Path,
+    folder: Path,
+    cell_line: str,
+    selection: Selection,
+    progress: Callable[[int], None] = lambda size: None,
+) -> PeakSpool:
+    """Read a peak file and leave the selected peaks in `folder`, which must exist.
+
+    `progress` is told the bytes of the file read so far.
+
+    Raises
+    ------
+    InputError
+        Naming the line that is not a peak; where the cell line is unknown (with the nearest names); where
+        the selection leaves nothing.
+
+    """
+    reader = BedReader(path, columns=4)
+    names = _NameTable(cell_line, _source_filter(selection))
+    unsorted: dict[str, Path] = {}
+    cell_line_peaks = 0
+    for block in reader:
+        source = names.encode(reader, block)
+        rows = np.flatnonzero(source != NOT_SELECTED)
+        cell_line_peaks += len(rows)
+        if names.unselected:
+            cell_line_peaks += sum(map(names.unselected.__contains__, block.columns[0]))
+        _append(reader, block, rows, source[rows], folder, unsorted)
+        progress(reader.bytes_read())
+    if cell_line not in names.cell_lines:
+        hint = nearest(cell_line, names.cell_lines)
+        raise InputError(f"{reader.name}: no peak of cell line {cell_line!r}; {hint}")
+    if not names.sources:
+        raise InputError(
+            f"{reader.name}: the selection leaves no peak of cell line {cell_line!r}; "
+            "check --trs, --datasets and --sources (selection in the config)"
+        )
+    _report_absent(selection, names.sources)
+    kept = set(names.sources)
+    if selection.top_trs is not None:
+        top = _most_covered(kept, selection.top_trs)
+        kept = {source for source in kept if source[1] in top}
+    sources = sorted(kept)
+    recode = np.array(
+        [sources.index(source) if source in kept else NOT_SELECTED for source in names.sources], np.int32
+    )
+    contigs, selected = _sort(folder, unsorted, recode)
+    assert reader.input_file is not None
+    return PeakSpool(sources, contigs, selected, cell_line_peaks, reader.input_file)
+
+
+def _append(
+    reader: BedReader,
+    block: BedBlock,
+    rows: npt.NDArray[np.intp],
+    source: npt.NDArray[np.int32],
+    folder: Path,
+    files: dict[str, Path],
+) -> None:
+    """Append the rows to one file a contig; files are numbered, since names must not choose a path."""
+    by_contig: defaultdict[bytes, list[int]] = defaultdict(list)
+    for at, row in enumerate(rows.tolist()):
+        by_contig[block.contig[row]].append(at)
+    for contig, positions in by_contig.items():
+        records = np.empty(len(positions), PEAK)
+        records["start"], records["end"] = block.start[rows[positions]], block.end[rows[positions]]
+        records["source"] = source[positions]
+        name = reader.text(contig, int(block.line[rows[positions[0]]]))
+        file = files.setdefault(name, folder / f"unsorted-{len(files)}")
+        with file.open("ab") as out:
+            records.tofile(out)
+
+
+def _sort(
+    folder: Path, unsorted: dict[str, Path], recode: npt.NDArray[np.int32]
+) -> tuple[dict[str, Path], int]:
+    contigs: dict[str, Path] = {}
+    selected = 0
+    for number, (contig, file) in enumerate(unsorted.items()):
+        records = np.fromfile(file, PEAK)
+        file.unlink()
+        records["source"] = recode[records["source"]]
+        records = records[records["source"] != NOT_SELECTED]
+        if not len(records):
+            continue
+        records = records[np.lexsort((records["end"], records["start"]))]
+        contigs[contig] = folder / f"sorted-{number}.npy"
+        np.save(folder / f"sorted-{number}.npy", records)
+        selected += len(records)
+    return contigs, selected

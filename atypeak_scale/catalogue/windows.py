@@ -1,0 +1,117 @@
+"""Windows of CRMs and the bins that peaks occupy in them (SPEC 2.1 to 2.3)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.catalogue.bed import BedReader, InputFile
+from atypeak_scale.errors import InputError
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows, grouped by contig (names in C order), then CRM by start, then by position.
+
+    contigs: the contig names; contig: index into them; start, end: bp; crm: row of the CRM in its file,
+    from 0. All arrays int64 (windows,).
+    """
+
+    contigs: list[str]
+    contig: IntArray
+    start: IntArray
+    end: IntArray
+    crm: IntArray
+
+    def __len__(self) -> int:
+        """Return the number of windows."""
+        return len(self.start)
+
+
+def cut_windows(start: IntArray, end: IntArray, frame: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Cut intervals from their start into consecutive windows of `frame` bp, the last one shorter (SPEC 2.1).
+
+    Returns (index of the interval, window start, window end), each int64 (windows,), in bp.
+    """
+    pieces = -(-(end - start) // frame)
+    interval = np.repeat(np.arange(len(start)), pieces)
+    piece = np.arange(len(interval)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    window_start = start[interval] + piece * frame
+    return interval, window_start, np.minimum(window_start + frame, end[interval])
+
+
+def occupied_bins(
+    peak_start: IntArray,
+    peak_end: IntArray,
+    window_start: IntArray,
+    window_end: IntArray,
+    frame: int,
+    bin_: int,
+) -> tuple[IntArray, IntArray]:
+    """Return the first and last bin (both included) that each peak occupies in its window (SPEC 2.3).
+
+    All arrays int64 (rows,), positions in bp. Every peak must overlap its window.
+    """
+    frame_start = window_end - frame
+    first = (np.maximum(peak_start, window_start) - frame_start) // bin_
+    last = (np.minimum(peak_end, window_end) - 1 - frame_start) // bin_
+    return first, last
+
+
+def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows, InputFile]:
+    """Read a CRM file and cut its CRMs into windows (SPEC 1.2, 2.1).
+
+    `min_peaks` filters on column 5; with 0 the column may be absent.
+
+    Raises
+    ------
+    InputError
+        Naming the line that is not a CRM, or where no CRM is left.
+
+    """
+    reader = BedReader(path, columns=5 if min_peaks else 3)
+    names: dict[bytes, int] = {}
+    contig_parts, start_parts, end_parts, keep_parts = [], [], [], []
+    for block in reader:
+        codes = []
+        for contig, line in zip(block.contig, block.line, strict=True):
+            if contig not in names:
+                reader.text(contig, line)
+                names[contig] = len(names)
+            codes.append(names[contig])
+        contig_parts.append(np.array(codes, np.int64))
+        start_parts.append(block.start)
+        end_parts.append(block.end)
+        keep_parts.append(_peak_counts(reader, block.columns[1], block.line) >= min_peaks if min_peaks
+                          else np.ones(len(codes), bool))  # fmt: skip
+    keep = np.concatenate(keep_parts)
+    if not keep.any():
+        raise InputError(
+            f"{reader.name}: no CRM has {min_peaks} peaks or more in column 5; "
+            "lower --min-crm-peaks (store.min_crm_peaks in the config)"
+        )
+    assert reader.input_file is not None
+    contigs = sorted(name.decode() for name in names)
+    rank = np.array([contigs.index(name.decode()) for name in names], np.int64)
+    crm = np.flatnonzero(keep)
+    contig = rank[np.concatenate(contig_parts)[crm]]
+    start, end = np.concatenate(start_parts)[crm], np.concatenate(end_parts)[crm]
+    order = np.lexsort((end, start, contig))
+    interval, window_start, window_end = cut_windows(start[order], end[order], frame)
+    rows = order[interval]
+    return Windows(contigs, contig[rows], window_start, window_end, crm[rows]), reader.input_file
+
+
+def _peak_counts(reader: BedReader, texts: list[bytes], lines: IntArray) -> npt.NDArray[np.float64]:
+    counts = np.empty(len(texts))
+    for row, text in enumerate(texts):
+        try:
+            counts[row] = float(text)
+        except ValueError:
+            found = text.decode(errors="replace")
+            raise reader.fail(int(lines[row]), f"column 5 is {found!r}; expected the CRM's number of peaks "
+                              "(--min-crm-peaks 0 uses every CRM)") from None  # fmt: skip
+    return counts

@@ -1,0 +1,238 @@
+"""The one schema of configs/*.yaml: every setting, its default (the article's) and what it may be."""
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from atypeak_scale.errors import InputError, nearest
+
+RESERVED_DIMS = frozenset({"window", "bin", "source", "contig", "crm", "occupancy", "peak", "catalogue_peak"})
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and a key that is not in the schema is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Inputs(Settings):
+    """Input files; relative paths of a config file are relative to that file (SPEC 1.1, 1.2)."""
+
+    peaks: Path | None = None
+    crms: Path | None = None
+
+
+class Selection(Settings):
+    """Which peaks of the catalogue are used (SPEC 1.3); None means all."""
+
+    trs: tuple[str, ...] | None = Field(None, description="labels of the second view to keep")
+    datasets: tuple[str, ...] | None = Field(None, description="labels of the first view to keep")
+    sources: tuple[str, ...] | None = Field(None, description="sources to keep, each as dataset.TR")
+    top_trs: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="of what the lists leave, keep the N TRs with the most datasets"
+    )
+
+
+class StoreSettings(Settings):
+    """Geometry and chunks of a store (SPEC 2, DESIGN 3)."""
+
+    views: tuple[str, str] = Field(("dataset", "tr"), description="names of the two labels of a source")
+    frame: Annotated[int, Field(ge=1, description="bp of a window's frame")] = 3200
+    bin: Annotated[int, Field(ge=1, description="bp of a bin")] = 10
+    min_crm_peaks: Annotated[int, Field(ge=0, description="smallest CRM, in peaks of all cell lines")] = 100
+    windows_per_chunk: Annotated[int, Field(ge=1)] = 512
+    rows_per_block: Annotated[int, Field(ge=1, description="(peak, window) rows of a scoring block")] = 8192
+
+    @property
+    def bins(self) -> int:
+        """Number of bins in a frame."""
+        return self.frame // self.bin
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.frame % self.bin:
+            raise ValueError(f"frame ({self.frame} bp) must be a multiple of bin ({self.bin} bp)")
+        for view in self.views:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", view) or view in RESERVED_DIMS:
+                raise ValueError(
+                    f"view name {view!r} must be lower-case letters, digits and underscores, "
+                    f"and none of {', '.join(sorted(RESERVED_DIMS))}"
+                )
+        if self.views[0] == self.views[1]:
+            raise ValueError(f"the two views must have different names, both are {self.views[0]!r}")
+        return self
+
+
+class ModelSettings(Settings):
+    """Sizes of the autoencoder (SPEC 3)."""
+
+    kernel_width: Annotated[int, Field(ge=4, description="bins")] = 20
+    filters: Annotated[int, Field(ge=1)] = 32
+    deep_dimension: Annotated[int, Field(ge=1)] = 256
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    l2: Annotated[float, Field(ge=0)] = 2.5e-3
+
+    def check_frame(self, bins: int) -> None:
+        """Raise InputError where SPEC 3.1 refuses `bins` bins with this kernel width."""
+        k = self.kernel_width
+        if k % 4 or bins % (4 * k):
+            raise InputError(
+                f"a frame of {bins} bins does not fit a kernel of {k} bins: the kernel width must be a "
+                f"multiple of 4 and the frame a multiple of 4 times the kernel width ({4 * k} bins here); "
+                "change store.frame, store.bin or model.kernel_width"
+            )
+
+
+class TrainingSettings(Settings):
+    """How the autoencoder is trained (SPEC 3.2 to 3.4)."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    crumbs: Annotated[float, Field(ge=0, description="c of SPEC 2.5; artificial data: 0")] = 0.1
+    batch_windows: Annotated[int, Field(ge=1)] = 48
+    batches_per_epoch: Annotated[int, Field(ge=1)] = 48
+    max_epochs: Annotated[int, Field(ge=1)] = 64
+    min_delta: Annotated[float, Field(ge=0)] = 2.5e-4
+    patience: Annotated[int, Field(ge=1, description="epochs")] = 5
+    stop_at_loss: Annotated[float, Field(gt=0)] | None = None
+    shuffle_windows: Annotated[int, Field(ge=1, description="windows in the shuffle buffer")] = 8192
+    view_weights: dict[str, dict[str, Annotated[float, Field(ge=0)]]] = Field(
+        default_factory=dict, description="loss weights: view name -> label -> weight, default 1"
+    )
+    source_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="loss weights: dataset.TR -> weight; replaces the views' product"
+    )
+
+
+class ScoringSettings(Settings):
+    """How peaks are scored (SPEC 4)."""
+
+    crumbs: Annotated[float, Field(ge=0, description="c at scoring; the published scores used none")] = 0.0
+    batch_windows: Annotated[int, Field(ge=1)] = 64
+
+
+class NormalizationSettings(Settings):
+    """The Monte Carlo sample of the normalization (SPEC 5.5)."""
+
+    sample: Literal["all"] | Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        10_000, description="number of windows, a fraction below 1, or all"
+    )
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
+class Config(Settings):
+    """Everything that a run needs to know."""
+
+    cell_line: str = Field(min_length=1)
+    inputs: Inputs = Inputs()
+    selection: Selection = Selection()
+    store: StoreSettings = StoreSettings()
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    scoring: ScoringSettings = ScoringSettings()
+    normalization: NormalizationSettings = NormalizationSettings()
+
+    @model_validator(mode="after")
+    def _check_view_weights(self) -> Self:
+        for view in self.training.view_weights:
+            if view not in self.store.views:
+                raise ValueError(
+                    f"training.view_weights names view {view!r}, the views are {', '.join(self.store.views)}"
+                )
+        return self
+
+
+def _location(error: Any) -> str:
+    return ".".join(str(part) for part in error["loc"])
+
+
+def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
+    """Names of the settings beside the one at `path`, for the nearest-name hint."""
+    for part in path[:-1]:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return set()
+        model = annotation
+    return set(model.model_fields)
+
+
+def _first_problem(failure: ValidationError) -> str:
+    error = failure.errors()[0]
+    location = _location(error)
+    if error["type"] == "extra_forbidden":
+        known = _fields_at(Config, error["loc"])
+        return f"unknown setting {location!r}; {nearest(str(error['loc'][-1]), known)}"
+    if error["type"] == "missing":
+        return f"the setting {location!r} is missing; add it"
+    message = error["msg"].removeprefix("Value error, ")
+    return (
+        f"{location + ': ' if location else ''}{message} (found {error['input']!r})" if location else message
+    )
+
+
+def parse_config(values: Any, origin: str) -> Config:
+    """Validate a mapping of settings; `origin` names it in the error message.
+
+    Raises
+    ------
+    InputError
+        Naming the first setting that is unknown, missing or out of range.
+
+    """
+    if not isinstance(values, dict):
+        raise InputError(
+            f"{origin}: expected a mapping of settings, found {type(values).__name__}; "
+            "write 'cell_line: NAME' at least"
+        )
+    try:
+        return Config.model_validate(values)
+    except ValidationError as failure:
+        raise InputError(f"{origin}: {_first_problem(failure)}") from None
+
+
+def bundled_configs() -> dict[str, Path]:
+    """Return the configurations that ship with the package, by name."""
+    folder = resources.files("atypeak_scale.configs")
+    files = (Path(str(item)) for item in folder.iterdir())
+    return {file.stem: file for file in sorted(files) if file.suffix == ".yaml"}
+
+
+def load_config(name: str | Path) -> Config:
+    """Read a YAML file, or a configuration that ships with the package (`hela`, `artificial`, ...).
+
+    Raises
+    ------
+    InputError
+        Where there is no such file, it is not YAML, or a setting is refused.
+
+    """
+    path = Path(name)
+    if not path.is_file():
+        bundled = bundled_configs()
+        if str(name) not in bundled:
+            raise InputError(
+                f"{name}: no such config file, nor a bundled configuration; {nearest(str(name), bundled)}"
+            )
+        path = bundled[str(name)]
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        reason = " ".join(str(problem).split())
+        raise InputError(f"{path}: not a YAML file: {reason}") from None
+    config = parse_config(values, str(path))
+    inputs = Inputs(
+        peaks=path.parent / config.inputs.peaks if config.inputs.peaks else None,
+        crms=path.parent / config.inputs.crms if config.inputs.crms else None,
+    )
+    return config.model_copy(update={"inputs": inputs})
+
+
+def dump_config(config: Config) -> str:
+    """Return the configuration as YAML that `load_config` reads back; every setting is spelled out."""
+    values = config.model_dump(mode="json", exclude={"inputs"})
+    text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return text

@@ -1,0 +1,37 @@
+"""What the command line shows instead of a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AtypeakError(Exception):
+    """Something failed while running; the message is one line that a user can act on."""
+
+    exit_code = 1
+
+
+class InputError(AtypeakError):
+    """An input, setting or argument is wrong: what was found, what was expected, what to do."""
+
+    exit_code = 2
+
+
+class InterruptedStageError(AtypeakError):
+    """The user stopped a stage; the message says what was kept and how to go on."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Return `count` known names, nearest to `name` first, as the end of an error message."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(name, choices, n=count, cutoff=0.5)
+    if not close:
+        folded = {choice.lower(): choice for choice in choices}
+        close = [
+            folded[near] for near in difflib.get_close_matches(name.lower(), folded, n=count, cutoff=0.5)
+        ]
+    if close:
+        return f"the nearest known are {', '.join(close)}"
+    if not choices:
+        return "none is known"
+    shown = ", ".join(choices[:10]) + (", ..." if len(choices) > 10 else "")
+    return f"known are {shown}"

@@ -1,0 +1,238 @@
+"""The layout of a store: the only place that spells variable names, dims, chunks, codecs and attributes.
+
+One Zarr v3 store; one group for each cell line, each a complete xarray Dataset; results in child groups
+`scores/<name>` of it (DESIGN 3). The dims of the two views are named by the views (SPEC 1.4).
+"""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWarning
+
+from atypeak_scale.errors import InputError, nearest
+
+SCHEMA_VERSION = 1
+SCORES = "scores"
+
+# Blocks of the score arrays: one scoring task writes one chunk (DESIGN 4).
+ROWS_PER_BLOCK = "rows_per_block"
+WINDOWS_PER_CHUNK = "windows_per_chunk"
+ChunkRule = Literal["occupancy", "window", "row", "catalogue", "whole"]
+# One building task writes so many chunks of occupancy and one chunk of every other array of windows.
+OCCUPANCY_CHUNKS_PER_TASK = 8
+CATALOGUE_PEAKS_PER_CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One array: its dims (`view0`, `view1` stand for the views), type, chunk rule and meaning."""
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: npt.DTypeLike
+    chunks: ChunkRule
+    description: str
+    coordinate: bool = False
+
+
+STORE_VARIABLES = (
+    Variable("occupancy", ("window", "bin", "source"), bool, "occupancy",
+             "True where a peak of the source covers the bin (SPEC 2.3)"),
+    Variable("contig", ("contig",), str, "whole", "contig names, in C order", True),
+    Variable("window_contig", ("window",), np.int32, "window", "index into contig", True),
+    Variable("window_start", ("window",), np.int64, "window", "start of the window, bp, 0-based", True),
+    Variable("window_end", ("window",), np.int64, "window", "end of the window, bp, exclusive", True),
+    Variable("crm", ("window",), np.int64, "window", "row of the window's CRM in the CRM file, from 0", True),
+    Variable("crm_sources", ("window",), np.int32, "window",
+             "number of distinct sources with a peak in the window's CRM"),
+    Variable("source_view0", ("source",), np.int32, "whole", "index of the source's first label", True),
+    Variable("source_view1", ("source",), np.int32, "whole", "index of the source's second label", True),
+    Variable("view0", ("view0",), str, "whole", "labels of the first view, sorted", True),
+    Variable("view1", ("view1",), str, "whole", "labels of the second view, sorted", True),
+    Variable("peak_window", ("peak",), np.int64, "row", "window of the row; rows are sorted by it"),
+    Variable("peak_catalogue", ("peak",), np.int64, "row", "index of the row's peak into catalogue_peak"),
+    Variable("peak_source", ("peak",), np.int32, "row", "source of the row's peak"),
+    Variable("peak_first_bin", ("peak",), np.int32, "row", "first bin that the peak occupies in the window"),
+    Variable("peak_last_bin", ("peak",), np.int32, "row", "last bin that it occupies, included"),
+    Variable("catalogue_contig", ("catalogue_peak",), np.int32, "catalogue", "index into contig"),
+    Variable("catalogue_start", ("catalogue_peak",), np.int64, "catalogue", "start of the peak, bp, 0-based"),
+    Variable("catalogue_end", ("catalogue_peak",), np.int64, "catalogue", "end of the peak, bp, exclusive"),
+    Variable("catalogue_source", ("catalogue_peak",), np.int32, "catalogue", "source of the peak"),
+)  # fmt: skip
+
+SCORE_VARIABLES = (
+    Variable("rebuilt_score", ("peak",), np.float32, "row",
+             "largest A over the bins of the row (SPEC 4.1); NaN until scored"),
+    Variable("raw", ("catalogue_peak",), np.float32, "catalogue",
+             "mean of the peak's rebuilt scores over its windows (SPEC 4.2); NaN until scored"),
+    Variable("k_normalized", ("catalogue_peak",), np.float32, "catalogue",
+             "raw times the weight of the source (SPEC 5.4); NaN until normalized"),
+    Variable("final", ("catalogue_peak",), np.float32, "catalogue",
+             "750 is average for the TR (SPEC 5.6), not clipped; NaN until normalized"),
+)  # fmt: skip
+
+
+def compressors() -> list[Any]:
+    """Return the codec chain of every array: chosen in benchmarks/RESULTS.md, a checksum last."""
+    return [BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"), Crc32cCodec()]
+
+
+def group_name(name: str) -> str:
+    """Return a group name for a label from a file: percent-encoded, so that it cannot choose a path."""
+    quoted = quote(name, safe="+ ")
+    return quoted if not quoted.startswith((".", "__")) else f"%{ord(quoted[0]):02X}{quoted[1:]}"
+
+
+def variable_name(variable: Variable, views: tuple[str, str]) -> str:
+    """Return the stored name: `source_view0` of views (dataset, tr) is `source_dataset`."""
+    return variable.name.replace("view0", views[0]).replace("view1", views[1])
+
+
+def create_arrays(
+    group: zarr.Group,
+    variables: tuple[Variable, ...],
+    sizes: Mapping[str, int],
+    views: tuple[str, str],
+    windows_per_chunk: int,
+    rows_per_block: int,
+) -> None:
+    """Create the arrays of `variables` in an empty group; chunks are whole along every dim but the first."""
+    lengths = {
+        "occupancy": windows_per_chunk,
+        "window": windows_per_chunk * OCCUPANCY_CHUNKS_PER_TASK,
+        "row": rows_per_block,
+        "catalogue": CATALOGUE_PEAKS_PER_CHUNK,
+        "whole": max(sizes.values()),
+    }
+    for variable in variables:
+        shape = tuple(sizes[dim] for dim in variable.dims)
+        first = max(1, min(lengths[variable.chunks], shape[0]))
+        is_text = variable.dtype is str
+        array = group.create_array(
+            variable_name(variable, views),
+            shape=shape,
+            chunks=(first, *(max(1, size) for size in shape[1:])),
+            dtype=variable.dtype,
+            fill_value="" if is_text else np.dtype(variable.dtype).type(_fill(variable)),
+            compressors=[Crc32cCodec()] if is_text else compressors(),
+            dimension_names=[
+                dim.replace("view0", views[0]).replace("view1", views[1]) for dim in variable.dims
+            ],
+        )
+        array.attrs["description"] = variable.description
+    names = [variable_name(variable, views) for variable in variables if variable.coordinate]
+    if names:
+        dims = {*views, "contig"}
+        group.attrs["coordinates"] = " ".join(name for name in names if name not in dims)
+
+
+def _fill(variable: Variable) -> float:
+    return np.nan if variable.dtype is np.float32 else 0
+
+
+def _open_root(store: Path, mode: Literal["r", "r+"]) -> zarr.Group:
+    try:
+        root = zarr.open_group(store, mode=mode, use_consolidated=False)
+    except (FileNotFoundError, GroupNotFoundError, NodeTypeValidationError, ValueError):
+        raise InputError(f"{store}: not a store; make one with 'atypeak-scale build-store'") from None
+    found = root.attrs.get("schema_version")
+    if found != SCHEMA_VERSION:
+        raise InputError(
+            f"{store}: schema version {found}, this program reads version {SCHEMA_VERSION}; "
+            "build the store again with this version of atypeak-scale, or use the version that wrote it"
+        )
+    return root
+
+
+def cell_lines(store: Path) -> dict[str, str]:
+    """Return cell line -> name of its group.
+
+    Raises
+    ------
+    InputError
+        Where there is no store, or it has another schema version.
+
+    """
+    groups = _open_root(store, "r").groups()
+    return {str(group.attrs["cell_line"]): name for name, group in groups if "cell_line" in group.attrs}
+
+
+def consolidate(store: Path) -> None:
+    """Consolidate the metadata of a store after a group of it is finished.
+
+    For readers that look there first, as xarray does by default. This program itself never reads it, so
+    that a command killed before this line leaves nothing that it could not find.
+    """
+    with warnings.catch_warnings():
+        # Consolidation is outside the Zarr v3 specification; a reader without it reads the arrays one by one.
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        zarr.consolidate_metadata(store)
+
+
+def open_cell_line(store: Path, cell_line: str | None, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+    """Open the group of a cell line; None means the only one of the store.
+
+    Raises
+    ------
+    InputError
+        Where there is no store, it has another schema version, or the cell line is not (the only one) in it.
+
+    """
+    names = cell_lines(store)
+    if cell_line is None:
+        if len(names) != 1:
+            raise InputError(
+                f"{store}: holds {len(names)} cell lines ({', '.join(sorted(names))}); "
+                "name one with --cell-line"
+            )
+        cell_line = next(iter(names))
+    if cell_line not in names:
+        raise InputError(f"{store}: has no cell line {cell_line!r}; {nearest(cell_line, names)}")
+    return zarr.open_group(store, path=names[cell_line], mode=mode, use_consolidated=False)
+
+
+def source_labels(group: zarr.Group) -> list[tuple[str, str]]:
+    """Return (first label, second label) of every source of a cell line's group."""
+    view0, view1 = views_of(group)
+    first, second = read_array(group, view0), read_array(group, view1)
+    return [
+        (str(first[i]), str(second[j]))
+        for i, j in zip(
+            read_array(group, f"source_{view0}"), read_array(group, f"source_{view1}"), strict=True
+        )
+    ]
+
+
+def views_of(group: zarr.Group) -> tuple[str, str]:
+    """Return the names of the two views of a cell line's group."""
+    view0, view1 = group.attrs["views"]  # type: ignore[misc,union-attr]
+    return str(view0), str(view1)
+
+
+def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    """Return one array of a group."""
+    found = group[name]
+    assert isinstance(found, zarr.Array)
+    return found
+
+
+def read_array(group: zarr.Group, name: str, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+    """Read elements [start, stop) along the first dim of one array."""
+    return np.asarray(array(group, name)[start:stop])
+
+
+def write_chunks(group: zarr.Group, name: str, start: int, values: npt.NDArray[Any]) -> None:
+    """Write `values` from `start` along the first dim; only whole chunks, so that no two tasks share one."""
+    target = array(group, name)
+    length, stop = target.chunks[0], start + len(values)
+    if start % length or (stop % length and stop != target.shape[0]):
+        raise AssertionError(f"[{start}, {stop}) of {name} does not fall on whole chunks of {length}")
+    target[start:stop] = values
