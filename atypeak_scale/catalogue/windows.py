@@ -17,7 +17,7 @@ class Windows:
     """Windows, grouped by contig (names in C order), then CRM by start, then by position.
 
     contigs: the contig names; contig: index into them; start, end: bp; crm: row of the CRM in its file,
-    from 0. All arrays int64 (windows,).
+    from 0; crm_start, crm_end: bp. All arrays int64 (windows,).
     """
 
     contigs: list[str]
@@ -25,6 +25,8 @@ class Windows:
     start: IntArray
     end: IntArray
     crm: IntArray
+    crm_start: IntArray
+    crm_end: IntArray
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -77,11 +79,11 @@ def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows,
     contig_parts, start_parts, end_parts, keep_parts = [], [], [], []
     for block in reader:
         codes = []
-        for contig, line in zip(block.contig, block.line, strict=True):
-            if contig not in names:
-                reader.text(contig, line)
-                names[contig] = len(names)
-            codes.append(names[contig])
+        for name, line in zip(block.contig, block.line, strict=True):
+            if name not in names:
+                reader.text(name, line)
+                names[name] = len(names)
+            codes.append(names[name])
         contig_parts.append(np.array(codes, np.int64))
         start_parts.append(block.start)
         end_parts.append(block.end)
@@ -102,7 +104,8 @@ def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows,
     order = np.lexsort((end, start, contig))
     interval, window_start, window_end = cut_windows(start[order], end[order], frame)
     rows = order[interval]
-    return Windows(contigs, contig[rows], window_start, window_end, crm[rows]), reader.input_file
+    windows = Windows(contigs, contig[rows], window_start, window_end, crm[rows], start[rows], end[rows])
+    return windows, reader.input_file
 
 
 def _peak_counts(reader: BedReader, texts: list[bytes], lines: IntArray) -> npt.NDArray[np.float64]:

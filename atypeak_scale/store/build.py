@@ -260,9 +260,9 @@ def fingerprint(values: Any) -> str:
 def _write_windows(file: Path, start: int, stop: int, store: Path, name: str, rows_file: Path) -> int:
     group = zarr.open_group(store, path=name, mode="r+", use_consolidated=False)
     windows = tables.records(file, tables.WINDOW, start, stop)
-    for array, field in (("window_contig", "contig"), ("window_start", "start"), ("window_end", "end"),
-                         ("crm", "crm"), ("crm_sources", "crm_sources")):  # fmt: skip
-        schema.write_chunks(group, array, start, windows[field])
+    for field in tables.WINDOW.names or ():
+        name_of = field if field.startswith("crm") else f"window_{field}"
+        schema.write_chunks(group, name_of, start, windows[field])
     rows = np.memmap(rows_file, tables.ROW, mode="r")
     occupancy = schema.array(group, "occupancy")
     for first in range(start, stop, occupancy.chunks[0]):
@@ -295,7 +295,7 @@ def _write_rows(file: Path, start: int, stop: int, store: Path, name: str, _: Pa
 def _write_catalogue(file: Path, start: int, stop: int, store: Path, name: str, _: Path) -> int:
     group = zarr.open_group(store, path=name, mode="r+", use_consolidated=False)
     records = tables.records(file, tables.CATALOGUE, start, stop)
-    for field in ("contig", "start", "end", "source"):
+    for field in tables.CATALOGUE.names or ():
         schema.write_chunks(group, f"catalogue_{field}", start, records[field])
     return stop - start
 

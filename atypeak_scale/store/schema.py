@@ -4,6 +4,7 @@ One Zarr v3 store; one group for each cell line, each a complete xarray Dataset;
 `scores/<name>` of it (DESIGN 3). The dims of the two views are named by the views (SPEC 1.4).
 """
 
+import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ STORE_VARIABLES = (
     Variable("window_start", ("window",), np.int64, "window", "start of the window, bp, 0-based", True),
     Variable("window_end", ("window",), np.int64, "window", "end of the window, bp, exclusive", True),
     Variable("crm", ("window",), np.int64, "window", "row of the window's CRM in the CRM file, from 0", True),
+    Variable("crm_start", ("window",), np.int64, "window", "start of the window's CRM, bp, 0-based"),
+    Variable("crm_end", ("window",), np.int64, "window", "end of the window's CRM, bp, exclusive"),
     Variable("crm_sources", ("window",), np.int32, "window",
              "number of distinct sources with a peak in the window's CRM"),
     Variable("source_view0", ("source",), np.int32, "whole", "index of the source's first label", True),
@@ -66,6 +69,8 @@ STORE_VARIABLES = (
     Variable("catalogue_start", ("catalogue_peak",), np.int64, "catalogue", "start of the peak, bp, 0-based"),
     Variable("catalogue_end", ("catalogue_peak",), np.int64, "catalogue", "end of the peak, bp, exclusive"),
     Variable("catalogue_source", ("catalogue_peak",), np.int32, "catalogue", "source of the peak"),
+    Variable("catalogue_first_row", ("catalogue_peak",), np.int64, "catalogue", "first row of the peak"),
+    Variable("catalogue_last_row", ("catalogue_peak",), np.int64, "catalogue", "last row of the peak"),
 )  # fmt: skip
 
 SCORE_VARIABLES = (
@@ -76,7 +81,21 @@ SCORE_VARIABLES = (
     Variable("k_normalized", ("catalogue_peak",), np.float32, "catalogue",
              "raw times the weight of the source (SPEC 5.4); NaN until normalized"),
     Variable("final", ("catalogue_peak",), np.float32, "catalogue",
-             "750 is average for the TR (SPEC 5.6), not clipped; NaN until normalized"),
+             "750 is the mean of the second view's label (SPEC 5.6), not clipped; NaN until normalized"),
+    Variable("k1", ("source",), np.float64, "whole", "weight within the group (SPEC 5.1)"),
+    Variable("k2", ("source",), np.float64, "whole", "weight between groups (SPEC 5.2)"),
+    Variable("k3", ("source",), np.float64, "whole", "weight of overlapping groups (SPEC 5.3)"),
+    Variable("weight", ("source",), np.float64, "whole", "k, the weight applied (SPEC 5.4)"),
+    Variable("weight_flag", ("source",), str, "whole", "what was done to the weight, if anything"),
+    Variable("sampled_windows", ("source",), np.int64, "whole", "sampled windows with a peak of the source"),
+    Variable("theta_mean", ("source",), np.float64, "whole", "mean occupancy mu(theta) (SPEC 5.2)"),
+    Variable("theta_error", ("source",), np.float64, "whole", "standard error of theta_mean"),
+    Variable("eta_mean", ("source",), np.float64, "whole", "mean negative occupancy mu(eta) (SPEC 5.3)"),
+    Variable("eta_error", ("source",), np.float64, "whole", "standard error of eta_mean"),
+    Variable("view1_peaks", ("view1",), np.int64, "whole", "number of peaks of the label"),
+    Variable("view1_mean", ("view1",), np.float64, "whole", "mean of their k-normalized scores (SPEC 5.6)"),
+    Variable("view1_sd", ("view1",), np.float64, "whole", "their standard deviation, with n - 1"),
+    Variable("view1_flag", ("view1",), str, "whole", "why their final scores are all 750, if they are"),
 )  # fmt: skip
 
 
@@ -121,7 +140,7 @@ def create_arrays(
             shape=shape,
             chunks=(first, *(max(1, size) for size in shape[1:])),
             dtype=variable.dtype,
-            fill_value="" if is_text else np.dtype(variable.dtype).type(_fill(variable)),
+            fill_value="" if is_text else np.nan if variable.dtype in (np.float32, np.float64) else 0,
             compressors=[Crc32cCodec()] if is_text else compressors(),
             dimension_names=[
                 dim.replace("view0", views[0]).replace("view1", views[1]) for dim in variable.dims
@@ -132,10 +151,6 @@ def create_arrays(
     if names:
         dims = {*views, "contig"}
         group.attrs["coordinates"] = " ".join(name for name in names if name not in dims)
-
-
-def _fill(variable: Variable) -> float:
-    return np.nan if variable.dtype is np.float32 else 0
 
 
 def _open_root(store: Path, mode: Literal["r", "r+"]) -> zarr.Group:
@@ -199,6 +214,39 @@ def open_cell_line(store: Path, cell_line: str | None, mode: Literal["r", "r+"] 
     return zarr.open_group(store, path=names[cell_line], mode=mode, use_consolidated=False)
 
 
+def open_or_create_scores(data: zarr.Group, name: str, attributes: dict[str, Any]) -> zarr.Group:
+    """Open a group of results below a cell line's group, or make it, complete with empty arrays, by a rename.
+
+    Raises
+    ------
+    InputError
+        Where it exists and was made from something else.
+
+    """
+    store = data.store
+    assert isinstance(store, zarr.storage.LocalStore)
+    if name in data:
+        scores = zarr.open_group(store, path=f"{data.path}/{name}", mode="r+", use_consolidated=False)
+        if any(scores.attrs.get(key) != value for key, value in attributes.items()):
+            raise InputError(f"{store.root}/{data.path}/{name}: made from another model; remove it")
+        return scores
+    data.require_group(SCORES)
+    folder = store.root / data.path / SCORES
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".partial", dir=folder) as partial:
+        made = zarr.create_group(Path(partial) / "scores", attributes=attributes)
+        view0, view1 = views_of(data)
+        sizes = {
+            "peak": array(data, "peak_window").shape[0],
+            "catalogue_peak": array(data, "catalogue_source").shape[0],
+            "source": array(data, f"source_{view0}").shape[0],
+            "view1": array(data, view1).shape[0],
+        }
+        rows_per_block = array(data, "peak_window").chunks[0]
+        create_arrays(made, SCORE_VARIABLES, sizes, (view0, view1), 1, rows_per_block)
+        (Path(partial) / "scores").rename(store.root / data.path / name)
+    return zarr.open_group(store, path=f"{data.path}/{name}", mode="r+", use_consolidated=False)
+
+
 def source_labels(group: zarr.Group) -> list[tuple[str, str]]:
     """Return (first label, second label) of every source of a cell line's group."""
     view0, view1 = views_of(group)
@@ -213,8 +261,9 @@ def source_labels(group: zarr.Group) -> list[tuple[str, str]]:
 
 def views_of(group: zarr.Group) -> tuple[str, str]:
     """Return the names of the two views of a cell line's group."""
-    view0, view1 = group.attrs["views"]  # type: ignore[misc,union-attr]
-    return str(view0), str(view1)
+    views = group.attrs["views"]
+    assert isinstance(views, list)
+    return str(views[0]), str(views[1])
 
 
 def array(group: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -25,13 +25,24 @@ WINDOW = np.dtype(
         ("start", np.int64),
         ("end", np.int64),
         ("crm", np.int64),
+        ("crm_start", np.int64),
+        ("crm_end", np.int64),
         ("crm_sources", np.int32),
     ]
 )
 ROW = np.dtype(
     [("window", np.int64), ("peak", np.int64), ("source", np.int32), ("first", np.int32), ("last", np.int32)]
 )
-CATALOGUE = np.dtype([("contig", np.int32), ("start", np.int64), ("end", np.int64), ("source", np.int32)])
+CATALOGUE = np.dtype(
+    [
+        ("contig", np.int32),
+        ("start", np.int64),
+        ("end", np.int64),
+        ("source", np.int32),
+        ("first_row", np.int64),
+        ("last_row", np.int64),
+    ]
+)
 
 
 def overlap_blocks(windows: Windows) -> list[tuple[int, int]]:
@@ -102,9 +113,8 @@ def overlap(
     arguments = []
     for number, (start, stop) in enumerate(blocks):
         block = np.zeros(stop - start, WINDOW)
-        block["contig"] = windows.contig[start:stop]
-        block["start"], block["end"] = windows.start[start:stop], windows.end[start:stop]
-        block["crm"] = windows.crm[start:stop]
+        for field in ("contig", "start", "end", "crm", "crm_start", "crm_end"):
+            block[field] = getattr(windows, field)[start:stop]
         np.save(work / f"windows-{number}.npy", block)
         peaks_file = spool.contigs.get(windows.contigs[windows.contig[start]])
         arguments.append(
@@ -144,53 +154,76 @@ def _number(windows: Windows, spool: PeakSpool, blocks: list[tuple[int, int]], w
     One contig at a time: a catalogue peak may lie in windows of several blocks, never of several contigs.
     """
     tables = Tables(work / "windows.raw", work / "rows.raw", work / "catalogue.raw", [])
-    n_windows = n_peaks = 0
+    n_windows = n_rows = n_peaks = 0
     used = np.zeros(len(spool.sources), bool)
     block_contigs = [int(windows.contig[start]) for start, _ in blocks]
     with tables.windows.open("wb") as windows_out, tables.rows.open("wb") as rows_out, \
             tables.catalogue.open("wb") as catalogue_out:  # fmt: skip
         for contig in dict.fromkeys(block_contigs):
-            of_contig = [number for number, c in enumerate(block_contigs) if c == contig]
-            peaks = spool.peaks(windows.contigs[contig])
-            in_window = np.zeros(len(peaks), bool)
-            for number in of_contig:
-                in_window[np.load(work / f"rows-{number}.npy", mmap_mode="r")["peak"]] = True
-            catalogue_index = n_peaks + np.cumsum(in_window) - 1
-            for number in of_contig:
-                rows = np.load(work / f"rows-{number}.npy")
-                block = np.load(work / f"windows-{number}.npy")
+            files = [
+                (work / f"windows-{number}.npy", work / f"rows-{number}.npy")
+                for number, c in enumerate(block_contigs)
+                if c == contig
+            ]
+            catalogue, index = _catalogue_of_contig(
+                contig, spool.peaks(windows.contigs[contig]), [rows for _, rows in files], n_rows
+            )
+            catalogue.tofile(catalogue_out)
+            for windows_file, rows_file in files:
+                rows, block = np.load(rows_file), np.load(windows_file)
                 kept = np.unique(rows["window"])
                 _count_crm_sources(block, rows)
                 block[kept].tofile(windows_out)
                 rows["window"] = n_windows + np.searchsorted(kept, rows["window"])
-                rows["peak"] = catalogue_index[rows["peak"]]
+                rows["peak"] = n_peaks + index[rows["peak"]]
                 used[rows["source"]] = True
                 rows.tofile(rows_out)
-                n_windows += len(kept)
-            catalogue = np.empty(int(in_window.sum()), CATALOGUE)
-            catalogue["contig"] = contig
-            for field in ("start", "end", "source"):
-                catalogue[field] = peaks[field][in_window]
-            catalogue.tofile(catalogue_out)
+                n_windows, n_rows = n_windows + len(kept), n_rows + len(rows)
             n_peaks += len(catalogue)
-    # Sources that have no peak in any window leave the store; the others keep their order.
-    recode = np.cumsum(used, dtype=np.int32) - 1
+    _renumber_sources(tables, used)
+    tables.sources.extend(source for source, is_used in zip(spool.sources, used, strict=True) if is_used)
+    return tables
+
+
+def _catalogue_of_contig(
+    contig: int, peaks: npt.NDArray[np.void], rows_files: list[Path], first_row: int
+) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int64]]:
+    """Return the CATALOGUE records of the peaks that lie in a window, and each peak's place in them."""
+    first = np.full(len(peaks), np.iinfo(np.int64).max)
+    last = np.full(len(peaks), -1)
+    for file in rows_files:
+        in_block = np.load(file, mmap_mode="r")["peak"]
+        rows = np.arange(first_row, first_row + len(in_block))
+        np.minimum.at(first, in_block, rows)
+        np.maximum.at(last, in_block, rows)
+        first_row += len(in_block)
+    in_window = last >= 0
+    catalogue = np.empty(int(in_window.sum()), CATALOGUE)
+    catalogue["contig"] = contig
+    catalogue["first_row"], catalogue["last_row"] = first[in_window], last[in_window]
+    for field in ("start", "end", "source"):
+        catalogue[field] = peaks[field][in_window]
+    return catalogue, np.cumsum(in_window) - 1
+
+
+def _renumber_sources(tables: Tables, used: npt.NDArray[np.bool_]) -> None:
+    """Leave out the sources that have no peak in any window; the others keep their order."""
+    code = np.cumsum(used, dtype=np.int32) - 1
     for file, dtype in ((tables.rows, ROW), (tables.catalogue, CATALOGUE)):
         table = np.memmap(file, dtype, mode="r+")
         for start in range(0, len(table), 1 << 20):
-            table["source"][start : start + (1 << 20)] = recode[table["source"][start : start + (1 << 20)]]
+            table["source"][start : start + (1 << 20)] = code[table["source"][start : start + (1 << 20)]]
         table.flush()
-    tables.sources.extend(source for source, is_used in zip(spool.sources, used, strict=True) if is_used)
-    return tables
 
 
 def _count_crm_sources(windows: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> None:
     """Fill `crm_sources`: distinct sources over all windows of a CRM; a block holds whole CRMs."""
     pairs = np.unique(np.stack([windows["crm"][rows["window"]], rows["source"].astype(np.int64)]), axis=1)
     crms, counts = np.unique(pairs[0], return_counts=True)
-    at = np.minimum(np.searchsorted(crms, windows["crm"]), max(len(crms) - 1, 0))
-    if len(crms):
-        windows["crm_sources"] = np.where(crms[at] == windows["crm"], counts[at], 0)
+    place, of_window = np.unique(windows["crm"], return_inverse=True)
+    of_crm = np.zeros(len(place), np.int32)
+    of_crm[np.searchsorted(place, crms)] = counts
+    windows["crm_sources"] = of_crm[of_window]
 
 
 def records(file: Path, dtype: np.dtype[np.void], start: int, stop: int) -> npt.NDArray[np.void]:

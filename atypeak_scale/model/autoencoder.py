@@ -1,0 +1,93 @@
+"""The autoencoder (SPEC 3; article, Autoencoder model)."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.config import ModelSettings
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.layers import (
+    DeepConvolution,
+    FirstViewConvolution,
+    SecondViewConvolution,
+    SourceConvolution,
+)
+
+FloatArray = npt.NDArray[np.float32]
+DENSE_LAYERS = 3  # before `encoded`
+
+
+def build_autoencoder(bins: int, m: int, n: int, settings: ModelSettings, seed: int) -> keras.Model:
+    """Return the untrained model: float32 (batch, bins, m, n) in and out.
+
+    m, n: labels of the first and second view. The layer `encoded` gives (batch, (bins + 4k) / 4, deep).
+    Initial weights and dropout follow from `seed`.
+
+    Raises
+    ------
+    InputError
+        Where the frame does not fit the kernel width (SPEC 3.1).
+
+    """
+    settings.check_frame(bins)
+    k, filters = settings.kernel_width, settings.filters
+    seeds = iter(int(s) for s in np.random.SeedSequence(seed).generate_state(16))
+    window = keras.Input((bins, m, n), name="window")
+    x = FirstViewConvolution(k, filters, settings.l2, next(seeds), name="first_view")(window)
+    x = SecondViewConvolution(k, filters, settings.l2, next(seeds), name="second_view")(x)
+    for number in range(1, DENSE_LAYERS + 1):
+        x = _dense(settings.deep_dimension, next(seeds), f"dense_{number}")(x)
+        x = keras.layers.Dropout(settings.dropout, seed=next(seeds), name=f"dropout_{number}")(x)
+    x = _dense(settings.deep_dimension, next(seeds), "encoded")(x)
+    x = DeepConvolution(k, filters, 0.0, next(seeds), name="decoded")(x)
+    x = SourceConvolution(k, m * n, 0.0, next(seeds), name="sources")(x)
+    rebuilt = keras.layers.Reshape((bins, m, n), name="rebuilt")(x)
+    return keras.Model(window, rebuilt, name="atypeak")
+
+
+def _dense(units: int, seed: int, name: str) -> keras.layers.Layer:
+    initializer = keras.initializers.GlorotUniform(seed=seed)
+    return keras.layers.Dense(units, activation="relu", kernel_initializer=initializer, name=name)
+
+
+def autoencoder_from_arrays(arrays: Sequence[FloatArray], bins: int, m: int, n: int) -> keras.Model:
+    """Return a model with given weights, its sizes read from their shapes.
+
+    arrays: kernel and bias of each layer in the order of SPEC 3, float32, convolution kernels as (bins,
+    datasets, TRs, in, out), the last one's filters counted dataset by dataset.
+
+    Raises
+    ------
+    InputError
+        Naming the first array whose shape does not fit.
+
+    """
+    if len(arrays) != 2 * (5 + DENSE_LAYERS):
+        raise InputError(
+            f"{len(arrays)} weight arrays; expected a kernel and a bias for each of {5 + DENSE_LAYERS} layers"
+        )
+    settings = ModelSettings(
+        kernel_width=arrays[0].shape[0], filters=arrays[0].shape[-1], deep_dimension=arrays[4].shape[-1]
+    )
+    model = build_autoencoder(bins, m, n, settings, seed=0)
+    weights = model.trainable_variables
+    for number, (array, weight) in enumerate(zip(arrays, weights, strict=True)):
+        if tuple(array.shape) != tuple(weight.shape):
+            raise InputError(
+                f"weight array {number} ({weight.path}) has shape {tuple(array.shape)}; "
+                f"expected {tuple(weight.shape)}"
+            )
+        weight.assign(array)
+    return model
+
+
+def weight_arrays(model: keras.Model) -> list[FloatArray]:
+    """Return the weights as `autoencoder_from_arrays` takes them."""
+    return [np.asarray(weight, np.float32) for weight in model.trainable_variables]
+
+
+def parameters(model: keras.Model) -> int:
+    """Return the number of trainable parameters."""
+    return sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)

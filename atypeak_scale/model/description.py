@@ -1,0 +1,51 @@
+"""What a model folder says of itself, readable without loading TensorFlow."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from atypeak_scale.errors import InputError
+
+NETWORK, CONFIG, HISTORY, DESCRIPTION = "model.keras", "config.yaml", "history.csv", "model.json"
+
+
+def describe_model(folder: str | Path) -> dict[str, Any]:
+    """Read model.json, without loading the network.
+
+    Raises
+    ------
+    InputError
+        Where the folder is not a model.
+
+    """
+    try:
+        description: dict[str, Any] = json.loads((Path(folder) / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        raise InputError(f"{folder}: not a trained model; make one with 'atypeak-scale train'") from None
+    return description
+
+
+def check_labels(
+    of_model: Mapping[str, Sequence[str]],
+    model_bins: int,
+    of_store: tuple[Sequence[str], Sequence[str]],
+    store_bins: int,
+    store: str,
+) -> None:
+    """Refuse, by name, a store whose labels or frame are not those of the model, order aside (SPEC 7.6)."""
+    if model_bins != store_bins:
+        raise InputError(
+            f"{store}: has windows of {store_bins} bins; the model was trained on windows of {model_bins}"
+        )
+    for (view, known), found in zip(of_model.items(), of_store, strict=True):
+        differences = (
+            ("only in the store", sorted(set(found) - set(known))),
+            ("only in the model", sorted(set(known) - set(found))),
+        )
+        if any(names for _, names in differences):
+            parts = [f"{what}: {', '.join(names)}" for what, names in differences if names]
+            raise InputError(
+                f"{store}: its labels of view {view!r} are not those that the model was trained on "
+                f"({'; '.join(parts)}); train a model on this store, or build it with the same selection"
+            )

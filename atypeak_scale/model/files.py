@@ -1,0 +1,165 @@
+"""A trained model on disk: one folder that says what it is, and reloads to identical output (DESIGN 3).
+
+model.keras    the network, loadable by Keras alone once this package is imported
+config.yaml    every setting it was trained with
+history.csv    loss of each epoch
+model.json     labels of the two views, how training ended, fingerprint
+"""
+
+import csv
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from atypeak_scale.config import Config, dump_config, load_config
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.autoencoder import FloatArray, autoencoder_from_arrays, weight_arrays
+from atypeak_scale.model.description import CONFIG, DESCRIPTION, HISTORY, NETWORK, describe_model
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a training ended: epochs run, the epoch whose weights were kept, its loss, and why it stopped."""
+
+    epochs: int
+    kept_epoch: int
+    kept_loss: float
+    stopped: str
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network with the labels of its two views, in the order of its axes, and its settings."""
+
+    network: keras.Model
+    labels: tuple[tuple[str, ...], tuple[str, ...]]
+    config: Config
+    training: Training | None = None
+    history: tuple[float, ...] = ()
+    store: str | None = None
+    name: str = "model"
+
+    @property
+    def bins(self) -> int:
+        """Bins of a window."""
+        return int(self.network.input_shape[1])
+
+    def fingerprint(self) -> str:
+        """SHA-256 of weights, labels and settings of model and training."""
+        digest = hashlib.sha256()
+        settings = {
+            "labels": self.labels,
+            "bins": self.bins,
+            "model": self.config.model.model_dump(mode="json"),
+            "training": self.config.training.model_dump(mode="json"),
+        }
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        for array in weight_arrays(self.network):
+            digest.update(str(array.shape).encode() + np.ascontiguousarray(array, "<f4").tobytes())
+        return digest.hexdigest()
+
+
+def model_from_arrays(
+    arrays: Sequence[FloatArray], labels: tuple[Sequence[str], Sequence[str]], config: Config
+) -> TrainedModel:
+    """Return a model with given weights, as from another program.
+
+    arrays: as `autoencoder_from_arrays` takes them; labels: of the first and second view, in axis order.
+
+    Raises
+    ------
+    InputError
+        Naming the first array that does not fit.
+
+    """
+    first, second = tuple(labels[0]), tuple(labels[1])
+    network = autoencoder_from_arrays(arrays, config.store.bins, len(first), len(second))
+    sizes = {
+        "kernel_width": arrays[0].shape[0],
+        "filters": arrays[0].shape[-1],
+        "deep_dimension": arrays[4].shape[-1],
+    }
+    model = config.model.model_copy(update=sizes)
+    return TrainedModel(network, (first, second), config.model_copy(update={"model": model}))
+
+
+def save_model(model: TrainedModel, folder: str | Path) -> Path:
+    """Write the folder, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        Where the folder exists.
+
+    """
+    target = Path(folder)
+    if target.exists():
+        raise InputError(f"{target}: exists; remove it or name another folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    try:
+        model.network.save(partial / NETWORK)
+        (partial / CONFIG).write_text(dump_config(model.config), encoding="utf-8")
+        with (partial / HISTORY).open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerows([("epoch", "loss"), *enumerate(model.history, 1)])
+        (partial / DESCRIPTION).write_text(json.dumps(_description(model), indent=1) + "\n", encoding="utf-8")
+        partial.chmod(0o755)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def _description(model: TrainedModel) -> dict[str, Any]:
+    return {
+        "fingerprint": model.fingerprint(),
+        "views": dict(zip(model.config.store.views, model.labels, strict=True)),
+        "training": None if model.training is None else vars(model.training),
+        "store": model.store,
+        "versions": {name: version(name) for name in ("atypeak-scale", "tensorflow", "keras", "numpy")},
+    }
+
+
+def load_model(folder: str | Path) -> TrainedModel:
+    """Read what `save_model` wrote.
+
+    Raises
+    ------
+    InputError
+        Where the folder is not a model, or its files are not those that were saved together.
+
+    """
+    path = Path(folder)
+    description = describe_model(path)
+    try:
+        network = keras.models.load_model(path / NETWORK, compile=False)
+    except (OSError, ValueError) as problem:
+        raise InputError(f"{path / NETWORK}: cannot be loaded: {str(problem).splitlines()[0]}") from None
+    first, second = description["views"].values()
+    training = description["training"]
+    with (path / HISTORY).open(encoding="utf-8") as lines:
+        history = tuple(float(row["loss"]) for row in csv.DictReader(lines))
+    model = TrainedModel(
+        network,
+        (tuple(first), tuple(second)),
+        load_config(path / CONFIG),
+        None if training is None else Training(**training),
+        history,
+        description["store"],
+        path.resolve().name,
+    )
+    if model.fingerprint() != description["fingerprint"]:
+        raise InputError(
+            f"{path}: weights and settings are not those that were saved together; train it again"
+        )
+    return model

@@ -1,0 +1,146 @@
+"""The convolutions of the autoencoder as one-dimensional products over reshaped axes (SPEC 3, DESIGN 6).
+
+Weights keep the shapes that the article's three-dimensional convolutions have, (bins, datasets, TRs, in,
+out), so that parameter counts, initial distributions and published arrays are those of the article; what
+is multiplied is reshaped inside the graph. On a CPU this is many times faster than Conv3D.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+PACKAGE = "atypeak_scale"
+Shape = tuple[int | None, ...]
+
+
+class _Convolution(keras.layers.Layer):  # type: ignore[misc]
+    """A linear convolution over bins with a bias; subclasses give the weights' shape and the reshaping."""
+
+    def __init__(
+        self, kernel_width: int, filters: int, l2: float = 0.0, seed: int | None = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.kernel_width = kernel_width
+        self.filters = filters
+        self.l2 = l2
+        self.seed = seed
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_width": self.kernel_width,
+            "filters": self.filters,
+            "l2": self.l2,
+            "seed": self.seed,
+        }
+
+    def _add_weights(self, shape: tuple[int, ...]) -> None:
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=shape,
+            initializer=keras.initializers.GlorotUniform(seed=self.seed),
+            regularizer=keras.regularizers.L2(self.l2) if self.l2 else None,
+        )
+        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros")
+
+
+def _pad_bins(x: Any, left: int, right: int) -> Any:
+    """Zeros before and after the second last axis."""
+    return ops.pad(x, [(0, 0)] * (len(x.shape) - 2) + [(left, right), (0, 0)])
+
+
+def _pad_and_pool(x: Any, width: int) -> Any:
+    """(batch, L, channels) to (batch, (L + width - 1) / 2, channels): SPEC 3, pads (width/2, width/2 - 1)."""
+    return ops.max_pool(_pad_bins(x, width // 2, width // 2 - 1), pool_size=2, strides=2)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FirstViewConvolution(_Convolution):
+    """(batch, bins, m, n) to (batch, n, (bins + 4k) / 2, F): filters over all m, the same for each of n."""
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel (k, m, 1, 1, F)."""
+        self._add_weights((self.kernel_width, int(input_shape[2] or 0), 1, 1, self.filters))
+
+    def call(self, inputs: Any) -> Any:
+        """Convolve the bins of every second-view label by itself."""
+        k, (_, bins, m, n) = self.kernel_width, inputs.shape
+        each = ops.reshape(ops.transpose(inputs, (0, 3, 1, 2)), (-1, bins, m))
+        kernel = ops.reshape(self.kernel, (k, m, self.filters))
+        filtered = ops.conv(_pad_bins(each, 2 * k, 2 * k), kernel) + self.bias
+        return ops.reshape(_pad_and_pool(filtered, k), (-1, n, (bins + 4 * k) // 2, self.filters))
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SecondViewConvolution(_Convolution):
+    """(batch, n, L, F) to (batch, L / 2, F): filters over all n and all F; then pooling. k is halved."""
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel (k / 2, 1, n, F, F)."""
+        shape = (self.kernel_width // 2, 1, int(input_shape[1] or 0), int(input_shape[3] or 0), self.filters)
+        self._add_weights(shape)
+
+    def call(self, inputs: Any) -> Any:
+        """Convolve the bins over all labels of the second view at once."""
+        k, (_, n, length, channels) = self.kernel_width // 2, inputs.shape
+        together = ops.reshape(ops.transpose(inputs, (0, 2, 1, 3)), (-1, length, n * channels))
+        kernel = ops.reshape(self.kernel, (k, n * channels, self.filters))
+        return _pad_and_pool(ops.conv(together, kernel) + self.bias, k)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class DeepConvolution(_Convolution):
+    """(batch, L, D) to (batch, L, F): the first decoding step, padded back to L."""
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel (k, D, 1, 1, F)."""
+        self._add_weights((self.kernel_width, int(input_shape[2] or 0), 1, 1, self.filters))
+
+    def call(self, inputs: Any) -> Any:
+        """Convolve the bins over the whole deep dimension."""
+        k = self.kernel_width
+        kernel = ops.reshape(self.kernel, (k, inputs.shape[2], self.filters))
+        return _pad_bins(ops.conv(inputs, kernel) + self.bias, k // 2, k // 2 - 1)
+
+
+def phase_taps(kernel_width: int) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int]:
+    """Which taps of a same-padded kernel meet which input position, after each position is repeated 4 times.
+
+    Returns (float32 (4, taps, kernel_width), first): output 4q + r sums, over the short kernel's taps t,
+    input q + first + t times the sum of the kernel's taps marked 1 in [r, t] (DESIGN 5.6).
+    """
+    left = (kernel_width - 1) // 2
+    offsets = np.array([[(r + tap - left) // 4 for tap in range(kernel_width)] for r in range(4)])
+    first = int(offsets.min())
+    taps = np.arange(first, offsets.max() + 1)
+    return (offsets[:, None, :] == taps[None, :, None]).astype(np.float32), first
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SourceConvolution(_Convolution):
+    """(batch, (bins + 4k) / 4, F) to (batch, bins, filters): one filter for each (dataset, TR) cell.
+
+    Each position repeated 4 times, a convolution of k taps, 2k bins dropped at each side; computed as one
+    convolution of short kernels over the positions before they are repeated, four phases at once.
+    """
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the kernel (k, 1, 1, F, filters)."""
+        self._add_weights((self.kernel_width, 1, 1, int(input_shape[2] or 0), self.filters))
+
+    def call(self, inputs: Any) -> Any:
+        """Convolve with kernels whose taps are sums of the kernel's own."""
+        k, (_, length, channels) = self.kernel_width, inputs.shape
+        phases, first = phase_taps(k)
+        taps = phases.shape[1]
+        short = ops.matmul(
+            ops.convert_to_tensor(phases.transpose(1, 0, 2).reshape(taps * 4, k), self.compute_dtype),
+            ops.reshape(self.kernel, (k, channels * self.filters)),
+        )
+        short = ops.reshape(short, (taps, 4, channels, self.filters))
+        short = ops.reshape(ops.transpose(short, (0, 2, 1, 3)), (taps, channels, 4 * self.filters))
+        start, kept = k // 2 + first, length - k + taps - 1
+        rebuilt = ops.conv(inputs[:, start : start + kept], short)
+        return ops.reshape(rebuilt, (-1, 4 * (length - k), self.filters)) + self.bias

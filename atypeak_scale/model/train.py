@@ -1,0 +1,200 @@
+"""Train the autoencoder of one cell line from its store (SPEC 3.2, 3.3; DESIGN 6)."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from atypeak_scale.catalogue.names import source_name
+from atypeak_scale.cluster import Event, Progress, no_progress
+from atypeak_scale.config import Config, TrainingSettings
+from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.model.autoencoder import build_autoencoder
+from atypeak_scale.model.files import TrainedModel, Training
+from atypeak_scale.store import schema
+from atypeak_scale.store.build import fingerprint
+from atypeak_scale.store.stream import Expansion, training_windows
+
+log = logging.getLogger(__name__)
+
+SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "interrupted"
+
+
+class _PackedTraining(keras.Model):  # type: ignore[misc]
+    """Trains an autoencoder on packed windows; input and target are made from them in the graph."""
+
+    def __init__(
+        self, autoencoder: keras.Model, expansion: Expansion, weights: npt.NDArray[np.float32] | None
+    ):
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.expansion = expansion
+        self.cell_weights = weights
+        self.loss_tracker = keras.metrics.Mean(name="loss")
+
+    def train_step(self, packed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One step of gradient descent: mean over all cells of weight times squared error (SPEC 3.2)."""
+        windows = self.expansion(packed)
+        with tf.GradientTape() as tape:
+            rebuilt = self.autoencoder(windows, training=True)
+            squares = tf.square(tf.cast(rebuilt, tf.float32) - windows)
+            if self.cell_weights is not None:
+                squares *= self.cell_weights
+            loss = tf.add_n([tf.reduce_mean(squares), *self.autoencoder.losses])
+        variables = self.autoencoder.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        self.loss_tracker.update_state(loss)
+        return {"loss": self.loss_tracker.result()}
+
+
+class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Stops as SPEC 3.3 says and puts the best weights back, also after the last epoch or an interruption.
+
+    The best epoch is the last whose loss was lower by more than min_delta than the best before it.
+    """
+
+    def __init__(self, settings: TrainingSettings, progress: Progress) -> None:
+        super().__init__()
+        self._settings = settings
+        self._progress = progress
+        self._best_weights: list[npt.NDArray[np.float32]] = []
+        self.best_epoch = 0
+        self.best_loss = np.inf
+        self.losses: list[float] = []
+        self.stopped = LAST
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        loss = float((logs or {})["loss"])
+        self.losses.append(loss)
+        if not np.isfinite(loss):
+            raise InputError(
+                f"epoch {epoch + 1}: the loss is {loss}; lower training.learning_rate in the config"
+            )
+        if loss < self.best_loss - self._settings.min_delta:
+            self.best_epoch, self.best_loss = epoch + 1, loss
+            self._best_weights = self.model.autoencoder.get_weights()
+        if self._settings.stop_at_loss is not None and loss <= self._settings.stop_at_loss:
+            self._stop(LOW)
+        elif epoch + 1 - self.best_epoch >= self._settings.patience:
+            self._stop(SETTLED)
+        detail = f"loss {loss:.6f}, best {self.best_loss:.6f} in epoch {self.best_epoch}"
+        self._progress(Event("train", epoch + 1, self._settings.max_epochs, detail))
+
+    def _stop(self, why: str) -> None:
+        self.stopped = why
+        self.model.stop_training = True
+
+    def restore(self) -> None:
+        """Put the weights of the best epoch into the model."""
+        self.model.autoencoder.set_weights(self._best_weights)
+
+
+def loss_weights(
+    settings: TrainingSettings, views: tuple[str, str], labels: tuple[tuple[str, ...], tuple[str, ...]]
+) -> npt.NDArray[np.float32] | None:
+    """Return the weight of every cell, float32 (m, n), or None where all are 1 (SPEC 3.2).
+
+    Raises
+    ------
+    InputError
+        Where a weight is given to a label that the store does not have.
+
+    """
+    if not settings.view_weights and not settings.source_weights:
+        return None
+    of_view = []
+    for view, names in zip(views, labels, strict=True):
+        given = settings.view_weights.get(view, {})
+        for label in given:
+            if label not in names:
+                raise InputError(
+                    f"training.view_weights: no {view} {label!r} in the store; {nearest(label, names)}"
+                )
+        of_view.append(np.array([given.get(label, 1.0) for label in names], np.float32))
+    weights = np.outer(*of_view)
+    cells = {source_name((a, b)): (i, j) for i, a in enumerate(labels[0]) for j, b in enumerate(labels[1])}
+    for name, weight in settings.source_weights.items():
+        if name not in cells:
+            raise InputError(
+                f"training.source_weights: no source {name!r} in the store; {nearest(name, cells)}"
+            )
+        weights[cells[name]] = weight
+    return weights
+
+
+@dataclass(frozen=True)
+class _Data:
+    path: Path
+    cell_line: str
+    bins: int
+    views: tuple[str, str]
+    labels: tuple[tuple[str, ...], tuple[str, ...]]
+    cells: list[tuple[int, int]]
+    fingerprint: str
+
+
+def _describe(store: Path, cell_line: str) -> _Data:
+    group = schema.open_cell_line(store, cell_line)
+    view0, view1 = views = schema.views_of(group)
+    labels = tuple(schema.read_array(group, view0)), tuple(schema.read_array(group, view1))
+    cells = zip(
+        schema.read_array(group, f"source_{view0}").tolist(),
+        schema.read_array(group, f"source_{view1}").tolist(),
+        strict=True,
+    )
+    bins = schema.array(group, "occupancy").shape[1]
+    return _Data(
+        store, cell_line, bins, views, labels, list(cells), fingerprint(dict(group.attrs)["made_from"])
+    )
+
+
+def train(store: str | Path, config: Config, progress: Progress = no_progress) -> TrainedModel:
+    """Train the autoencoder of `config.cell_line` and return it with the best epoch's weights (SPEC 3).
+
+    Interrupted by Ctrl-C after the first epoch, it returns the best so far, `training.stopped` telling.
+
+    Raises
+    ------
+    InputError
+        Where the store lacks the cell line, its frame does not fit the kernel, or a weight names no label.
+    KeyboardInterrupt
+        Where it is interrupted before the first epoch ended.
+
+    """
+    data = _describe(Path(store), config.cell_line)
+    settings = config.training
+    weights = loss_weights(settings, data.views, data.labels)
+    m, n = (len(labels) for labels in data.labels)
+    autoencoder = build_autoencoder(data.bins, m, n, config.model, settings.seed)
+    training = _PackedTraining(autoencoder, Expansion(data.cells, (m, n), settings.crumbs), weights)
+    training.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=False)
+    windows = training_windows(
+        data.path,
+        data.cell_line,
+        seed=settings.seed,
+        batch=settings.batch_windows,
+        shuffle_windows=settings.shuffle_windows,
+    )
+    keep = _KeepBest(settings, progress)
+    try:
+        training.fit(
+            windows,
+            epochs=settings.max_epochs,
+            steps_per_epoch=settings.batches_per_epoch,
+            callbacks=[keep],
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        if not keep.best_epoch:
+            raise
+        keep.stopped = INTERRUPTED
+    keep.restore()
+    result = Training(len(keep.losses), keep.best_epoch, keep.best_loss, keep.stopped)
+    log.info("training stopped (%s) after %d epochs", result.stopped, result.epochs)
+    labels: Any = data.labels
+    return TrainedModel(autoencoder, labels, config, result, tuple(keep.losses), data.fingerprint)

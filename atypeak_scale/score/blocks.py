@@ -1,0 +1,231 @@
+"""Score every peak of a store, block by block (SPEC 4, DESIGN 4).
+
+A block is a chunk of the array of (peak, window) rows. Its task rebuilds the windows that these rows lie in
+and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.errors import InputError
+from atypeak_scale.config import load_config
+from atypeak_scale.model.description import CONFIG, check_labels, describe_model
+from atypeak_scale.store import schema
+
+BlockArguments = tuple[Path, str, str, Path, str, float, int, int]
+
+
+@dataclass(frozen=True)
+class ScorePlan:
+    """What a scoring will do, known before the network is loaded."""
+
+    cell_line: str
+    scores: str
+    windows: int
+    rows: int
+    blocks: int
+    blocks_done: int
+    score_bytes: int
+    projected_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class ScoreRun:
+    """A store, a model and the crumbs at scoring: together they name the group of the results."""
+
+    store: Path
+    cell_line: str
+    model: Path
+    fingerprint: str
+    crumbs: float
+
+    @property
+    def group(self) -> str:
+        """Name of the result group within the cell line's group; another fingerprint is another group."""
+        crumbs = f"-crumbs-{self.crumbs:g}" if self.crumbs else ""
+        return (
+            f"{schema.SCORES}/{schema.group_name(self.model.resolve().name)}-{self.fingerprint[:8]}{crumbs}"
+        )
+
+    def open(self) -> tuple[zarr.Group, zarr.Group]:
+        """Open the cell line's group and the group of the results for writing, the latter made where absent."""
+        data = schema.open_cell_line(self.store, self.cell_line, "r+")
+        scores = schema.open_or_create_scores(data, self.group, self.attributes())
+        return data, scores
+
+    def attributes(self) -> dict[str, Any]:
+        """What the results are made from."""
+        return {"model_fingerprint": self.fingerprint, "crumbs": self.crumbs}
+
+
+def score_run(
+    store: str | Path, model: str | Path, cell_line: str | None = None, crumbs: float | None = None
+) -> ScoreRun:
+    """Resolve the arguments that score, normalize and export share; `crumbs` None takes the model's setting.
+
+    Raises
+    ------
+    InputError
+        Where store or model is none, or they do not fit together.
+
+    """
+    group = schema.open_cell_line(Path(store), cell_line)
+    description = describe_model(model)
+    config = load_config(Path(model) / CONFIG)
+    view0, view1 = schema.views_of(group)
+    labels = [schema.read_array(group, view).tolist() for view in (view0, view1)]
+    check_labels(description["views"], config.store.bins, (labels[0], labels[1]),
+                 schema.array(group, "occupancy").shape[1], str(store))  # fmt: skip
+    return ScoreRun(
+        Path(store),
+        str(group.attrs["cell_line"]),
+        Path(model),
+        description["fingerprint"],
+        config.scoring.crumbs if crumbs is None else crumbs,
+    )
+
+
+def plan_score(run: ScoreRun, batch: int) -> ScorePlan:
+    """Return what `score_store` would do; nothing is written."""
+    data = schema.open_cell_line(run.store, run.cell_line)
+    rows, length = schema.array(data, "peak_window").shape[0], schema.array(data, "peak_window").chunks[0]
+    windows, bins, sources = schema.array(data, "occupancy").shape
+    blocks = -(-rows // length)
+    m, n = (len(labels) for labels in describe_model(run.model)["views"].values())
+    done = blocks - len(_missing(data[run.group])) if run.group in data else 0  # type: ignore[arg-type]
+    windows_of_block = min(windows, -(-windows // blocks) * 2)
+    return ScorePlan(
+        cell_line=run.cell_line,
+        scores=run.group,
+        windows=windows,
+        rows=rows,
+        blocks=blocks,
+        blocks_done=done,
+        score_bytes=4 * rows,
+        projected_memory_bytes=(
+            700_000_000  # the interpreter with TensorFlow
+            + windows_of_block * bins * (sources + 7) // 8
+            + 12 * batch * bins * m * n * 4
+        ),
+    )
+
+
+def score_store(
+    run: ScoreRun, batch: int, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
+) -> ScorePlan:
+    """Score every peak that has no score yet, then average over its windows (SPEC 4.1, 4.2).
+
+    Fills `rebuilt_score` of every (peak, window) row and `raw` of every catalogue peak. A run that was
+    stopped goes on with the missing blocks.
+    """
+    data, scores = run.open()
+    plan = plan_score(run, batch)
+    key = f"{run.fingerprint[:12]}-{run.crumbs:g}"
+    blocks: list[BlockArguments] = [
+        (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, batch, block)
+        for block in _missing(scores)
+    ]
+    with connect(cluster) as client:
+        for _ in run_blocks(score_block, blocks, client, stage="score", key=key, progress=progress):
+            pass
+        chunks = schema.array(scores, "raw")
+        starts = [
+            (run.store, data.path, scores.path, c) for c in range(-(-chunks.shape[0] // chunks.chunks[0]))
+        ]
+        for _ in run_blocks(_average_block, starts, client, stage="average", key=key, progress=progress):
+            pass
+    schema.consolidate(run.store)
+    return plan
+
+
+def _missing(scores: zarr.Group) -> list[int]:
+    """Numbers of the blocks whose chunk is not written."""
+    array = schema.array(scores, "rebuilt_score")
+    length = array.chunks[0]
+    return [
+        start // length
+        for start in range(0, array.shape[0], length)
+        if np.isnan(schema.read_array(scores, "rebuilt_score", start, start + length)).any()
+    ]
+
+
+@lru_cache(maxsize=1)
+def _rebuilder(
+    model: Path, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, batch: int
+) -> Any:
+    """Load a model once per process."""
+    from atypeak_scale.model.files import load_model
+    from atypeak_scale.model.rebuild import Rebuilder
+
+    loaded = load_model(model)
+    if loaded.fingerprint() != fingerprint:
+        raise InputError(f"{model}: the model changed while it was being used; run the command again")
+    return Rebuilder(loaded, sources, crumbs, batch)
+
+
+def score_block(
+    store: Path, data_path: str, scores_path: str, model: Path, fingerprint: str, crumbs: float, batch: int,
+    block: int,
+) -> int:  # fmt: skip
+    """Score the rows of one block and write its chunk; returns the number of windows that it rebuilt."""
+    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    length = schema.array(scores, "rebuilt_score").chunks[0]
+    start, stop = block * length, (block + 1) * length
+    window, source, first, last = (
+        schema.read_array(data, name, start, stop)
+        for name in ("peak_window", "peak_source", "peak_first_bin", "peak_last_bin")
+    )
+    low, high = int(window[0]), int(window[-1]) + 1
+    rebuilder = _rebuilder(model, fingerprint, tuple(schema.source_labels(data)), crumbs, batch)
+    packed = np.packbits(schema.read_array(data, "occupancy", low, high), axis=-1)
+    result = np.empty(len(window), np.float32)
+    for offset, ratios in rebuilder.ratios(packed):
+        rows = slice(*np.searchsorted(window, [low + offset, low + offset + len(ratios)]))
+        result[rows] = row_maxima(ratios, window[rows] - low - offset, source[rows], first[rows], last[rows])
+    schema.write_chunks(scores, "rebuilt_score", start, result)
+    return high - low
+
+
+def row_maxima(
+    ratios: npt.NDArray[np.float32],
+    window: npt.NDArray[np.int64],
+    source: npt.NDArray[np.int32],
+    first: npt.NDArray[np.int32],
+    last: npt.NDArray[np.int32],
+) -> npt.NDArray[np.float32]:
+    """Return the largest ratio of each row over its bins, first and last included.
+
+    ratios: float32 (windows, bins, sources); the others (rows,), window counted within `ratios`.
+    """
+    windows, bins, sources = ratios.shape
+    flat = np.append(ratios.transpose(0, 2, 1).ravel(), np.float32(0))
+    line = (window * sources + source) * bins
+    # reduceat takes the maximum over [start, next start); every second segment lies between two rows.
+    bounds = np.stack([line + first, line + last + 1], axis=1).ravel()
+    return np.maximum.reduceat(flat, bounds)[::2] if len(bounds) else np.empty(0, np.float32)
+
+
+def _average_block(store: Path, data_path: str, scores_path: str, chunk: int) -> int:
+    """Write `raw` of one chunk of catalogue peaks: the mean over each peak's rows (SPEC 4.2)."""
+    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    length = schema.array(scores, "raw").chunks[0]
+    start = chunk * length
+    first = schema.read_array(data, "catalogue_first_row", start, start + length)
+    last = schema.read_array(data, "catalogue_last_row", start, start + length)
+    low, high = int(first.min()), int(last.max()) + 1
+    peak = schema.read_array(data, "peak_catalogue", low, high) - start
+    score = schema.read_array(scores, "rebuilt_score", low, high).astype(np.float64)
+    inside = (peak >= 0) & (peak < len(first))
+    total = np.bincount(peak[inside], score[inside], len(first))
+    rows = np.bincount(peak[inside], minlength=len(first))
+    schema.write_chunks(scores, "raw", start, (total / rows).astype(np.float32))
+    return len(first)
