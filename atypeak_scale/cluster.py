@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from atypeak_scale.errors import AtypeakError, InputError
 
@@ -83,13 +84,11 @@ def run_blocks(
     client: Any | None,
     *,
     stage: str,
-    key: str,
     progress: Progress = no_progress,
 ) -> Iterator[tuple[int, Receipt]]:
     """Yield (index of the block, receipt) as blocks finish: in order in this process, else in any order.
 
-    At most a few blocks a thread are in the scheduler at a time. `key` is unique to this run's input and
-    settings, since Dask takes equal keys for equal results.
+    At most a few blocks a thread are in the scheduler at a time.
 
     Raises
     ------
@@ -97,9 +96,7 @@ def run_blocks(
         Naming the block, where a worker dies over it repeatedly.
 
     """
-    finished = (
-        _here(function, blocks) if client is None else _there(function, blocks, client, f"{stage}-{key}")
-    )
+    finished = _here(function, blocks) if client is None else _there(function, blocks, client, stage)
     progress(Event(stage, 0, len(blocks)))
     for done, (index, receipt) in enumerate(finished, 1):
         yield index, receipt
@@ -114,9 +111,12 @@ def _here(
 
 
 def _there(
-    function: Callable[..., Receipt], blocks: Sequence[tuple[Any, ...]], client: Any, key: str
+    function: Callable[..., Receipt], blocks: Sequence[tuple[Any, ...]], client: Any, stage: str
 ) -> Iterator[tuple[int, Receipt]]:
     from distributed import KilledWorker, as_completed
+
+    # Dask takes equal keys for equal results, whoever computed them: every run has keys of its own.
+    key = f"{stage}-{uuid4().hex}"
 
     def submit(index: int) -> Any:
         return client.submit(function, *blocks[index], key=f"{key}-{index}", pure=False)
@@ -132,8 +132,8 @@ def _there(
                 receipt = future.result()
             except KilledWorker:
                 raise AtypeakError(
-                    f"block {index} of {len(blocks)} ({key}) killed its workers, perhaps for want of memory; "
-                    "run the command again to go on from here, with more memory for each worker"
+                    f"block {index} of {len(blocks)} of stage {stage!r} killed its workers, perhaps for want "
+                    "of memory; run the command again to go on from here, with more memory for each worker"
                 ) from None
             yield index, receipt
             for following in islice(waiting, 1):

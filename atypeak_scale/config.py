@@ -231,6 +231,14 @@ def load_config(name: str | Path) -> Config:
     return config.model_copy(update={"inputs": inputs})
 
 
+def with_seed(config: Config, seed: int | None) -> Config:
+    """Return the configuration with another training seed; None keeps its own."""
+    if seed is None:
+        return config
+    training = config.training.model_copy(update={"seed": seed})
+    return config.model_copy(update={"training": training})
+
+
 def dump_config(config: Config) -> str:
     """Return the configuration as YAML that `load_config` reads back; every setting is spelled out."""
     values = config.model_dump(mode="json", exclude={"inputs"})

@@ -1,0 +1,40 @@
+"""The command line: one file a command; each parses, calls one function of the library, and prints."""
+
+import logging
+import os
+import sys
+
+import click
+
+from atypeak_scale.errors import AtypeakError
+
+
+class _OneLine(logging.Formatter):
+    """Log records as lines that a user can read."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.capitalize()}: {record.getMessage()}"
+
+
+def main() -> None:
+    """Run the command line; errors become one line and an exit code: 1 failed while running, 2 bad input."""
+    # TensorFlow reads these when it is first imported: only errors, and nothing about its own build.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logger = logging.getLogger("atypeak_scale")
+    logger.addHandler(handler)
+    from .commands import commands
+
+    try:
+        commands(standalone_mode=False)
+    except AtypeakError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted; what was finished is kept: run the same command again to go on.", err=True)
+        sys.exit(1)

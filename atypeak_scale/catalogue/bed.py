@@ -33,6 +33,12 @@ class InputFile:
     sha256: str
 
 
+def identify(path: Path) -> InputFile:
+    """Return size and SHA-256 of a file, as a reader of the whole of it would."""
+    with path.open("rb") as raw:
+        return InputFile(path.stat().st_size, hashlib.file_digest(raw, "sha256").hexdigest())
+
+
 class _HashingReader(io.RawIOBase):
     """Passes bytes on and remembers their hash, their number and the last of them."""
 

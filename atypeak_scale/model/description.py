@@ -8,6 +8,8 @@ from typing import Any
 from atypeak_scale.errors import InputError
 
 NETWORK, CONFIG, HISTORY, DESCRIPTION = "model.keras", "config.yaml", "history.csv", "model.json"
+# Why a training ended.
+SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "interrupted"
 
 
 def describe_model(folder: str | Path) -> dict[str, Any]:

@@ -23,7 +23,17 @@ import numpy as np
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.autoencoder import FloatArray, autoencoder_from_arrays, weight_arrays
-from atypeak_scale.model.description import CONFIG, DESCRIPTION, HISTORY, NETWORK, describe_model
+from atypeak_scale.model.description import (
+    CONFIG,
+    DESCRIPTION,
+    HISTORY,
+    INTERRUPTED,
+    LAST,
+    LOW,
+    NETWORK,
+    SETTLED,
+    describe_model,
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,16 @@ class Training:
     kept_epoch: int
     kept_loss: float
     stopped: str
+
+    def explain(self) -> str:
+        """Say in words why training stopped."""
+        reasons = {
+            SETTLED: "the loss settled",
+            LOW: "the loss reached training.stop_at_loss",
+            LAST: "training.max_epochs were done",
+            INTERRUPTED: "interrupted",
+        }
+        return f"stopped after {self.epochs} epochs: {reasons[self.stopped]}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +112,12 @@ def model_from_arrays(
     return TrainedModel(network, (first, second), config.model_copy(update={"model": model}))
 
 
+def refuse_existing(folder: str | Path) -> None:
+    """Raise InputError where `folder` exists."""
+    if Path(folder).exists():
+        raise InputError(f"{folder}: exists; remove it or name another folder")
+
+
 def save_model(model: TrainedModel, folder: str | Path) -> Path:
     """Write the folder, whole or not at all.
 
@@ -101,9 +127,8 @@ def save_model(model: TrainedModel, folder: str | Path) -> Path:
         Where the folder exists.
 
     """
+    refuse_existing(folder)
     target = Path(folder)
-    if target.exists():
-        raise InputError(f"{target}: exists; remove it or name another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     try:

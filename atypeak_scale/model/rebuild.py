@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.store.stream import Expansion
 

@@ -15,14 +15,13 @@ from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.config import Config, TrainingSettings
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.model.autoencoder import build_autoencoder
-from atypeak_scale.model.files import TrainedModel, Training
+from atypeak_scale.model.description import INTERRUPTED, LAST, LOW, SETTLED
+from atypeak_scale.model.files import TrainedModel, Training, refuse_existing, save_model
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import fingerprint
 from atypeak_scale.store.stream import Expansion, training_windows
 
 log = logging.getLogger(__name__)
-
-SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "interrupted"
 
 
 class _PackedTraining(keras.Model):  # type: ignore[misc]
@@ -198,3 +197,14 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
     log.info("training stopped (%s) after %d epochs", result.stopped, result.epochs)
     labels: Any = data.labels
     return TrainedModel(autoencoder, labels, config, result, tuple(keep.losses), data.fingerprint)
+
+
+def train_and_save(
+    store: str | Path, config: Config, folder: str | Path, progress: Progress = no_progress
+) -> Training:
+    """Train and write the model to the new folder `folder`; refuses an existing one before it begins."""
+    refuse_existing(folder)
+    model = train(store, config, progress)
+    save_model(model, folder)
+    assert model.training is not None
+    return model.training

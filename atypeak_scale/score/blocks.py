@@ -14,8 +14,8 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.config import Config, load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.config import load_config
 from atypeak_scale.model.description import CONFIG, check_labels, describe_model
 from atypeak_scale.store import schema
 
@@ -38,11 +38,12 @@ class ScorePlan:
 
 @dataclass(frozen=True)
 class ScoreRun:
-    """A store, a model and the crumbs at scoring: together they name the group of the results."""
+    """A store, a model with its configuration, and the crumbs at scoring; they name the results."""
 
     store: Path
     cell_line: str
     model: Path
+    config: Config
     fingerprint: str
     crumbs: float
 
@@ -55,7 +56,7 @@ class ScoreRun:
         )
 
     def open(self) -> tuple[zarr.Group, zarr.Group]:
-        """Open the cell line's group and the group of the results for writing, the latter made where absent."""
+        """Open the cell line's group and that of the results for writing; the latter is made where absent."""
         data = schema.open_cell_line(self.store, self.cell_line, "r+")
         scores = schema.open_or_create_scores(data, self.group, self.attributes())
         return data, scores
@@ -87,6 +88,7 @@ def score_run(
         Path(store),
         str(group.attrs["cell_line"]),
         Path(model),
+        config,
         description["fingerprint"],
         config.scoring.crumbs if crumbs is None else crumbs,
     )
@@ -127,22 +129,37 @@ def score_store(
     """
     data, scores = run.open()
     plan = plan_score(run, batch)
-    key = f"{run.fingerprint[:12]}-{run.crumbs:g}"
     blocks: list[BlockArguments] = [
         (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, batch, block)
         for block in _missing(scores)
     ]
     with connect(cluster) as client:
-        for _ in run_blocks(score_block, blocks, client, stage="score", key=key, progress=progress):
+        for _ in run_blocks(score_block, blocks, client, stage="score", progress=progress):
             pass
         chunks = schema.array(scores, "raw")
         starts = [
             (run.store, data.path, scores.path, c) for c in range(-(-chunks.shape[0] // chunks.chunks[0]))
         ]
-        for _ in run_blocks(_average_block, starts, client, stage="average", key=key, progress=progress):
+        for _ in run_blocks(_average_block, starts, client, stage="average", progress=progress):
             pass
     schema.consolidate(run.store)
     return plan
+
+
+def is_scored(run: ScoreRun) -> bool:
+    """Whether every peak has a raw score of this run."""
+    data = schema.open_cell_line(run.store, run.cell_line)
+    if run.group not in data:
+        return False
+    scores = zarr.open_group(run.store, path=f"{data.path}/{run.group}", mode="r", use_consolidated=False)
+    return not _missing(scores) and not has_nan(scores, "raw")
+
+
+def has_nan(scores: zarr.Group, name: str) -> bool:
+    """Whether an array of results still has elements that were not computed; one chunk at a time."""
+    array = schema.array(scores, name)
+    starts = range(0, array.shape[0], array.chunks[0])
+    return any(np.isnan(schema.read_array(scores, name, s, s + array.chunks[0])).any() for s in starts)
 
 
 def _missing(scores: zarr.Group) -> list[int]:
@@ -205,7 +222,7 @@ def row_maxima(
 
     ratios: float32 (windows, bins, sources); the others (rows,), window counted within `ratios`.
     """
-    windows, bins, sources = ratios.shape
+    _, bins, sources = ratios.shape
     flat = np.append(ratios.transpose(0, 2, 1).ravel(), np.float32(0))
     line = (window * sources + source) * bins
     # reduceat takes the maximum over [start, next start); every second segment lies between two rows.

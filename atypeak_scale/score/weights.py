@@ -76,7 +76,8 @@ class Weights:
 
 def crumbed(cells: FloatArray, crumbs: float) -> FloatArray:
     """Add crumbs to (..., m, n) matrices (SPEC 2.5)."""
-    return cells + crumbs * (cells.sum(axis=-1, keepdims=True) + cells.sum(axis=-2, keepdims=True))
+    hints: FloatArray = crumbs * (cells.sum(axis=-1, keepdims=True) + cells.sum(axis=-2, keepdims=True))
+    return cells + hints
 
 
 def _everywhere(rebuilder: Rebuilder, matrices: FloatArray, bins: int) -> FloatArray:

@@ -150,15 +150,14 @@ def build_store(
         work.mkdir()
         plan = _plan(peaks, crms, config, work, progress)
         with connect(cluster) as client:
-            key = folder.name
-            found = tables.overlap(plan.windows, plan.spool, config.store, work, client, key, progress)
-            result = _write(plan, found, config, folder / "store", client, key, progress)
+            found = tables.overlap(plan.windows, plan.spool, config.store, work, client, progress)
+            result = _write(plan, found, config, folder / "store", client, progress)
         _publish(folder / "store", target, schema.group_name(config.cell_line))
     return BuildResult(store=target, cell_line=config.cell_line, **result)
 
 
 def _write(
-    plan: _Plan, found: tables.Tables, config: Config, store: Path, client: Any, key: str, progress: Progress
+    plan: _Plan, found: tables.Tables, config: Config, store: Path, client: Any, progress: Progress
 ) -> dict[str, int]:
     views, settings = config.store.views, config.store
     labels = [sorted({source[view] for source in found.sources}) for view in (0, 1)]
@@ -205,7 +204,7 @@ def _write(
             schema.CATALOGUE_PEAKS_PER_CHUNK,
         ),
     ):
-        _write_table(function, file, dtype, length, (store, name, found.rows), client, stage, key, progress)
+        _write_table(function, file, dtype, length, (store, name, found.rows), client, stage, progress)
     return {
         "windows": sizes["window"],
         "rows": sizes["peak"],
@@ -217,11 +216,11 @@ def _write(
 
 def _write_table(
     function: Callable[..., int], file: Path, dtype: np.dtype[np.void], length: int, common: tuple[Any, ...],
-    client: Any, stage: str, key: str, progress: Progress,
+    client: Any, stage: str, progress: Progress,
 ) -> None:  # fmt: skip
     records = file.stat().st_size // dtype.itemsize
     blocks = [(file, start, min(start + length, records), *common) for start in range(0, records, length)]
-    for _ in run_blocks(function, blocks, client, stage=stage, key=key, progress=progress):
+    for _ in run_blocks(function, blocks, client, stage=stage, progress=progress):
         pass
 
 

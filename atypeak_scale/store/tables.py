@@ -98,7 +98,6 @@ def overlap(
     settings: StoreSettings,
     work: Path,
     client: Any,
-    key: str,
     progress: Progress,
 ) -> Tables:
     """Find every peak in every window, by blocks of windows, and leave the tables of the store in `work`.
@@ -127,10 +126,7 @@ def overlap(
             )
         )
     found = sum(
-        rows
-        for _, rows in run_blocks(
-            _overlap_block, arguments, client, stage="overlap", key=key, progress=progress
-        )
+        rows for _, rows in run_blocks(_overlap_block, arguments, client, stage="overlap", progress=progress)
     )
     if not found:
         raise InputError(_no_overlap(windows, spool))

@@ -1,0 +1,60 @@
+"""Which peaks of a transcription-factor binding catalogue should you not trust?
+
+The atyPeak method (Ferré et al. 2021) as an out-of-core batch system. Names are imported when they are
+first used, so that importing the package does not wait for TensorFlow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atypeak_scale.catalogue.artificial import simulate
+    from atypeak_scale.config import Config, load_config
+    from atypeak_scale.model.files import load_model, model_from_arrays, save_model
+    from atypeak_scale.model.train import train
+    from atypeak_scale.pipeline import run_pipeline
+    from atypeak_scale.score.blocks import score_run, score_store
+    from atypeak_scale.score.export import export_scores
+    from atypeak_scale.score.normalize import normalize_scores
+    from atypeak_scale.store.build import build_store
+    from atypeak_scale.store.open import open_store
+
+_HOMES = {
+    "Config": "config",
+    "build_store": "store.build",
+    "export_scores": "score.export",
+    "load_config": "config",
+    "load_model": "model.files",
+    "model_from_arrays": "model.files",
+    "normalize_scores": "score.normalize",
+    "open_store": "store.open",
+    "run_pipeline": "pipeline",
+    "save_model": "model.files",
+    "score_run": "score.blocks",
+    "score_store": "score.blocks",
+    "simulate": "catalogue.artificial",
+    "train": "model.train",
+}
+
+__all__ = [
+    "Config",
+    "build_store",
+    "export_scores",
+    "load_config",
+    "load_model",
+    "model_from_arrays",
+    "normalize_scores",
+    "open_store",
+    "run_pipeline",
+    "save_model",
+    "score_run",
+    "score_store",
+    "simulate",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

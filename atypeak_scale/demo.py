@@ -1,0 +1,69 @@
+"""The main job on the artificial catalogue, of which the truth is known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
+from atypeak_scale.cluster import Progress, no_progress
+from atypeak_scale.config import load_config
+from atypeak_scale.pipeline import StageReport, run_pipeline
+from atypeak_scale.score.export import FINAL_BED, PEAKS
+
+CRMS = 4000
+PEAK_KEY = ["contig", "start", "end", "name"]
+MEANINGS = {
+    "stack": "peaks of a group of TRs that belong together",
+    "noise": "peaks placed at random",
+    "watermark": "one source that is nearly everywhere, whatever else is there",
+}
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Stages of the run, and the median final score of each kind of peak."""
+
+    workdir: Path
+    reports: list[StageReport]
+    medians: dict[str, float]
+
+    def explain(self) -> str:
+        """Say where the files are and what to look at."""
+        kinds = [
+            f"  {kind:<10} {self.medians[kind]:5.0f}  {MEANINGS[kind]}"
+            for kind in sorted(self.medians, key=self.medians.__getitem__, reverse=True)
+        ]
+        return "\n".join(
+            [
+                "",
+                f"Every peak with its score, as a BED track:  {self.workdir / 'scores' / FINAL_BED}",
+                f"All that is known of each peak, as a table:  {self.workdir / 'scores' / PEAKS}",
+                f"What each peak really is:  {self.workdir / 'catalogue' / 'truth.tsv'}",
+                "",
+                "Median final score by kind of peak, which nobody told the model (750 is average for a TR):",
+                *kinds,
+                "",
+                "Look at the peaks with the lowest scores:",
+                f"  grep -v ^track {self.workdir / 'scores' / FINAL_BED} | sort -k5,5n | head",
+                "Then run it on your own files: atypeak-scale run --help",
+            ]
+        )
+
+
+def run_demo(workdir: str | Path, progress: Progress = no_progress) -> DemoResult:
+    """Make an artificial catalogue in `workdir`, score it, and compare the scores with the truth.
+
+    Run again, it keeps what is up to date.
+    """
+    folder = Path(workdir)
+    catalogue = folder / "catalogue"
+    if not catalogue.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        simulate(ArtificialSettings(crms=CRMS), catalogue, progress)
+    config = load_config("artificial")
+    reports = run_pipeline(config, folder, catalogue / "peaks.bed", catalogue / "crms.bed", progress=progress)
+    scores = pd.read_parquet(folder / "scores" / PEAKS, columns=[*PEAK_KEY, "final"])
+    truth = pd.read_csv(catalogue / "truth.tsv", sep="\t").drop_duplicates(PEAK_KEY)
+    medians = scores.merge(truth, on=PEAK_KEY).groupby("kind")["final"].median()
+    return DemoResult(folder, reports, {str(kind): float(score) for kind, score in medians.items()})

@@ -1,0 +1,274 @@
+"""Write scores as files that others read: BED tracks, tables of weights, and every peak as Parquet."""
+
+import csv
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zarr
+
+from atypeak_scale.catalogue.bed import track_line, write_bed6
+from atypeak_scale.catalogue.names import peak_name
+from atypeak_scale.cluster import Event, Progress, no_progress
+from atypeak_scale.errors import InputError
+from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.score.normalize import NORMALIZATION
+from atypeak_scale.store import schema
+
+RAW_BED, FINAL_BED, PEAKS = "raw.bed", "final.bed", "peaks.parquet"
+WEIGHTS, LABELS, MADE_FROM = "weights.tsv", "labels.tsv", "made-from.json"
+RAW_SCALE = 1000  # raw scores are shown in thousandths of the original signal, as the article does
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files of an export and what they hold."""
+
+    folder: Path
+    peaks: int
+
+    def files(self) -> list[tuple[Path, str]]:
+        """Return each file with what it is."""
+        return [
+            (self.folder / FINAL_BED, "normalized scores, 0-1000, 750 is average for the TR"),
+            (self.folder / RAW_BED, "scores before normalization, 0-1000; compare within a source only"),
+            (self.folder / PEAKS, "every peak with all its scores, its percentile and its CRM"),
+            (self.folder / WEIGHTS, "normalization weight of each source, every factor and its error"),
+            (self.folder / LABELS, "mean and standard deviation behind the final scores"),
+        ]
+
+
+def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
+    """Round to whole numbers and clip to 0-1000, as column 5 of a BED file must be (SPEC 4.4)."""
+    rounded: npt.NDArray[np.int64] = np.clip(np.rint(values), 0, 1000).astype(np.int64)
+    return rounded
+
+
+def _open_scores(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr.Group:
+    """Open the results of a run, or, without one, the only results of the cell line."""
+    found = data.get(schema.SCORES)
+    names = sorted(found.group_keys()) if isinstance(found, zarr.Group) else []
+    if not names:
+        raise InputError(
+            f"{store}: not scored; run 'atypeak-scale score' and 'atypeak-scale normalize' first"
+        )
+    if run is None and len(names) > 1:
+        raise InputError(
+            f"{store}: scored by {len(names)} models ({', '.join(names)}); name one with --model"
+        )
+    path = f"{schema.SCORES}/{names[0]}" if run is None else run.group
+    if path not in data:
+        raise InputError(f"{store}: not scored by this model ({path}); run 'atypeak-scale score' first")
+    scores = zarr.open_group(data.store, path=f"{data.path}/{path}", mode="r", use_consolidated=False)
+    if NORMALIZATION not in scores.attrs:
+        raise InputError(f"{store}: {path} is not normalized; run 'atypeak-scale normalize' first")
+    return scores
+
+
+def export_scores(
+    store: str | Path,
+    out: str | Path,
+    cell_line: str | None = None,
+    run: ScoreRun | None = None,
+    progress: Progress = no_progress,
+) -> Exported:
+    """Write the files of `Exported` into the new folder `out`, whole or not at all.
+
+    `cell_line` and `run` may be left out where the store holds only one. Peaks are in C order of their
+    contig, then by start. At most one chunk of peaks is in memory, and one float32 for every peak for the
+    percentiles.
+
+    Raises
+    ------
+    InputError
+        Where `out` exists, or the store has no normalized scores, or several.
+
+    """
+    target = Path(out)
+    if target.exists():
+        raise InputError(f"{target}: exists; remove it or name another folder")
+    data = schema.open_cell_line(Path(store), cell_line)
+    scores = _open_scores(data, Path(store), run)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    try:
+        peaks = _write_peaks(data, scores, partial, progress)
+        _write_table(partial / WEIGHTS, *_weights_table(data, scores))
+        _write_table(partial / LABELS, *_labels_table(data, scores))
+        (partial / MADE_FROM).write_text(
+            json.dumps(made_from(data, scores), indent=1) + "\n", encoding="utf-8"
+        )
+        partial.chmod(0o755)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Exported(target, peaks)
+
+
+def made_from(data: zarr.Group, scores: zarr.Group) -> dict[str, Any]:
+    """Return which input, model, settings and versions made the scores."""
+    return {
+        "store": dict(data.attrs)["made_from"],
+        "scores": dict(scores.attrs),
+        "versions": dict(data.attrs)["versions"],
+    }
+
+
+def _write_peaks(data: zarr.Group, scores: zarr.Group, folder: Path, progress: Progress) -> int:
+    cell_line = str(data.attrs["cell_line"])
+    length, total = schema.array(scores, "final").chunks[0], schema.array(scores, "final").shape[0]
+    reader = _PeakReader(data, scores)
+    with (
+        (folder / RAW_BED).open("w", encoding="utf-8", newline="") as raw_out,
+        (folder / FINAL_BED).open("w", encoding="utf-8", newline="") as final_out,
+        pq.ParquetWriter(folder / PEAKS, reader.schema(), compression="zstd") as table,
+    ):
+        raw_out.write(
+            track_line(f"{cell_line} raw", f"{cell_line} peaks, atyPeak score before normalization")
+        )
+        final_out.write(
+            track_line(f"{cell_line} final", f"{cell_line} peaks, atyPeak score; 750 is average for the TR")
+        )
+        for start in range(0, total, length):
+            rows = reader.read(start, min(start + length, total))
+            table.write_table(pa.table(rows, reader.schema()))
+            for out, values in ((raw_out, rows["raw"] * RAW_SCALE), (final_out, rows["final"])):
+                _append_bed(out, rows, bed_scores(values))
+            progress(Event("export", min(start + length, total), total))
+    return total
+
+
+def _append_bed(out: TextIO, rows: dict[str, Any], scores: npt.NDArray[np.int64]) -> None:
+    columns = (rows["contig"], rows["start"], rows["end"], rows["name"], scores)
+    write_bed6(out, *(column.tolist() for column in columns))
+
+
+class _PeakReader:
+    """Reads catalogue peaks with everything that is known about them."""
+
+    def __init__(self, data: zarr.Group, scores: zarr.Group) -> None:
+        self._data, self._scores = data, scores
+        self._views = schema.views_of(data)
+        self._sources = schema.source_labels(data)
+        cell_line = str(data.attrs["cell_line"])
+        self._names = np.array([peak_name(source, cell_line) for source in self._sources], object)
+        self._labels = [np.array([s[view] for s in self._sources], object) for view in (0, 1)]
+        self._contigs = schema.read_array(data, "contig").astype(object)
+        self._label_of_source = schema.read_array(data, f"source_{self._views[1]}")
+        self._sorted_finals = self._sort_finals()
+
+    def schema(self) -> pa.Schema:
+        """Columns of the table of peaks."""
+        described = [
+            ("contig", pa.string(), "contig"),
+            ("start", pa.int64(), "start of the peak, bp, 0-based"),
+            ("end", pa.int64(), "end of the peak, bp, exclusive"),
+            ("name", pa.string(), "name column of the input"),
+            (self._views[0], pa.string(), "first label of the source"),
+            (self._views[1], pa.string(), "second label of the source"),
+            ("crm", pa.int64(), "row of the peak's (first) CRM in the CRM file, from 0"),
+            ("crm_start", pa.int64(), "start of that CRM, bp, 0-based"),
+            ("crm_end", pa.int64(), "end of that CRM, bp, exclusive"),
+            ("other_sources", pa.int32(), "number of other sources with a peak in that CRM"),
+            ("raw", pa.float32(), "rebuilt over original signal, before normalization"),
+            ("k_normalized", pa.float32(), "raw times the weight of the source"),
+            ("final", pa.float32(), "final score, not clipped; 750 is average for the second label"),
+            (
+                "percentile",
+                pa.float32(),
+                "share in % of the second label's peaks with a lower score, ties half",
+            ),
+        ]
+        return pa.schema(
+            [pa.field(name, kind, metadata={"description": text}) for name, kind, text in described]
+        )
+
+    def read(self, start: int, stop: int) -> dict[str, Any]:
+        """Return the columns of peaks [start, stop) as NumPy arrays."""
+        data = {
+            name: schema.read_array(self._data, f"catalogue_{name}", start, stop)
+            for name in ("contig", "start", "end", "source", "first_row")
+        }
+        scores = {
+            name: schema.read_array(self._scores, name, start, stop)
+            for name in ("raw", "k_normalized", "final")
+        }
+        source = data["source"]
+        return {
+            "contig": self._contigs[data["contig"]],
+            "start": data["start"],
+            "end": data["end"],
+            "name": self._names[source],
+            self._views[0]: self._labels[0][source],
+            self._views[1]: self._labels[1][source],
+            **self._crms(data["first_row"]),
+            **scores,
+            "percentile": self._percentiles(self._label_of_source[source], scores["final"]),
+        }
+
+    def _crms(self, first_row: npt.NDArray[np.int64]) -> dict[str, Any]:
+        low = int(first_row.min())
+        window = schema.read_array(self._data, "peak_window", low, int(first_row.max()) + 1)[first_row - low]
+        low, high = int(window.min()), int(window.max()) + 1
+        columns = {
+            name: schema.read_array(self._data, name, low, high)[window - low]
+            for name in ("crm", "crm_start", "crm_end", "crm_sources")
+        }
+        others = columns.pop("crm_sources") - 1  # a peak's own source is among them
+        return {**columns, "other_sources": others.astype(np.int32)}
+
+    def _sort_finals(self) -> list[npt.NDArray[np.float32]]:
+        """Final scores of each label of the second view, sorted."""
+        labels = schema.array(self._data, self._views[1]).shape[0]
+        parts: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(labels)]
+        final = schema.array(self._scores, "final")
+        for start in range(0, final.shape[0], final.chunks[0]):
+            stop = start + final.chunks[0]
+            values = schema.read_array(self._scores, "final", start, stop)
+            label = self._label_of_source[schema.read_array(self._data, "catalogue_source", start, stop)]
+            for number in np.unique(label):
+                parts[number].append(values[label == number])
+        return [np.sort(np.concatenate(part)) if part else np.empty(0, np.float32) for part in parts]
+
+    def _percentiles(
+        self, label: npt.NDArray[np.int32], final: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        result = np.empty(len(final), np.float32)
+        for number in np.unique(label):
+            of_label, everyone = label == number, self._sorted_finals[number]
+            lower = np.searchsorted(everyone, final[of_label], side="left")
+            not_higher = np.searchsorted(everyone, final[of_label], side="right")
+            result[of_label] = 50.0 * (lower + not_higher) / len(everyone)
+        return result
+
+
+def _weights_table(data: zarr.Group, scores: zarr.Group) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    names = [
+        "k1", "k2", "k3", "weight", "weight_flag", "sampled_windows",
+        "theta_mean", "theta_error", "eta_mean", "eta_error",
+    ]  # fmt: skip
+    columns = [schema.read_array(scores, name).tolist() for name in names]
+    rows = zip(schema.source_labels(data), *columns, strict=True)
+    return [*schema.views_of(data), *names], ((*source, *values) for source, *values in rows)
+
+
+def _labels_table(data: zarr.Group, scores: zarr.Group) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    view1 = schema.views_of(data)[1]
+    names = ["peaks", "mean", "sd", "flag"]
+    columns = [schema.read_array(scores, f"{view1}_{name}").tolist() for name in names]
+    return [view1, *names], zip(schema.read_array(data, view1).tolist(), *columns, strict=True)
+
+
+def _write_table(file: Path, header: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, delimiter="\t", lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,230 @@
+"""Normalize the scores of a store: weights from a Monte Carlo sample, then each label's scale (SPEC 5)."""
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.config import NormalizationSettings
+from atypeak_scale.errors import AtypeakError
+from atypeak_scale.score.blocks import ScoreRun, has_nan
+from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
+from atypeak_scale.store import schema
+
+NORMALIZATION = "normalization"
+CENTRE = 750.0  # what an average peak of a label gets (SPEC 5.6)
+NO_SPREAD = "fewer than two peaks or no spread: all 750"
+RESPONSE_BATCH = 8
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelScale:
+    """Number, mean and standard deviation (n - 1) of the weighted scores of each label of the second view."""
+
+    peaks: npt.NDArray[np.int64]
+    mean: FloatArray
+    sd: FloatArray
+
+    @property
+    def has_spread(self) -> npt.NDArray[np.bool_]:
+        """Whether scores can be centred and reduced, (labels,)."""
+        return (self.peaks >= 2) & (self.sd > 0)
+
+
+def sample_windows(total: int, settings: NormalizationSettings) -> npt.NDArray[np.int64]:
+    """Draw the windows of the Monte Carlo sample, without replacement, in store order (SPEC 5.5)."""
+    wanted = settings.sample
+    if wanted == "all":
+        return np.arange(total)
+    size = max(1, round(wanted * total)) if isinstance(wanted, float) else min(wanted, total)
+    return np.sort(np.random.default_rng(settings.seed).choice(total, size, replace=False))
+
+
+def label_scale(label: npt.NDArray[np.integer[Any]], score: FloatArray, labels: int) -> LabelScale:
+    """Return the scale of each label from the label and the weighted score of every peak, (peaks,) each."""
+    peaks = np.bincount(label, minlength=labels)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(label, score, labels) / peaks
+        deviation = np.bincount(label, np.square(score - mean[label]), labels)
+        return LabelScale(peaks, mean, np.sqrt(deviation / (peaks - 1)))
+
+
+def final_scores(label: npt.NDArray[np.integer[Any]], score: FloatArray, scale: LabelScale) -> FloatArray:
+    """Return s_f of SPEC 5.6, not clipped; 750 where a label has no spread."""
+    spread = scale.has_spread[label]
+    mean, sd = scale.mean[label], np.where(spread, scale.sd[label], 1.0)
+    return np.where(spread, CENTRE * (1 + (score - np.where(spread, mean, 0)) / (2 * sd)), CENTRE)
+
+
+def normalize_scores(
+    run: ScoreRun,
+    settings: NormalizationSettings,
+    cluster: Cluster = IN_PROCESS,
+    progress: Progress = no_progress,
+) -> Weights:
+    """Fill `k_normalized` and `final` of every catalogue peak, and the tables of weights and labels.
+
+    The windows that are shown to the model have the crumbs that it was trained with.
+
+    Raises
+    ------
+    AtypeakError
+        Where a peak has no raw score yet.
+
+    """
+    data, scores = run.open()
+    _check_scored(scores, run)
+    scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
+    with connect(cluster) as client:
+        found = _sampled_weights(run, data, scores, settings, client, progress)
+        _apply(run, data, scores, found, client, progress)
+    scores.attrs[NORMALIZATION] = settings.model_dump(mode="json")
+    schema.consolidate(run.store)
+    return found
+
+
+def _check_scored(scores: zarr.Group, run: ScoreRun) -> None:
+    if has_nan(scores, "raw"):
+        raise AtypeakError(
+            f"{run.store}: not every peak is scored by this model; "
+            f"run 'atypeak-scale score {run.store} --model {run.model}' first"
+        )
+
+
+def _presence_block(store: Path, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:
+    """Return which sources are in any of the `windows`, counted from `start`, all of one chunk."""
+    return _presence(store, data_path, windows, start).any(axis=0)
+
+
+def _presence(
+    store: Path, data_path: str, windows: npt.NDArray[np.int64], start: int
+) -> npt.NDArray[np.bool_]:
+    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    occupancy = schema.read_array(data, "occupancy", start, start + int(windows.max()) + 1)
+    present: npt.NDArray[np.bool_] = np.any(occupancy[windows], axis=1)
+    return present
+
+
+def _occupancy_block(
+    store: Path,
+    data_path: str,
+    windows: npt.NDArray[np.int64],
+    start: int,
+    theta: FloatArray,
+    eta: FloatArray,
+) -> tuple[Sums, Sums]:
+    presence = _presence(store, data_path, windows, start)
+    return occupancies(presence, theta), occupancies(presence, eta)
+
+
+def _sampled_weights(
+    run: ScoreRun, data: zarr.Group, scores: zarr.Group, settings: NormalizationSettings,
+    client: Any, progress: Progress,
+) -> Weights:  # fmt: skip
+    occupancy = schema.array(data, "occupancy")
+    windows, length = sample_windows(occupancy.shape[0], settings), occupancy.chunks[0]
+    starts = np.unique(windows // length) * length
+    blocks = [
+        (run.store, data.path, windows[(windows >= start) & (windows < start + length)] - start, int(start))
+        for start in starts
+    ]
+    seen = run_blocks(_presence_block, blocks, client, stage="sample", progress=progress)
+    present = reduce(np.logical_or, (block for _, block in seen))
+    found, cells = _responses(run, data, present)
+    theta_mask, eta_mask = masks(found, cells)
+    with_masks = [(*block, theta_mask, eta_mask) for block in blocks]
+    # Receipts are added in block order, so that rounding does not depend on which worker was faster.
+    sums = dict(run_blocks(_occupancy_block, with_masks, client, stage="weigh", progress=progress))
+    theta, eta = (reduce(add, (sums[i][which] for i in sorted(sums))) for which in (0, 1))
+    result = weights(found, cells, theta, eta)
+    columns = {
+        "k1": result.k1, "k2": result.k2, "k3": result.k3, "weight": result.weight,
+        "weight_flag": np.array(result.flag, object), "sampled_windows": theta.count,
+        "theta_mean": theta.mean(), "theta_error": theta.error(),
+        "eta_mean": eta.mean(), "eta_error": eta.error(),
+    }  # fmt: skip
+    for name, values in columns.items():
+        schema.array(scores, name)[:] = values
+    scores.attrs["sampled_windows"] = len(windows)
+    return result
+
+
+def _responses(
+    run: ScoreRun, data: zarr.Group, present: npt.NDArray[np.bool_]
+) -> tuple[Responses, list[tuple[int, int]]]:
+    from atypeak_scale.model.files import load_model
+    from atypeak_scale.model.rebuild import Rebuilder
+
+    model = load_model(run.model)
+    # The windows come with their crumbs, so the rebuilder must add none.
+    rebuilder = Rebuilder(model, schema.source_labels(data), 0.0, RESPONSE_BATCH)
+    shape = len(model.labels[0]), len(model.labels[1])
+    return responses(rebuilder, present, shape, model.bins, model.config.training.crumbs), rebuilder.cells
+
+
+def _apply(
+    run: ScoreRun, data: zarr.Group, scores: zarr.Group, found: Weights, client: Any, progress: Progress
+) -> None:
+    """Weight every peak, then give each label of the second view its own scale (SPEC 5.4, 5.6)."""
+    view1 = schema.views_of(data)[1]
+    label_of_source = schema.read_array(data, f"source_{view1}")
+    labels = schema.array(data, view1).shape[0]
+    raw = schema.array(scores, "raw")
+    chunks = [
+        (run.store, data.path, scores.path, start, found.weight, label_of_source, labels)
+        for start in range(0, raw.shape[0], raw.chunks[0])
+    ]
+    parts = dict(run_blocks(_weight_block, chunks, client, stage="weight", progress=progress))
+    scale = reduce(_merge, (parts[i] for i in sorted(parts)))
+    for name, values in (("peaks", scale.peaks), ("mean", scale.mean), ("sd", scale.sd)):
+        schema.array(scores, f"{view1}_{name}")[:] = values
+    flag = np.where(scale.has_spread, "", NO_SPREAD).astype(object)
+    schema.array(scores, f"{view1}_flag")[:] = flag
+    finals = [(*chunk[:4], label_of_source, scale) for chunk in chunks]
+    for _ in run_blocks(_final_block, finals, client, stage="final", progress=progress):
+        pass
+
+
+def _weight_block(
+    store: Path, data_path: str, scores_path: str, start: int, weight: FloatArray,
+    label_of_source: npt.NDArray[np.int32], labels: int,
+) -> LabelScale:  # fmt: skip
+    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    stop = start + schema.array(scores, "raw").chunks[0]
+    source = schema.read_array(data, "catalogue_source", start, stop)
+    weighted = (schema.read_array(scores, "raw", start, stop) * weight[source]).astype(np.float32)
+    schema.write_chunks(scores, "k_normalized", start, weighted)
+    return label_scale(label_of_source[source], weighted.astype(np.float64), labels)
+
+
+def _final_block(
+    store: Path, data_path: str, scores_path: str, start: int,
+    label_of_source: npt.NDArray[np.int32], scale: LabelScale,
+) -> int:  # fmt: skip
+    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    stop = start + schema.array(scores, "raw").chunks[0]
+    source = schema.read_array(data, "catalogue_source", start, stop)
+    weighted = schema.read_array(scores, "k_normalized", start, stop).astype(np.float64)
+    final = final_scores(label_of_source[source], weighted, scale).astype(np.float32)
+    schema.write_chunks(scores, "final", start, final)
+    return len(final)
+
+
+def _merge(one: LabelScale, other: LabelScale) -> LabelScale:
+    """Combine the scales of two sets of peaks exactly, by their counts, means and squared deviations."""
+    peaks = one.peaks + other.peaks
+    means = [np.where(part.peaks > 0, part.mean, 0.0) for part in (one, other)]
+    squares = [np.where(part.peaks > 1, np.square(part.sd) * (part.peaks - 1), 0.0) for part in (one, other)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (one.peaks * means[0] + other.peaks * means[1]) / peaks
+        between = np.square(means[1] - means[0]) * one.peaks * other.peaks / peaks
+        return LabelScale(peaks, mean, np.sqrt((squares[0] + squares[1] + between) / (peaks - 1)))

@@ -1,0 +1,31 @@
+"""The group of all commands, in the order in which a user needs them."""
+
+import click
+
+from .build_store import build_store
+from .demo import demo
+from .export import export
+from .info import info
+from .normalize import normalize
+from .run import run
+from .score import score
+from .simulate import simulate
+from .train import train
+
+
+class _InOrder(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="atypeak-scale")
+def commands() -> None:
+    """Find the peaks of a binding catalogue that their neighbours do not corroborate.
+
+    Begin with 'atypeak-scale demo', or 'atypeak-scale run CONFIG' on your own files.
+    """
+
+
+for command in (demo, run, simulate, build_store, info, train, score, normalize, export):
+    commands.add_command(command)

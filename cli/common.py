@@ -1,0 +1,157 @@
+"""What several commands share: options, progress, printing plans."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from atypeak_scale.cluster import Cluster, Event, Progress
+
+if TYPE_CHECKING:
+    from atypeak_scale.pipeline import StageReport
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def cluster_options(command: Command) -> Command:
+    """Add the options that say where work runs; `as_cluster` takes them."""
+    for option in (
+        click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler."),
+        click.option("--workers", type=click.IntRange(min=1), metavar="N",
+                     help="Run on N local single-thread processes. Default: in this process."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def model_options(command: Command) -> Command:
+    """Add the options that name a model and a cell line of a store."""
+    for option in (
+        click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",
+                     help="Crumbs at scoring (SPEC 4.3). Default: as in the model's configuration, 0 there."),
+        cell_line_option(),
+        click.option("--model", required=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
+                     help="Folder of a trained model."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def cell_line_option() -> Callable[[Command], Command]:
+    """Return the option that names a cell line of a store that holds several."""
+    return click.option(
+        "--cell-line", metavar="NAME", help="Cell line; needed where the store holds several."
+    )
+
+
+def dry_run_options(command: Command) -> Command:
+    """Add --dry-run and --json."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="With --dry-run: print the plan as JSON."),
+        click.option("--dry-run", is_flag=True, help="Print the plan and stop; nothing is written."),
+    ):
+        command = option(command)
+    return command
+
+
+def as_cluster(workers: int | None, scheduler: str | None) -> Cluster:
+    """Return where to run, from the values of `cluster_options`."""
+    return Cluster(workers, scheduler)
+
+
+def readable_bytes(size: float) -> str:
+    """Return a size in the largest unit that leaves a number of 1 or more."""
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def print_facts(facts: Any, as_json: bool) -> None:
+    """Print a dataclass, a mapping or a list of them, one fact a line or as JSON."""
+    plain = _plain(facts)
+    if as_json:
+        click.echo(json.dumps(plain, indent=1, default=str))
+        return
+    for number, item in enumerate(plain if isinstance(plain, list) else [plain]):
+        if number:
+            click.echo()
+        _print_mapping(item, "")
+
+
+def _plain(facts: Any) -> Any:
+    if isinstance(facts, list):
+        return [_plain(item) for item in facts]
+    return asdict(facts) if is_dataclass(facts) and not isinstance(facts, type) else facts
+
+
+def _print_mapping(facts: dict[str, Any], indent: str) -> None:
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        label = f"{indent}{name.replace('_', ' '):<{width}}"
+        if isinstance(value, dict):
+            click.echo(f"{indent}{name.replace('_', ' ')}")
+            _print_mapping(value, indent + "  ")
+        elif value is not None:
+            shown = (
+                readable_bytes(value)
+                if "bytes" in name
+                else f"{value:,}"
+                if isinstance(value, int)
+                else value
+            )
+            click.echo(f"{label}  {shown}")
+
+
+def print_reports(reports: "list[StageReport]") -> None:
+    """Print the stages of a run, what became of each, and the peak memory."""
+    from atypeak_scale.pipeline import peak_memory
+
+    for report in reports:
+        outcome = "up to date" if report.skipped else f"{report.seconds:.1f} s"
+        click.echo(f"{report.name:<12} {outcome:>10}  {report.output}")
+    click.echo(f"peak memory  {readable_bytes(peak_memory()):>10}")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show progress on standard error: bars on a terminal, else a line as each stage ends."""
+    if sys.stderr.isatty():
+        with _bars() as listener:
+            yield listener
+    else:
+        yield _line
+
+
+def _line(event: Event) -> None:
+    if event.detail:
+        click.echo(f"{event.stage} {event.done}/{event.total}: {event.detail}", err=True)
+    elif event.total and event.done == event.total:
+        click.echo(f"{event.stage}: done, {event.total:,}", err=True)
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def listen(event: Event) -> None:
+            if event.stage not in tasks:
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total)
+            bars.update(tasks[event.stage], completed=event.done, total=event.total)
+            if event.detail:
+                bars.console.print(
+                    f"{event.stage} {event.done}/{event.total}: {event.detail}", highlight=False
+                )
+
+        yield listen

@@ -1,0 +1,15 @@
+"""`atypeak-scale info`."""
+
+import click
+
+from .common import print_facts
+
+
+@click.command()
+@click.argument("store", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(store: str, as_json: bool) -> None:
+    """Summarize what STORE holds."""
+    from atypeak_scale.store.summary import summarize
+
+    print_facts(summarize(store), as_json)

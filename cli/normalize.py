@@ -1,0 +1,33 @@
+"""`atypeak-scale normalize`."""
+
+import click
+
+from .common import as_cluster, cluster_options, model_options, progress_bar
+from .settings import normalization_options, normalization_settings
+
+
+@click.command()
+@click.argument("store", type=click.Path())
+@model_options
+@normalization_options
+@cluster_options
+def normalize(
+    store: str,
+    model: str,
+    cell_line: str | None,
+    crumbs: float | None,
+    sample: str | None,
+    seed: int | None,
+    workers: int | None,
+    scheduler: str | None,
+) -> None:
+    """Normalize the scores that a model gave the peaks of STORE: by source, then by TR."""
+    from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.score.normalize import normalize_scores
+
+    run = score_run(store, model, cell_line, crumbs)
+    settings = normalization_settings(run.config, sample, seed)
+    with progress_bar() as progress:
+        found = normalize_scores(run, settings, as_cluster(workers, scheduler), progress)
+    flagged = sum(map(bool, found.flag))
+    click.echo(f"weighted {len(found.weight)} sources, {flagged} of them flagged; next: atypeak-scale export")

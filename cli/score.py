@@ -1,0 +1,45 @@
+"""`atypeak-scale score`."""
+
+import click
+
+from .common import (
+    as_cluster,
+    cluster_options,
+    dry_run_options,
+    model_options,
+    print_facts,
+    progress_bar,
+)
+
+
+@click.command()
+@click.argument("store", type=click.Path())
+@model_options
+@click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
+              help="Windows rebuilt at a time; memory grows with it.")  # fmt: skip
+@dry_run_options
+@cluster_options
+def score(
+    store: str,
+    model: str,
+    cell_line: str | None,
+    crumbs: float | None,
+    batch: int,
+    dry_run: bool,
+    as_json: bool,
+    workers: int | None,
+    scheduler: str | None,
+) -> None:
+    """Score every peak of STORE by how well the model rebuilds it.
+
+    Run again, it goes on where it was stopped.
+    """
+    from atypeak_scale.score import blocks
+
+    run = blocks.score_run(store, model, cell_line, crumbs)
+    if dry_run:
+        print_facts(blocks.plan_score(run, batch), as_json)
+        return
+    with progress_bar() as progress:
+        done = blocks.score_store(run, batch, as_cluster(workers, scheduler), progress)
+    click.echo(f"scored {done.rows:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")

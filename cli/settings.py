@@ -1,0 +1,84 @@
+"""From the options of a command to a configuration."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from atypeak_scale.config import Config, NormalizationSettings, load_config, parse_config
+from atypeak_scale.errors import InputError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SELECTION = ("trs", "datasets", "sources", "top_trs")
+STORE = ("frame", "bin", "min_crm_peaks", "views")
+
+
+def selection_options(command: Command) -> Command:
+    """Add the options that say which peaks a store is built from and how; `store_config` takes them."""
+    for option in (
+        click.option("--views", metavar="A,B", help="Names of a peak's two labels. Default: dataset,tr."),
+        click.option("--bin", type=int, metavar="BP", help="Width of a bin. Default: 10."),
+        click.option("--frame", type=int, metavar="BP", help="Width of a window's frame. Default: 3200."),
+        click.option("--min-crm-peaks", type=int, metavar="N",
+                     help="Use CRMs with N peaks or more in column 5; 0 uses all. Default: 100."),
+        click.option("--top-trs", type=int, metavar="N", help="Keep the N TRs with the most datasets."),
+        click.option("--sources", metavar="A.X,B.Y", help="Keep only these sources, each dataset.TR."),
+        click.option("--datasets", metavar="A,B", help="Keep only these datasets."),
+        click.option("--trs", metavar="X,Y", help="Keep only these TRs."),
+        click.option("--config", metavar="FILE",
+                     help="YAML configuration, or the name of a bundled one; the options above win over it."),
+        click.option("--cell-line", metavar="NAME", help="Exact name; needed without --config."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def store_config(options: dict[str, object]) -> Config:
+    """Return the configuration that the options describe, on top of --config where given."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    for name in ("trs", "datasets", "sources", "views"):
+        if name in given:
+            given[name] = [part.strip() for part in given[name].split(",") if part.strip()]
+    config = given.pop("config", None)
+    if config is None and "cell_line" not in given:
+        raise InputError("no cell line; give --cell-line NAME, or --config FILE")
+    values = {} if config is None else load_config(config).model_dump()
+    if "cell_line" in given:
+        values["cell_line"] = given["cell_line"]
+    for section, names in (("selection", SELECTION), ("store", STORE)):
+        chosen = {name: given[name] for name in names if name in given}
+        values[section] = {**values.get(section, {}), **chosen}
+    return parse_config(values, "command line" if config is None else str(config))
+
+
+def normalization_options(command: Command) -> Command:
+    """Add the options of the Monte Carlo sample; `normalization_settings` takes them."""
+    for option in (
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of the sample. Default: the model's."),
+        click.option(
+            "--sample",
+            metavar="N",
+            help="Number of windows, a fraction below 1, or all. Default: the model's.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def normalization_settings(config: Config, sample: str | None, seed: int | None) -> NormalizationSettings:
+    """Return the sample's settings: the options where given, else those of the configuration."""
+    values: dict[str, Any] = config.normalization.model_dump()
+    if sample is not None:
+        values["sample"] = sample if sample == "all" else _number(sample)
+    if seed is not None:
+        values["seed"] = seed
+    return parse_config({"cell_line": config.cell_line, "normalization": values}, "--sample").normalization
+
+
+def _number(text: str) -> float | int:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    raise InputError(f"--sample {text}: expected a number of windows, a fraction below 1, or all")

@@ -1,0 +1,62 @@
+"""What tests share: a small artificial-looking catalogue, built store and trained model."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atypeak_scale.config import Config, parse_config
+
+PEAK_COLUMNS = 4
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a text file into the test's folder."""
+
+    def write_file(name: str, text: str) -> Path:
+        file = tmp_path / name
+        file.write_text(text)
+        return file
+
+    return write_file
+
+
+def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int = 2) -> tuple[Path, Path]:
+    """Write peaks.bed and crms.bed: CRMs of 500 to 8,000 bp, peaks inside, across borders and outside."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = [("d1", "x"), ("d1", "y"), ("d2", "y"), ("d3", "x"), ("d3", "z")]
+    crm_lines, peak_lines = [], []
+    for contig in range(contigs):
+        start = 1000
+        for _ in range(crms // contigs):
+            end = start + int(rng.integers(500, 8000))
+            crm_lines.append(f"chr{contig + 1}\t{start}\t{end}\tcrm\t{rng.integers(90, 300)}")
+            for _ in range(rng.poisson(4)):
+                left = int(rng.integers(start - 400, end + 100))
+                right = left + int(rng.integers(1, 900))
+                dataset, tr = sources[rng.integers(len(sources))]
+                peak_lines.append(f"chr{contig + 1}\t{max(left, 0)}\t{right}\t{dataset}.{tr}.cell\t0\t.")
+            start = end + int(rng.integers(0, 2000))
+    rng.shuffle(peak_lines)
+    (folder / "peaks.bed").write_text("\n".join(["track name=x", *peak_lines]) + "\n")
+    (folder / "crms.bed").write_text("\n".join(crm_lines) + "\n")
+    return folder / "peaks.bed", folder / "crms.bed"
+
+
+@pytest.fixture
+def config() -> Config:
+    """Return settings of a tiny model on the random catalogue."""
+    return parse_config(
+        {
+            "cell_line": "cell",
+            "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
+            "model": {"filters": 4, "deep_dimension": 8},
+            "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
+            "scoring": {"batch_windows": 8},
+            "normalization": {"sample": "all"},
+        },
+        "test",
+    )
