@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from atypeak_scale.config import Config, parse_config
 
-PEAK_COLUMNS = 4
+# Machines that run tests are shared; how long an example takes says nothing.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 
 @pytest.fixture
@@ -23,8 +26,14 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
     return write_file
 
 
-def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int = 2) -> tuple[Path, Path]:
+@pytest.fixture
+def catalogue(tmp_path: Path) -> tuple[Path, Path]:
     """Write peaks.bed and crms.bed: CRMs of 500 to 8,000 bp, peaks inside, across borders and outside."""
+    return random_catalogue(tmp_path / "catalogue")
+
+
+def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int = 2) -> tuple[Path, Path]:
+    """Write a catalogue of five sources on three datasets and three TRs."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     sources = [("d1", "x"), ("d1", "y"), ("d2", "y"), ("d3", "x"), ("d3", "z")]

@@ -1,0 +1,113 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atypeak_scale.catalogue.overlaps import overlapping_pairs
+from atypeak_scale.catalogue.windows import cut_windows, occupied_bins, read_windows
+from atypeak_scale.errors import InputError
+
+Write = Callable[[str, str], Path]
+intervals = st.tuples(st.integers(0, 3000), st.integers(1, 1500)).map(lambda pair: (pair[0], sum(pair)))
+
+
+def as_arrays(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))  # type: ignore[return-value]
+
+
+@given(st.lists(intervals, min_size=1, max_size=8), st.integers(1, 700))
+def test_cut_windows__covers_every_base_pair_once_from_the_start(
+    pairs: list[tuple[int, int]], frame: int
+) -> None:
+    interval, start, end = cut_windows(*as_arrays(pairs), frame)
+    expected = []
+    for number, (left, right) in enumerate(pairs):
+        for position in range(left, right):
+            if (position - left) % frame == 0:
+                expected.append((number, position, position + 1))
+            else:
+                expected[-1] = (number, expected[-1][1], position + 1)
+    assert list(zip(interval.tolist(), start.tolist(), end.tolist(), strict=True)) == expected
+
+
+@given(st.integers(0, 500), st.integers(1, 32), st.sampled_from([1, 3, 10]), st.data())
+def test_occupied_bins__equals_marking_every_base_pair(
+    start: int, bins: int, bin_: int, data: st.DataObject
+) -> None:
+    frame = bins * bin_
+    end = start + data.draw(st.integers(1, frame))
+    peak_start = data.draw(st.integers(max(0, start - 50), end - 1))
+    peak_end = data.draw(st.integers(max(peak_start, start) + 1, end + 50))
+    first, last = occupied_bins(
+        *(np.array([value]) for value in (peak_start, peak_end, start, end)), frame, bin_
+    )
+    # Base pair by base pair: the frame ends where the window ends (SPEC 2.3).
+    occupied = sorted(
+        {
+            (position - (end - frame)) // bin_
+            for position in range(peak_start, peak_end)
+            if start <= position < end
+        }
+    )
+    assert list(range(first[0], last[0] + 1)) == occupied
+    assert occupied[0] >= 0
+    assert occupied[-1] < bins
+
+
+@given(st.lists(intervals, max_size=12), st.lists(intervals, max_size=12))
+def test_overlapping_pairs__equals_all_against_all(
+    one: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    pairs = overlapping_pairs(*as_arrays(one), *as_arrays(other))
+    expected = [
+        (i, j)
+        for i, (start, end) in enumerate(one)
+        for j, (left, right) in enumerate(other)
+        if max(start, left) < min(end, right)
+    ]
+    assert list(zip(*(index.tolist() for index in pairs), strict=True)) == expected
+
+
+def test_read_windows__sorts_filters_and_keeps_file_rows(write: Write) -> None:
+    file = write(
+        "crms.bed",
+        "chr2\t100\t200\ta\t120\nchr10\t50\t60\tb\t99\nchr10\t5000\t9000\tc\t100\nchr10\t10\t20\td\t300\n",
+    )
+    windows, _ = read_windows(file, frame=3200, min_peaks=100)
+    assert windows.contigs == ["chr10", "chr2"]
+    rows = zip(
+        windows.contig,
+        windows.start,
+        windows.end,
+        windows.crm,
+        windows.crm_start,
+        windows.crm_end,
+        strict=True,
+    )
+    assert [tuple(map(int, row)) for row in rows] == [
+        (0, 10, 20, 3, 10, 20),
+        (0, 5000, 8200, 2, 5000, 9000),
+        (0, 8200, 9000, 2, 5000, 9000),
+        (1, 100, 200, 0, 100, 200),
+    ]
+
+
+def test_read_windows__three_columns_do_without_a_filter(write: Write) -> None:
+    windows, _ = read_windows(write("crms.bed", "chr1\t0\t10\n"), frame=3200, min_peaks=0)
+    assert len(windows) == 1
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("chr1\t0\t10\tcrm\tmany", "line 1: column 5 is 'many'; expected the CRM's number of peaks"),
+        ("chr1\t0\t10", "line 1: 3 tab-separated columns; expected at least 5"),
+        ("chr1\t0\t10\tcrm\t99", "no CRM has 100 peaks or more in column 5; lower --min-crm-peaks"),
+    ],
+)
+def test_read_windows__bad_column_five(write: Write, line: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_windows(write("crms.bed", line + "\n"), frame=3200, min_peaks=100)
