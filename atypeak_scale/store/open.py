@@ -71,4 +71,5 @@ def from_tensor(tensor: xr.DataArray, data: xr.Dataset) -> xr.DataArray:
     """Return (window, bin, source) occupancy of a 4-D view, the sources being those of `data`."""
     view0, view1 = data.attrs["views"]
     cells = tensor.transpose("window", "bin", view0, view1)
-    return cells.isel({view0: data[f"source_{view0}"].variable, view1: data[f"source_{view1}"].variable})
+    labels = {view: xr.Variable("source", data[f"source_{view}"].to_numpy()) for view in (view0, view1)}
+    return cells.isel(labels)

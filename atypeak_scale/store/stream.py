@@ -16,6 +16,7 @@ from atypeak_scale.store import schema
 
 CHUNKS_AT_ONCE = 2
 BATCHES_AHEAD = 2
+EPOCH_STRIDE = (1, 1_000_003)  # keeps the buffer seeds of (seed, epoch) pairs apart
 
 
 def read_packed(store: Path, cell_line: str, start: int, stop: int) -> npt.NDArray[np.uint8]:
@@ -45,18 +46,19 @@ def training_windows(
     def read_chunk(chunk: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(tf.numpy_function(read, [chunk], tf.uint8), (None, *packed))
 
-    def epoch_order(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(chunks, dtype=tf.int64), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+    def epoch_windows(epoch: tf.Tensor) -> tf.data.Dataset:
+        seeds = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(chunks, dtype=tf.int64), seeds)
+        return (
+            tf.data.Dataset.from_tensor_slices(order)
+            .map(read_chunk, num_parallel_calls=CHUNKS_AT_ONCE, deterministic=True)
+            .unbatch()
+            .shuffle(min(shuffle_windows, windows), seed=tf.reduce_sum(seeds * EPOCH_STRIDE))
         )
-        return tf.data.Dataset.from_tensor_slices(order)
 
     return (
         tf.data.Dataset.counter()
-        .flat_map(epoch_order)
-        .map(read_chunk, num_parallel_calls=CHUNKS_AT_ONCE, deterministic=True)
-        .unbatch()
-        .shuffle(min(shuffle_windows, windows), seed=seed)
+        .flat_map(epoch_windows)
         .batch(batch, drop_remainder=True)
         .prefetch(BATCHES_AHEAD)
     )

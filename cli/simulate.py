@@ -1,0 +1,86 @@
+"""`atypeak-scale simulate`."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from atypeak_scale.errors import InputError
+
+from .common import progress_bar
+
+if TYPE_CHECKING:
+    from atypeak_scale.catalogue.artificial import ArtificialSettings
+
+
+@click.command()
+@click.argument("out", type=click.Path())
+@click.option("--crms", type=int, metavar="N", help="Number of CRMs. Default: 10000.")
+@click.option("--datasets", type=int, metavar="M", help="Number of datasets. Default: 8.")
+@click.option("--trs", type=int, metavar="T", help="Number of TRs. Default: 8.")
+@click.option("--seed", type=int, metavar="N", help="The same seed gives the same files. Default: 1.")
+@click.option("--crm-length", type=int, metavar="BP", help="Length of each CRM, bp. Default: 3200.")
+@click.option("--watermark-probability", type=float, metavar="P",
+              help="Probability of a peak of the first source along a whole CRM. Default: 0.75.")  # fmt: skip
+@click.option("--group-rule", metavar="RULE",
+              help="Groups of TRs: halves; equal (with --groups); fours, the first --groups groups of 4 TRs; "
+              "or overlapping, the first half and all. Default: halves.")  # fmt: skip
+@click.option("--groups", type=int, metavar="N", help="Number of groups, with rules equal and fours only.")
+@click.option("--odds", metavar="A,B",
+              help="Odds of drawing each group, one number a group. Default: equal.")  # fmt: skip
+@click.option("--reliable-datasets", type=int, metavar="N",
+              help="Stacks use the last N datasets. Default: half of them, rounded up.")  # fmt: skip
+@click.option("--stack-rate", type=float, metavar="R",
+              help="A stack has 1+Poisson(R) datasets and 1+Poisson(R) rounds of 1+Poisson(R) TRs. "
+              "Default: 1.")  # fmt: skip
+@click.option("--false-negative-probability", type=float, metavar="P",
+              help="Probability of dropping each peak of a stack. Default: 0.25.")  # fmt: skip
+@click.option("--jitter", type=int, metavar="BP",
+              help="Farthest that a TR moves from its stack's centre, bp. Default: 200.")  # fmt: skip
+@click.option("--length-median", type=int, metavar="BP",
+              help="Median length of a peak to either side of its centre, bp. Default: 250.")  # fmt: skip
+@click.option("--length-sigma", type=float, metavar="S",
+              help="Standard deviation of the logarithm of that length. Default: 0.25.")  # fmt: skip
+@click.option("--noise-rate", type=float, metavar="R",
+              help="A CRM has 1+Poisson(R) peaks of noise. Default: 1.")  # fmt: skip
+def simulate(out: str, **options: object) -> None:
+    """Write an artificial catalogue into the new folder OUT: peaks.bed, crms.bed and truth.tsv.
+
+    Its peaks are watermark, stacks of one group of TRs, and noise; truth.tsv says which is which.
+    """
+    from atypeak_scale.catalogue import artificial
+
+    settings = _settings(options)
+    with progress_bar() as progress:
+        files = artificial.simulate(settings, Path(out), progress)
+    click.echo(f"{files.crms}  {files.crm_count:,} CRMs")
+    click.echo(
+        f"{files.peaks}  {files.watermark_count:,} watermark, {files.stack_count:,} stack and "
+        f"{files.noise_count:,} noise peaks"
+    )
+    click.echo(f"{files.truth}  kind and group of each peak")
+    inputs = shlex.join(map(str, (files.peaks, files.crms, Path(out) / "store.zarr")))
+    click.echo(
+        f"next: atypeak-scale build-store {inputs} --cell-line {artificial.CELL_LINE} --min-crm-peaks 0"
+    )
+
+
+def _settings(options: dict[str, object]) -> "ArtificialSettings":
+    """Return the settings that the given options describe; the others keep their defaults."""
+    from pydantic import ValidationError
+
+    from atypeak_scale.catalogue.artificial import ArtificialSettings
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(odds := given.get("odds"), str):
+        given["odds"] = odds.split(",")
+    try:
+        return ArtificialSettings.model_validate(given)
+    except ValidationError as failure:
+        error = failure.errors()[0]
+        message = error["msg"].removeprefix("Value error, ")
+        if error["loc"]:
+            option = str(error["loc"][0]).replace("_", "-")
+            message = f"--{option}: {message} (found {error['input']!r})"
+        raise InputError(message) from None

@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from atypeak_scale.config import Config
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.open import open_store
+from atypeak_scale.store.stream import Expansion, read_packed, training_windows
+
+Catalogue = tuple[Path, Path]
+
+
+def crumbed_cell_by_cell(window: np.ndarray, crumbs: float) -> np.ndarray:
+    """SPEC 2.5, one cell after the other: every cell with a peak adds c to its row and to its column."""
+    result = window.astype(np.float64)
+    bins, m, n = window.shape
+    for x in range(bins):
+        for i in range(m):
+            for j in range(n):
+                if window[x, i, j]:
+                    for other in range(n):
+                        result[x, i, other] += crumbs * window[x, i, j]
+                    for other in range(m):
+                        result[x, other, j] += crumbs * window[x, i, j]
+    return result
+
+
+@given(st.data(), st.integers(1, 4), st.integers(1, 4), st.sampled_from([0.0, 0.1, 0.5]))
+def test_expansion__equals_crumbs_cell_by_cell(data: st.DataObject, m: int, n: int, crumbs: float) -> None:
+    cells = data.draw(st.permutations([(i, j) for i in range(m) for j in range(n)]))
+    cells = cells[: data.draw(st.integers(1, len(cells)))]
+    occupancy = data.draw(arrays(bool, (2, 3, len(cells))))
+    expansion = Expansion(cells, (m, n), crumbs)
+    ours = expansion(np.packbits(occupancy, axis=-1)).numpy()
+    for window, rebuilt in zip(occupancy, ours, strict=True):
+        tensor = np.zeros((3, m, n))
+        for source, (i, j) in enumerate(cells):
+            tensor[:, i, j] = window[:, source]
+        np.testing.assert_allclose(rebuilt, crumbed_cell_by_cell(tensor, crumbs), rtol=1e-6)
+    assert np.allclose(expansion.of_sources(ours).numpy(), ours[:, :, *np.array(cells).T])
+
+
+def test_expansion__isolated_peak_becomes_one_and_two_crumbs() -> None:
+    tensor = Expansion([(0, 1)], (2, 3), 0.1)(np.array([[[0b10000000]]], np.uint8)).numpy()
+    np.testing.assert_allclose(tensor[0, 0], [[0.1, 1.2, 0.1], [0, 0.1, 0]], rtol=1e-6)
+
+
+def take(store: Path, batches: int, **settings: int) -> np.ndarray:
+    stream = training_windows(store, "cell", **{"seed": 1, "batch": 4, "shuffle_windows": 20, **settings})
+    return np.stack([batch.numpy() for batch in stream.take(batches)])
+
+
+@pytest.fixture
+def store(catalogue: Catalogue, config: Config, tmp_path: Path) -> Path:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    return tmp_path / "s.zarr"
+
+
+def test_stream__same_seed_same_batches(store: Path) -> None:
+    assert np.array_equal(take(store, 30), take(store, 30))
+    assert not np.array_equal(take(store, 30), take(store, 30, seed=2))
+
+
+@pytest.mark.parametrize("shuffle_windows", [1, 5, 1000])
+def test_stream__every_window_once_before_any_comes_again(store: Path, shuffle_windows: int) -> None:
+    windows = open_store(store).data.sizes["window"]
+    everything = np.packbits(open_store(store).data["occupancy"].values, axis=-1)
+    stream = training_windows(store, "cell", seed=3, batch=1, shuffle_windows=shuffle_windows)
+    drawn = [batch.numpy()[0].tobytes() for batch in stream.take(3 * windows)]
+    expected = sorted(window.tobytes() for window in everything)
+    passes = [drawn[start : start + windows] for start in range(0, 3 * windows, windows)]
+    assert all(sorted(one) == expected for one in passes)
+    assert passes[0] != passes[1] != passes[2]
+
+
+def test_stream__mixes_far_windows(store: Path) -> None:
+    everything = {w.tobytes(): i for i, w in enumerate(read_packed(store, "cell", 0, 10**6))}
+    windows = open_store(store).data.sizes["window"]
+    first = [
+        everything[w.tobytes()]
+        for w in take(store, 2, batch=8, shuffle_windows=1000).reshape(16, *_shape(store))
+    ]
+    assert max(first) - min(first) > windows / 2
+    assert np.abs(np.diff(first)).mean() > 5
+
+
+def _shape(store: Path) -> tuple[int, int]:
+    bins, sources = open_store(store).data["occupancy"].shape[1:]
+    return bins, -(-sources // 8)
