@@ -1,0 +1,1 @@
+"""Each headline figure as a comparison that anyone can run: `python -m benchmarks list`."""

@@ -186,6 +186,7 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
             epochs=settings.max_epochs,
             steps_per_epoch=settings.batches_per_epoch,
             callbacks=[keep],
+            shuffle=False,  # the stream is; Keras only warns of it
             verbose=0,
         )
     except KeyboardInterrupt:

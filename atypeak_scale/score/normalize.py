@@ -35,7 +35,8 @@ class LabelScale:
     @property
     def has_spread(self) -> npt.NDArray[np.bool_]:
         """Whether scores can be centred and reduced, (labels,)."""
-        return (self.peaks >= 2) & (self.sd > 0)
+        # Equal scores may differ from their mean by rounding.
+        return (self.peaks >= 2) & (self.sd > 1e-9 * np.abs(self.mean))
 
 
 def sample_windows(total: int, settings: NormalizationSettings) -> npt.NDArray[np.int64]:

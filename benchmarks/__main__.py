@@ -1,0 +1,34 @@
+"""`python -m benchmarks NAME [--json FILE]`."""
+
+import argparse
+import os
+from importlib import import_module
+from pathlib import Path
+
+NAMES = {
+    "store": "codec chains for the occupancy: size, time to write, time to read",
+    "hela": "every stage of `atypeak-scale run` on all HeLa data, and its peak memory",
+}
+
+
+def main() -> None:
+    """Run one benchmark and print its table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=[*NAMES, "list"])
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    arguments = parser.parse_args()
+    if arguments.name == "list":
+        for name, what in NAMES.items():
+            print(f"{name:<10} {what}")
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from benchmarks.harness import markdown, write_json
+
+    rows = import_module(f"benchmarks.{arguments.name}").rows()
+    print(markdown(NAMES[arguments.name], rows))
+    if arguments.json:
+        write_json(arguments.json, rows)
+
+
+if __name__ == "__main__":
+    main()

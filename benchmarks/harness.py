@@ -1,0 +1,87 @@
+"""Rows of a comparison, the machine they were measured on, and the tables they are printed as."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: `ours` against `baseline`, both medians in `unit`; ratio is ours / baseline."""
+
+    case: str
+    ours: float
+    baseline: float | None
+    unit: str
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over the baseline, None without one."""
+        return None if not self.baseline else self.ours / self.baseline
+
+
+def interleaved(cases: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Return the median seconds of each case, run in turn A B C A B C, after an uncounted round."""
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for repeat in range(repeats + 1):
+        for name, run in cases.items():
+            started = time.perf_counter()
+            run()
+            if repeat:
+                times[name].append(time.perf_counter() - started)
+    return {name: median(values) for name, values in times.items()}
+
+
+def matrix_product_rate() -> float:
+    """Measure GFLOP/s of a float32 matrix product in TensorFlow with all its threads, median of 7."""
+    import tensorflow as tf
+
+    size = 2048
+    a = tf.constant(np.random.default_rng(0).random((size, size)), tf.float32)
+    product = tf.function(lambda: tf.reduce_sum(tf.linalg.matmul(a, a)))
+    seconds = interleaved({"product": lambda: product().numpy()}, repeats=7)["product"]
+    return 2 * size**3 / seconds / 1e9
+
+
+def machine() -> str:
+    """Describe processor, cores and memory."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        models = [
+            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line
+        ]
+        name = models[0] if models else name
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def markdown(title: str, rows: Sequence[Row]) -> str:
+    """Return a table of rows, with the machine's description."""
+    lines = [
+        f"## {title}",
+        "",
+        f"{machine()}; matrix products {matrix_product_rate():.0f} GFLOP/s (float32).",
+        "",
+    ]
+    lines += ["| case | ours | baseline | ratio | unit |", "| --- | ---: | ---: | ---: | --- |"]
+    for row in rows:
+        baseline = "" if row.baseline is None else f"{row.baseline:,.4g}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.3f}"
+        lines.append(f"| {row.case} | {row.ours:,.4g} | {baseline} | {ratio} | {row.unit} |")
+    return "\n".join(lines)
+
+
+def write_json(file: Path, rows: Sequence[Row]) -> None:
+    """Write the rows as JSON objects with case, ours, baseline, ratio and unit."""
+    file.write_text(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1) + "\n")
