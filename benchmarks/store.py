@@ -97,7 +97,7 @@ def rows() -> list[Row]:
                     ("write", "us a window", [write[c] / len(occupancy) * 1e6 for c in (chain, used)]),
                     ("read", "us a window", [read[c] / len(occupancy) * 1e6 for c in (chain, used)]),
                 ):
-                    result.append(Row(f"{label}, {what}", *per_window, unit))
+                    result.append(Row(f"{label}, {what}", per_window[0], per_window[1], unit))
     return result
 
 
