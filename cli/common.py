@@ -1,7 +1,10 @@
 """What several commands share: options, progress, printing plans."""
 
+import importlib
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -116,6 +119,29 @@ def print_reports(reports: "list[StageReport]") -> None:
         outcome = "up to date" if report.skipped else f"{report.seconds:.1f} s"
         click.echo(f"{report.name:<12} {outcome:>10}  {report.output}")
     click.echo(f"peak memory  {readable_bytes(peak_memory()):>10}")
+
+
+def import_tensorflow_quietly() -> None:
+    """Import TensorFlow without the lines about its own build, which no log level of its own turns off.
+
+    They are written by C++ before logging is set up, so the file descriptor itself is turned away; what was
+    written is shown where the import fails.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    with tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        standard_error = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        except BaseException:
+            kept.seek(0)
+            os.write(standard_error, kept.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import click
 
-from .common import print_reports, progress_bar
+from .common import import_tensorflow_quietly, print_reports, progress_bar
 
 
 @click.command()
@@ -12,6 +12,7 @@ def demo(workdir: str) -> None:
     """Score an artificial catalogue, of which it is known which peaks are noise. Takes a minute or two."""
     from atypeak_scale.demo import run_demo
 
+    import_tensorflow_quietly()
     with progress_bar() as progress:
         result = run_demo(workdir, progress)
     print_reports(result.reports)

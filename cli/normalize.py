@@ -2,7 +2,7 @@
 
 import click
 
-from .common import as_cluster, cluster_options, model_options, progress_bar
+from .common import as_cluster, cluster_options, import_tensorflow_quietly, model_options, progress_bar
 from .settings import normalization_options, normalization_settings
 
 
@@ -27,6 +27,7 @@ def normalize(
 
     run = score_run(store, model, cell_line, crumbs)
     settings = normalization_settings(run.config, sample, seed)
+    import_tensorflow_quietly()
     with progress_bar() as progress:
         found = normalize_scores(run, settings, as_cluster(workers, scheduler), progress)
     flagged = sum(map(bool, found.flag))

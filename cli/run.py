@@ -6,6 +6,7 @@ from .common import (
     as_cluster,
     cluster_options,
     dry_run_options,
+    import_tensorflow_quietly,
     print_facts,
     print_reports,
     progress_bar,
@@ -42,6 +43,7 @@ def run(
         if dry_run:
             plans = plan_pipeline(settings, workdir, peaks, crms, progress)
         else:
+            import_tensorflow_quietly()
             reports = run_pipeline(settings, workdir, peaks, crms, as_cluster(workers, scheduler), progress)
     if dry_run:
         print_facts(plans, as_json)

@@ -6,6 +6,7 @@ from .common import (
     as_cluster,
     cluster_options,
     dry_run_options,
+    import_tensorflow_quietly,
     model_options,
     print_facts,
     progress_bar,
@@ -40,6 +41,7 @@ def score(
     if dry_run:
         print_facts(blocks.plan_score(run, batch), as_json)
         return
+    import_tensorflow_quietly()
     with progress_bar() as progress:
         done = blocks.score_store(run, batch, as_cluster(workers, scheduler), progress)
     click.echo(f"scored {done.rows:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")

@@ -2,7 +2,7 @@
 
 import click
 
-from .common import progress_bar
+from .common import import_tensorflow_quietly, progress_bar
 
 
 @click.command()
@@ -17,6 +17,7 @@ def train(store: str, config: str, model: str, seed: int | None) -> None:
     from atypeak_scale.config import load_config, with_seed
     from atypeak_scale.model.train import train_and_save
 
+    import_tensorflow_quietly()
     with progress_bar() as progress:
         result = train_and_save(store, with_seed(load_config(config), seed), model, progress)
     click.echo(

@@ -5,12 +5,13 @@ R[s] what the model rebuilds from s alone, M[s] the sources that s asks for, N[s
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.model.rebuild import Rebuilder
+if TYPE_CHECKING:
+    from atypeak_scale.model.rebuild import Rebuilder
 
 FloatArray = npt.NDArray[np.float64]
 LOWEST, HIGHEST = 0.1, 10.0
@@ -80,7 +81,7 @@ def crumbed(cells: FloatArray, crumbs: float) -> FloatArray:
     return cells + hints
 
 
-def _everywhere(rebuilder: Rebuilder, matrices: FloatArray, bins: int) -> FloatArray:
+def _everywhere(rebuilder: "Rebuilder", matrices: FloatArray, bins: int) -> FloatArray:
     """Return mu_X(h(T)) of windows T that hold a matrix at every bin: (..., m, n) in and out."""
     means = []
     for matrix in matrices:
@@ -90,7 +91,7 @@ def _everywhere(rebuilder: Rebuilder, matrices: FloatArray, bins: int) -> FloatA
 
 
 def responses(
-    rebuilder: Rebuilder, present: npt.NDArray[np.bool_], shape: tuple[int, int], bins: int, crumbs: float
+    rebuilder: "Rebuilder", present: npt.NDArray[np.bool_], shape: tuple[int, int], bins: int, crumbs: float
 ) -> Responses:
     """Ask the model what each source alone brings forth; `present` marks the sources of the sample."""
     rows, columns = (np.array(index) for index in zip(*rebuilder.cells, strict=True))

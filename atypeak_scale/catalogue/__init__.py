@@ -1,0 +1,1 @@
+"""Intervals: names, BED files, selection, windows and overlaps, the artificial catalogue."""

@@ -1,0 +1,1 @@
+"""The autoencoder: layers, training, files, and what it makes of windows."""

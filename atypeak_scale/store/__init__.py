@@ -1,0 +1,1 @@
+"""Labelled occupancy in Zarr: schema, building, opening, streaming."""
