@@ -72,7 +72,7 @@ def connect(cluster: Cluster) -> Iterator[Any | None]:
             yield client
         return
     with (
-        LocalCluster(n_workers=cluster.workers, threads_per_worker=1, dashboard_address=None) as local,
+        LocalCluster(n_workers=cluster.workers, threads_per_worker=1, dashboard_address=":0") as local,
         Client(local) as client,
     ):
         yield client

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from atypeak_scale.errors import InputError, nearest
 
+Precision = Literal["float32", "bfloat16"]
 RESERVED_DIMS = frozenset({"window", "bin", "source", "contig", "crm", "occupancy", "peak", "catalogue_peak"})
 
 
@@ -112,7 +113,7 @@ class ScoringSettings(Settings):
     """How peaks are scored (SPEC 4)."""
 
     crumbs: Annotated[float, Field(ge=0, description="c at scoring; the published scores used none")] = 0.0
-    batch_windows: Annotated[int, Field(ge=1)] = 64
+    precision: Precision = Field("float32", description="of the large matrix products")
 
 
 class NormalizationSettings(Settings):

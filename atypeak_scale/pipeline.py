@@ -115,13 +115,14 @@ class _Run:
             )
 
     def score_run(self) -> ScoreRun:
-        return score_run(self.store, self.model, self.config.cell_line, self.config.scoring.crumbs)
+        scoring = self.config.scoring
+        return score_run(self.store, self.model, self.config.cell_line, scoring.crumbs, scoring.precision)
 
     def is_scored(self) -> bool:
         return is_scored(self.score_run())
 
     def make_scores(self) -> None:
-        score_store(self.score_run(), self.config.scoring.batch_windows, self.cluster, self.progress)
+        score_store(self.score_run(), self.cluster, self.progress)
 
     def is_normalized(self) -> bool:
         _, scores = self.score_run().open()
@@ -189,7 +190,7 @@ def plan_pipeline(
         if stage.name == "build-store" and not current:
             plan = plan_build(run.peaks, run.crms, config, progress)
         if stage.name == "score" and plans[-1].up_to_date and not current:
-            plan = plan_score(run.score_run(), config.scoring.batch_windows)
+            plan = plan_score(run.score_run())
         plans.append(StagePlan(stage.name, stage.output, current, plan))
     return plans
 

@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
 from atypeak_scale.cluster import Cluster, Event, Progress
+from atypeak_scale.config import Precision
 
 if TYPE_CHECKING:
     from atypeak_scale.pipeline import StageReport
@@ -31,24 +32,23 @@ def cluster_options(command: Command) -> Command:
     return command
 
 
-def model_options(command: Command) -> Command:
-    """Add the options that name a model and a cell line of a store."""
-    for option in (
-        click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",
-                     help="Crumbs at scoring (SPEC 4.3). Default: as in the model's configuration, 0 there."),
-        cell_line_option(),
-        click.option("--model", required=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
-                     help="Folder of a trained model."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+def model_options(required: bool) -> Callable[[Command], Command]:
+    """Return the options that name a model, how it scored, and a cell line of a store."""
 
+    def add(command: Command) -> Command:
+        for option in (
+            click.option("--precision", type=click.Choice(get_args(Precision)),
+                         help="Of the large matrix products. Default: float32, or as the model says."),
+            click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",
+                         help="Crumbs at scoring (SPEC 4.3). Default: the model's configuration, 0 there."),
+            click.option("--cell-line", metavar="NAME", help="Needed where the store holds several."),
+            click.option("--model", required=required, type=click.Path(exists=True, file_okay=False),
+                         metavar="DIR", help="Folder of a trained model."),
+        ):  # fmt: skip
+            command = option(command)
+        return command
 
-def cell_line_option() -> Callable[[Command], Command]:
-    """Return the option that names a cell line of a store that holds several."""
-    return click.option(
-        "--cell-line", metavar="NAME", help="Cell line; needed where the store holds several."
-    )
+    return add
 
 
 def dry_run_options(command: Command) -> Command:

@@ -2,24 +2,31 @@
 
 import click
 
-from .common import cell_line_option, progress_bar
+from atypeak_scale.config import Precision
+
+from .common import model_options, progress_bar
 
 
 @click.command()
 @click.argument("store", type=click.Path())
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="New folder for the files.")
-@click.option("--model", type=click.Path(exists=True, file_okay=False), metavar="DIR",
-              help="Folder of the model; needed where several scored the cell line.")  # fmt: skip
-@click.option(
-    "--crumbs", type=click.FloatRange(min=0), metavar="C", help="With --model: the crumbs at scoring."
-)
-@cell_line_option()
-def export(store: str, out: str, model: str | None, crumbs: float | None, cell_line: str | None) -> None:
-    """Write the scores of STORE as BED tracks, tables of weights, and one Parquet table of every peak."""
+@model_options(required=False)
+def export(
+    store: str,
+    out: str,
+    model: str | None,
+    cell_line: str | None,
+    crumbs: float | None,
+    precision: Precision | None,
+) -> None:
+    """Write the scores of STORE as BED tracks, tables of weights, and one Parquet table of every peak.
+
+    --model is needed where several scored the cell line.
+    """
     from atypeak_scale.score.blocks import score_run
     from atypeak_scale.score.export import export_scores
 
-    run = None if model is None else score_run(store, model, cell_line, crumbs)
+    run = None if model is None else score_run(store, model, cell_line, crumbs, precision)
     with progress_bar() as progress:
         exported = export_scores(store, out, cell_line, run, progress)
     for file, what in exported.files():

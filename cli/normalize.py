@@ -2,13 +2,15 @@
 
 import click
 
+from atypeak_scale.config import Precision
+
 from .common import as_cluster, cluster_options, import_tensorflow_quietly, model_options, progress_bar
 from .settings import normalization_options, normalization_settings
 
 
 @click.command()
 @click.argument("store", type=click.Path())
-@model_options
+@model_options(required=True)
 @normalization_options
 @cluster_options
 def normalize(
@@ -16,6 +18,7 @@ def normalize(
     model: str,
     cell_line: str | None,
     crumbs: float | None,
+    precision: Precision | None,
     sample: str | None,
     seed: int | None,
     workers: int | None,
@@ -25,7 +28,7 @@ def normalize(
     from atypeak_scale.score.blocks import score_run
     from atypeak_scale.score.normalize import normalize_scores
 
-    run = score_run(store, model, cell_line, crumbs)
+    run = score_run(store, model, cell_line, crumbs, precision)
     settings = normalization_settings(run.config, sample, seed)
     import_tensorflow_quietly()
     with progress_bar() as progress:

@@ -2,6 +2,8 @@
 
 import click
 
+from atypeak_scale.config import Precision
+
 from .common import (
     as_cluster,
     cluster_options,
@@ -15,9 +17,7 @@ from .common import (
 
 @click.command()
 @click.argument("store", type=click.Path())
-@model_options
-@click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
-              help="Windows rebuilt at a time; memory grows with it.")  # fmt: skip
+@model_options(required=True)
 @dry_run_options
 @cluster_options
 def score(
@@ -25,7 +25,7 @@ def score(
     model: str,
     cell_line: str | None,
     crumbs: float | None,
-    batch: int,
+    precision: Precision | None,
     dry_run: bool,
     as_json: bool,
     workers: int | None,
@@ -37,11 +37,11 @@ def score(
     """
     from atypeak_scale.score import blocks
 
-    run = blocks.score_run(store, model, cell_line, crumbs)
+    run = blocks.score_run(store, model, cell_line, crumbs, precision)
     if dry_run:
-        print_facts(blocks.plan_score(run, batch), as_json)
+        print_facts(blocks.plan_score(run), as_json)
         return
     import_tensorflow_quietly()
     with progress_bar() as progress:
-        done = blocks.score_store(run, batch, as_cluster(workers, scheduler), progress)
+        done = blocks.score_store(run, as_cluster(workers, scheduler), progress)
     click.echo(f"scored {done.rows:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")

@@ -64,7 +64,6 @@ def config() -> Config:
             "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
             "model": {"filters": 4, "deep_dimension": 8},
             "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
-            "scoring": {"batch_windows": 8},
             "normalization": {"sample": "all"},
         },
         "test",

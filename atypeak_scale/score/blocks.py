@@ -14,12 +14,14 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.config import Config, load_config
+from atypeak_scale.config import Config, Precision, load_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import CONFIG, check_labels, describe_model
 from atypeak_scale.store import schema
 
-BlockArguments = tuple[Path, str, str, Path, str, float, int, int]
+# What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
+PASS_BYTES = 1_000_000_000
+BlockArguments = tuple[Path, str, str, Path, str, float, Precision, int]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class ScoreRun:
     config: Config
     fingerprint: str
     crumbs: float
+    precision: Precision
 
     @property
     def group(self) -> str:
@@ -63,13 +66,21 @@ class ScoreRun:
 
     def attributes(self) -> dict[str, Any]:
         """What the results are made from."""
-        return {"model_fingerprint": self.fingerprint, "crumbs": self.crumbs}
+        return {
+            "model_fingerprint": self.fingerprint,
+            "crumbs": self.crumbs,
+            "precision": self.precision,
+        }
 
 
 def score_run(
-    store: str | Path, model: str | Path, cell_line: str | None = None, crumbs: float | None = None
+    store: str | Path,
+    model: str | Path,
+    cell_line: str | None = None,
+    crumbs: float | None = None,
+    precision: Precision | None = None,
 ) -> ScoreRun:
-    """Resolve the arguments that score, normalize and export share; `crumbs` None takes the model's setting.
+    """Resolve the arguments that score, normalize and export share; None takes the model's setting.
 
     Raises
     ------
@@ -91,16 +102,16 @@ def score_run(
         config,
         description["fingerprint"],
         config.scoring.crumbs if crumbs is None else crumbs,
+        precision or config.scoring.precision,
     )
 
 
-def plan_score(run: ScoreRun, batch: int) -> ScorePlan:
+def plan_score(run: ScoreRun) -> ScorePlan:
     """Return what `score_store` would do; nothing is written."""
     data = schema.open_cell_line(run.store, run.cell_line)
     rows, length = schema.array(data, "peak_window").shape[0], schema.array(data, "peak_window").chunks[0]
     windows, bins, sources = schema.array(data, "occupancy").shape
     blocks = -(-rows // length)
-    m, n = (len(labels) for labels in describe_model(run.model)["views"].values())
     done = blocks - len(_missing(data[run.group])) if run.group in data else 0  # type: ignore[arg-type]
     windows_of_block = min(windows, -(-windows // blocks) * 2)
     return ScorePlan(
@@ -112,25 +123,23 @@ def plan_score(run: ScoreRun, batch: int) -> ScorePlan:
         blocks_done=done,
         score_bytes=4 * rows,
         projected_memory_bytes=(
-            700_000_000  # the interpreter with TensorFlow
-            + windows_of_block * bins * (sources + 7) // 8
-            + 12 * batch * bins * m * n * 4
+            800_000_000  # the interpreter with TensorFlow, and the model
+            + 2 * windows_of_block * bins * sources
+            + PASS_BYTES
         ),
     )
 
 
-def score_store(
-    run: ScoreRun, batch: int, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
-) -> ScorePlan:
+def score_store(run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress) -> ScorePlan:
     """Score every peak that has no score yet, then average over its windows (SPEC 4.1, 4.2).
 
     Fills `rebuilt_score` of every (peak, window) row and `raw` of every catalogue peak. A run that was
     stopped goes on with the missing blocks.
     """
     data, scores = run.open()
-    plan = plan_score(run, batch)
+    plan = plan_score(run)
     blocks: list[BlockArguments] = [
-        (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, batch, block)
+        (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
         for block in _missing(scores)
     ]
     with connect(cluster) as client:
@@ -174,22 +183,22 @@ def _missing(scores: zarr.Group) -> list[int]:
 
 
 @lru_cache(maxsize=1)
-def _rebuilder(
-    model: Path, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, batch: int
+def _engine(
+    model: Path, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, precision: Precision
 ) -> Any:
     """Load a model once per process."""
     from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.rebuild import Rebuilder
+    from atypeak_scale.model.inference import Engine
 
     loaded = load_model(model)
     if loaded.fingerprint() != fingerprint:
         raise InputError(f"{model}: the model changed while it was being used; run the command again")
-    return Rebuilder(loaded, sources, crumbs, batch)
+    return Engine(loaded, sources, crumbs, precision)
 
 
 def score_block(
-    store: Path, data_path: str, scores_path: str, model: Path, fingerprint: str, crumbs: float, batch: int,
-    block: int,
+    store: Path, data_path: str, scores_path: str, model: Path, fingerprint: str, crumbs: float,
+    precision: Precision, block: int,
 ) -> int:  # fmt: skip
     """Score the rows of one block and write its chunk; returns the number of windows that it rebuilt."""
     data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
@@ -201,10 +210,10 @@ def score_block(
         for name in ("peak_window", "peak_source", "peak_first_bin", "peak_last_bin")
     )
     low, high = int(window[0]), int(window[-1]) + 1
-    rebuilder = _rebuilder(model, fingerprint, tuple(schema.source_labels(data)), crumbs, batch)
-    packed = np.packbits(schema.read_array(data, "occupancy", low, high), axis=-1)
+    engine = _engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
+    occupancy = schema.read_array(data, "occupancy", low, high)
     result = np.empty(len(window), np.float32)
-    for offset, ratios in rebuilder.ratios(packed):
+    for offset, ratios in engine.ratios(occupancy):
         rows = slice(*np.searchsorted(window, [low + offset, low + offset + len(ratios)]))
         result[rows] = row_maxima(ratios, window[rows] - low - offset, source[rows], first[rows], last[rows])
     schema.write_chunks(scores, "rebuilt_score", start, result)

@@ -20,7 +20,6 @@ from atypeak_scale.store import schema
 NORMALIZATION = "normalization"
 CENTRE = 750.0  # what an average peak of a label gets (SPEC 5.6)
 NO_SPREAD = "fewer than two peaks or no spread: all 750"
-RESPONSE_BATCH = 8
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -161,13 +160,13 @@ def _responses(
     run: ScoreRun, data: zarr.Group, present: npt.NDArray[np.bool_]
 ) -> tuple[Responses, list[tuple[int, int]]]:
     from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.rebuild import Rebuilder
+    from atypeak_scale.model.inference import Engine
 
     model = load_model(run.model)
-    # The windows come with their crumbs, so the rebuilder must add none.
-    rebuilder = Rebuilder(model, schema.source_labels(data), 0.0, RESPONSE_BATCH)
+    # The windows come with their crumbs, so the engine must add none.
+    engine = Engine(model, schema.source_labels(data), 0.0, run.precision)
     shape = len(model.labels[0]), len(model.labels[1])
-    return responses(rebuilder, present, shape, model.bins, model.config.training.crumbs), rebuilder.cells
+    return responses(engine, present, shape, model.bins, model.config.training.crumbs), engine.cells
 
 
 def _apply(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from atypeak_scale.model.rebuild import Rebuilder
+    from atypeak_scale.model.inference import Engine
 
 FloatArray = npt.NDArray[np.float64]
 LOWEST, HIGHEST = 0.1, 10.0
@@ -81,25 +81,25 @@ def crumbed(cells: FloatArray, crumbs: float) -> FloatArray:
     return cells + hints
 
 
-def _everywhere(rebuilder: "Rebuilder", matrices: FloatArray, bins: int) -> FloatArray:
+def _everywhere(engine: "Engine", matrices: FloatArray, bins: int) -> FloatArray:
     """Return mu_X(h(T)) of windows T that hold a matrix at every bin: (..., m, n) in and out."""
     means = []
     for matrix in matrices:
         window = np.broadcast_to(matrix.astype(np.float32), (1, bins, *matrix.shape))
-        means.append(rebuilder.rebuilt(window)[0].mean(axis=0, dtype=np.float64))
+        means.append(engine.rebuilt(window)[0].mean(axis=0, dtype=np.float64))
     return np.array(means)
 
 
 def responses(
-    rebuilder: "Rebuilder", present: npt.NDArray[np.bool_], shape: tuple[int, int], bins: int, crumbs: float
+    engine: "Engine", present: npt.NDArray[np.bool_], shape: tuple[int, int], bins: int, crumbs: float
 ) -> Responses:
     """Ask the model what each source alone brings forth; `present` marks the sources of the sample."""
-    rows, columns = (np.array(index) for index in zip(*rebuilder.cells, strict=True))
+    rows, columns = (np.array(index) for index in zip(*engine.cells, strict=True))
     sources = np.arange(len(rows))
     alone = np.zeros((len(rows), *shape))
     alone[sources, rows, columns] = 1.0
     alone = crumbed(alone, crumbs)
-    rebuilt = _everywhere(rebuilder, alone, bins)
+    rebuilt = _everywhere(engine, alone, bins)
     seen = np.zeros(shape)
     seen[rows[present], columns[present]] = 1.0
     full = crumbed(seen, crumbs)
@@ -107,7 +107,7 @@ def responses(
         k1 = np.where(present, alone.sum(axis=(1, 2)) / rebuilt.sum(axis=(1, 2)), np.nan)
         request = rebuilt / rebuilt[sources, rows, columns][:, None, None]
     complement = np.clip(full - request * full[rows, columns][:, None, None], 0.0, 2.0)
-    answer = _everywhere(rebuilder, np.nan_to_num(complement), bins)
+    answer = _everywhere(engine, np.nan_to_num(complement), bins)
     return Responses(rebuilt, full, present, k1, complement, answer[sources, rows, columns])
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from atypeak_scale import load_model, open_store, score_run, score_store
-from atypeak_scale.model.rebuild import Rebuilder
+from atypeak_scale.model.inference import Engine
 from atypeak_scale.score.normalize import final_scores, label_scale
 from atypeak_scale.score.weights import masks, occupancies, responses, weights
 
@@ -24,7 +24,7 @@ def read_bed(file: Path) -> pd.DataFrame:
 def reference_scores(hela_store: Path, reference_model: Path) -> pd.DataFrame:
     """Score all HeLa peaks with the reference weights; one row for each (peak, window)."""
     run = score_run(hela_store, reference_model)
-    score_store(run, batch=64)
+    score_store(run)
     _, scores = run.open()
     opened = open_store(hela_store).data.load()
     peak, window = opened["peak_catalogue"].to_numpy(), opened["peak_window"].to_numpy()
@@ -85,12 +85,12 @@ def test_weights__k1_and_k2_of_the_reference_sample(shared: Path, reference_mode
         shape = sample["shape"]
         windows = np.unpackbits(sample["packed"], axis=1, count=int(np.prod(shape[1:]))).reshape(shape)
     model = load_model(reference_model)
-    rebuilder = Rebuilder(model, [(row["dataset"], row["tf"]) for row in reference], 0.0, batch=8)
-    presence = np.stack([windows[:, :, i, j].any(axis=1) for i, j in rebuilder.cells], axis=1)
-    found = responses(rebuilder, presence.any(axis=0), (shape[2], shape[3]), shape[1], crumbs=0.1)
-    theta_mask, eta_mask = masks(found, rebuilder.cells)
+    engine = Engine(model, [(row["dataset"], row["tf"]) for row in reference], 0.0)
+    presence = np.stack([windows[:, :, i, j].any(axis=1) for i, j in engine.cells], axis=1)
+    found = responses(engine, presence.any(axis=0), (shape[2], shape[3]), shape[1], crumbs=0.1)
+    theta_mask, eta_mask = masks(found, engine.cells)
     sums = occupancies(presence, theta_mask), occupancies(presence, eta_mask)
-    ours = weights(found, rebuilder.cells, *sums)
+    ours = weights(found, engine.cells, *sums)
     k1 = np.array([float(row["intra_group_weight"]) for row in reference])
     k2 = np.array([float(row["inter_group_weight"]) for row in reference])
     off = [np.abs(ours.k1 / k1 - 1).max(), np.abs(ours.k2 / k2 - 1).max()]

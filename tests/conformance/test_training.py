@@ -42,7 +42,7 @@ def test_hela__three_seeds_reach_the_published_loss_and_ranks(
         model = train(hela_store, config)
         folder = save_model(model, tmp_path / f"seed-{seed}")
         run = score_run(hela_store, folder)
-        score_store(run, config.scoring.batch_windows)
+        score_store(run)
         peaks[f"raw{seed}"] = run.open()[1]["raw"][:]
         both = peaks.drop_duplicates(columns[:4]).merge(published, on=columns[:4])
         assert len(both) == len(published)

@@ -73,7 +73,7 @@ def brute_force(store: Path, model: Path, crumbs: float) -> tuple[list[float], l
 @pytest.mark.parametrize("crumbs", [0.0, 0.1])
 def test_score__equals_brute_force(store: Path, model: Path, crumbs: float) -> None:
     run = score_run(store, model, crumbs=crumbs)
-    score_store(run, batch=5)
+    score_store(run)
     _, scores = run.open()
     rows, peaks = brute_force(store, model, crumbs)
     np.testing.assert_allclose(scores["rebuilt_score"][:], rows, atol=1e-5)
@@ -103,14 +103,14 @@ def test_row_maxima__equals_a_loop(data: st.DataObject) -> None:
 
 def test_score__parallel_equals_serial(store: Path, model: Path) -> None:
     serial = score_run(store, model)
-    score_store(serial, batch=4)
+    score_store(serial)
     expected = [serial.open()[1][name][:] for name in ("rebuilt_score", "raw")]
     schema_path = store / "cell" / serial.group
     for name in ("rebuilt_score", "raw"):
         for chunk in (schema_path / name / "c").iterdir():
             chunk.unlink()
     assert not is_scored(serial)
-    score_store(serial, 4, Cluster(workers=2))
+    score_store(serial, Cluster(workers=2))
     for name, values in zip(("rebuilt_score", "raw"), expected, strict=True):
         # oneDNN may sum in another order with another number of threads.
         np.testing.assert_allclose(serial.open()[1][name][:], values, atol=1e-6)
@@ -124,12 +124,12 @@ def test_score__goes_on_where_it_was_stopped(store: Path, model: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score_store(run, 4, progress=interrupt)
-    plan = plan_score(run, 4)
+        score_store(run, progress=interrupt)
+    plan = plan_score(run)
     assert plan.blocks_done == 2
     assert plan.blocks > 4
     done: list[Event] = []
-    score_store(run, 4, progress=done.append)
+    score_store(run, progress=done.append)
     assert next(event.total for event in done if event.stage == "score") == plan.blocks - 2
     np.testing.assert_allclose(
         run.open()[1]["rebuilt_score"][:], brute_force(store, model, 0.0)[0], atol=1e-5
@@ -182,7 +182,7 @@ def test_normalize__refuses_unscored(store: Path, model: Path, config: Config) -
 
 def test_normalize__stores_what_the_functions_say(store: Path, model: Path, config: Config) -> None:
     run = score_run(store, model)
-    score_store(run, batch=8)
+    score_store(run)
     found = normalize_scores(run, config.normalization)
     data, scores = run.open()
     source = schema.read_array(data, "catalogue_source")
@@ -203,7 +203,7 @@ def test_normalize__stores_what_the_functions_say(store: Path, model: Path, conf
 
 def test_normalize__parallel_equals_serial(store: Path, model: Path, config: Config) -> None:
     run = score_run(store, model)
-    score_store(run, batch=8)
+    score_store(run)
     normalize_scores(run, config.normalization)
     names = [name for name, _ in run.open()[1].arrays()]
     serial = {name: run.open()[1][name][:] for name in names}
@@ -226,6 +226,6 @@ def test_scores__group_of_another_model_under_the_same_name_is_refused(store: Pa
 
 def test_score_run__names_cannot_leave_the_store(store: Path, model: Path) -> None:
     run = score_run(store, model)
-    evil = ScoreRun(run.store, run.cell_line, Path("/tmp/.. x"), run.config, run.fingerprint, 0.0)
+    evil = ScoreRun(run.store, run.cell_line, Path("/tmp/.. x"), run.config, run.fingerprint, 0.0, "float32")
     assert evil.group.count("/") == 1
     assert not evil.group.split("/")[1].startswith(".")

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from atypeak_scale.config import ModelSettings, NormalizationSettings, parse_config
 from atypeak_scale.model.autoencoder import build_autoencoder, weight_arrays
 from atypeak_scale.model.files import model_from_arrays
-from atypeak_scale.model.rebuild import Rebuilder
+from atypeak_scale.model.inference import Engine
 from atypeak_scale.score.normalize import (
     CENTRE,
     LabelScale,
@@ -37,7 +37,7 @@ BINS, M, N, CRUMBS = 80, 2, 3, 0.1
 CELLS = [(0, 0), (0, 2), (1, 1), (1, 2)]
 
 
-def a_rebuilder(seed: int) -> Rebuilder:
+def an_engine(seed: int) -> Engine:
     settings = ModelSettings(filters=3, deep_dimension=5)
     network = build_autoencoder(BINS, M, N, settings, seed)
     rng = np.random.default_rng(seed)
@@ -45,17 +45,17 @@ def a_rebuilder(seed: int) -> Rebuilder:
     config = parse_config({"cell_line": "c", "store": {"frame": 800}}, "test")
     model = model_from_arrays(arrays_, (["a", "b"], ["x", "y", "z"]), config)
     sources = [("a", "x"), ("a", "z"), ("b", "y"), ("b", "z")]
-    rebuilder = Rebuilder(model, sources, 0.0, batch=2)
-    assert rebuilder.cells == CELLS
-    return rebuilder
+    engine = Engine(model, sources, 0.0)
+    assert engine.cells == CELLS
+    return engine
 
 
-def spec_5(rebuilder: Rebuilder, presence: np.ndarray) -> dict[str, list[float]]:
+def spec_5(engine: Engine, presence: np.ndarray) -> dict[str, list[float]]:
     """Follow SPEC 5.1 to 5.3 with one loop for each of its sums; no window is empty of the sources used."""
 
     def h_mean(matrix: np.ndarray) -> np.ndarray:
         window = np.repeat(matrix[None, None].astype(np.float32), BINS, axis=1)
-        mean: np.ndarray = rebuilder.rebuilt(window)[0].astype(np.float64).mean(axis=0)
+        mean: np.ndarray = engine.rebuilt(window)[0].astype(np.float64).mean(axis=0)
         return mean
 
     def with_crumbs(matrix: np.ndarray) -> np.ndarray:
@@ -103,11 +103,11 @@ def spec_5(rebuilder: Rebuilder, presence: np.ndarray) -> dict[str, list[float]]
 
 @pytest.mark.parametrize("seed", range(6))
 def test_weights__follow_the_text_of_the_spec(seed: int) -> None:
-    rebuilder = a_rebuilder(seed)
+    engine = an_engine(seed)
     presence = np.random.default_rng(seed).random((40, len(CELLS))) < 0.4
     presence[0] = True
-    expected = spec_5(rebuilder, presence)
-    found = responses(rebuilder, presence.any(axis=0), (M, N), BINS, CRUMBS)
+    expected = spec_5(engine, presence)
+    found = responses(engine, presence.any(axis=0), (M, N), BINS, CRUMBS)
     theta_mask, eta_mask = masks(found, CELLS)
     # In two blocks, as a store with two chunks gives them.
     theta = occupancies(presence[:25], theta_mask) + occupancies(presence[25:], theta_mask)
@@ -122,10 +122,10 @@ def test_weights__follow_the_text_of_the_spec(seed: int) -> None:
 
 
 def test_weights__source_absent_from_the_sample_takes_the_mean() -> None:
-    rebuilder = a_rebuilder(1)
+    engine = an_engine(1)
     presence = np.random.default_rng(1).random((40, len(CELLS))) < 0.5
     presence[:, 2] = False
-    found = responses(rebuilder, presence.any(axis=0), (M, N), BINS, CRUMBS)
+    found = responses(engine, presence.any(axis=0), (M, N), BINS, CRUMBS)
     theta_mask, eta_mask = masks(found, CELLS)
     ours = weights(found, CELLS, occupancies(presence, theta_mask), occupancies(presence, eta_mask))
     others = [0, 1, 3]

@@ -1,0 +1,246 @@
+"""Where blocks run. Workers import no test module, so blocks use functions of the standard library."""
+
+import operator
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+import distributed
+import pytest
+
+from atypeak_scale.cluster import (
+    IN_FLIGHT_PER_THREAD,
+    IN_PROCESS,
+    Cluster,
+    Event,
+    connect,
+    no_progress,
+    run_blocks,
+)
+from atypeak_scale.errors import AtypeakError, InputError
+
+WORKERS = 2
+BLOCKS = [(index, 7) for index in range(20)]
+PRODUCTS = [(index, 7 * index) for index in range(20)]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with connect(Cluster(workers=WORKERS)) as client:
+        yield client
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_connect__neither_is_this_process() -> None:
+    with connect(IN_PROCESS) as client:
+        assert client is None
+    assert Cluster() == IN_PROCESS
+
+
+def test_connect__workers_are_single_threads(client: Any) -> None:
+    assert list(client.nthreads().values()) == [1] * WORKERS
+    processes = set(client.run(os.getpid).values())
+    assert len(processes) == WORKERS
+    assert os.getpid() not in processes
+
+
+def test_connect__joins_a_scheduler_and_leaves_it_running(client: Any) -> None:
+    address = client.scheduler.address
+    with connect(Cluster(scheduler=address)) as joined:
+        assert sorted(run_blocks(operator.mul, BLOCKS, joined, stage="s")) == PRODUCTS
+    assert len(client.nthreads()) == WORKERS
+
+
+def test_connect__workers_and_scheduler_exclude_each_other() -> None:
+    with (
+        pytest.raises(InputError, match=r"--workers starts .* --scheduler joins one; give only one of them"),
+        connect(Cluster(workers=2, scheduler="tcp://127.0.0.1:8786")),
+    ):
+        pytest.fail("connected")
+
+
+def refused(address: str) -> str:
+    with pytest.raises(InputError) as failure, connect(Cluster(scheduler=address)):
+        pytest.fail("connected")
+    message = str(failure.value)
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def test_connect__nobody_answers(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit that the program sets is checked, then made shorter so that the test need not wait."""
+    limits = []
+
+    class Impatient(distributed.Client):  # type: ignore[misc]
+        def __init__(self, address: str, *, timeout: float, **options: Any) -> None:
+            limits.append(timeout)
+            super().__init__(address, timeout=1, **options)
+
+    monkeypatch.setattr(distributed, "Client", Impatient)
+    started = time.monotonic()
+    address = f"tcp://127.0.0.1:{free_port}"
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+    assert time.monotonic() - started < 10
+    assert len(limits) == 1
+    assert 0 < limits[0] <= 30
+
+
+@pytest.mark.parametrize("address", ["nonsense", "foo://x:1", "127.0.0.1", "scheduler.json"])
+def test_connect__no_address(address: str) -> None:
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+
+
+@pytest.mark.xfail(strict=True, raises=TypeError, reason="distributed raises TypeError without certificates")
+def test_connect__tls_without_certificates(free_port: int) -> None:
+    address = f"tls://127.0.0.1:{free_port}"
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+
+
+def test_run_blocks__in_process_in_order_and_one_at_a_time() -> None:
+    done: list[int] = []
+    receipts = run_blocks(lambda index: done.append(index) or -index, [(3,), (1,), (2,)], None, stage="s")
+    assert done == []
+    assert next(receipts) == (0, -3)
+    assert done == [3]
+    assert list(receipts) == [(1, -1), (2, -2)]
+    assert done == [3, 1, 2]
+
+
+def test_run_blocks__cluster_gives_the_same_receipts(client: Any) -> None:
+    here = list(run_blocks(operator.mul, BLOCKS, None, stage="s"))
+    there = list(run_blocks(operator.mul, BLOCKS, client, stage="s"))
+    assert here == PRODUCTS
+    assert sorted(there) == here
+
+
+def test_run_blocks__cluster_runs_in_the_workers(client: Any) -> None:
+    processes = {pid for _, pid in run_blocks(os.getpid, [()] * 8, client, stage="s")}
+    assert processes <= set(client.run(os.getpid).values())
+
+
+@pytest.mark.parametrize("on_cluster", [False, True])
+def test_run_blocks__no_blocks(on_cluster: bool, request: pytest.FixtureRequest) -> None:
+    events: list[Event] = []
+    client = request.getfixturevalue("client") if on_cluster else None
+    assert list(run_blocks(operator.mul, [], client, stage="s", progress=events.append)) == []
+    assert events == [Event("s", 0, 0)]
+
+
+def test_run_blocks__equal_blocks_run_again(client: Any, tmp_path: Path) -> None:
+    """Dask takes equal calls for one result; a block writes, so it must run whenever it is asked for."""
+    for turn in range(2):
+        folders = [(str(tmp_path / f"{turn}-{index}"),) for index in range(3)]
+        assert len(list(run_blocks(os.mkdir, folders, client, stage="s"))) == 3
+        for (folder,) in folders:
+            os.rmdir(folder)  # noqa: PTH106
+        assert len(list(run_blocks(os.mkdir, folders, client, stage="s"))) == 3
+        assert all(Path(folder).is_dir() for (folder,) in folders)
+
+
+class Counting:
+    """A client that counts: `outstanding` at every submission, with those that `received` makes less."""
+
+    def __init__(self, client: Any, threads: dict[str, int] | None = None) -> None:
+        self._client, self._threads = client, threads
+        self.submitted = self.received = 0
+        self.outstanding: list[int] = []
+
+    def nthreads(self) -> dict[str, int]:
+        return self._client.nthreads() if self._threads is None else self._threads
+
+    def submit(self, *arguments: Any, **options: Any) -> Any:
+        self.submitted += 1
+        self.outstanding.append(self.submitted - self.received)
+        return self._client.submit(*arguments, **options)
+
+
+@pytest.mark.parametrize("threads", [None, {"one": 1, "four": 4}, {}])
+def test_run_blocks__a_bounded_number_is_in_flight(client: Any, threads: dict[str, int] | None) -> None:
+    counting = Counting(client, threads)
+    blocks = [(index, 1) for index in range(40)]
+    for _ in run_blocks(operator.mul, blocks, counting, stage="s"):
+        counting.received += 1
+    limit = IN_FLIGHT_PER_THREAD * max(1, sum(counting.nthreads().values()))
+    assert counting.submitted == counting.received == 40
+    assert max(counting.outstanding) == limit < 40
+    # Not in waves: every receipt makes room for one block.
+    assert counting.outstanding[limit - 1 :] == [limit] * (40 - limit + 1)
+
+
+def test_run_blocks__fewer_blocks_than_threads(client: Any) -> None:
+    counting = Counting(client, {"big": 100})
+    assert len(list(run_blocks(operator.mul, BLOCKS[:3], counting, stage="s"))) == 3
+    assert counting.submitted == 3
+
+
+@pytest.mark.parametrize("on_cluster", [False, True])
+def test_run_blocks__progress_counts_from_none_to_all(
+    on_cluster: bool, request: pytest.FixtureRequest
+) -> None:
+    client = request.getfixturevalue("client") if on_cluster else None
+    events: list[Event] = []
+    list(run_blocks(operator.mul, BLOCKS, client, stage="multiply", progress=events.append))
+    assert events == [Event("multiply", done, 20) for done in range(21)]
+    no_progress(events[0])
+
+
+def test_run_blocks__progress_comes_after_the_receipt_is_used() -> None:
+    log: list[str] = []
+    for index, _ in run_blocks(operator.mul, BLOCKS[:2], None, stage="s",
+                               progress=lambda event: log.append(f"event {event.done}")):  # fmt: skip
+        log.append(f"block {index}")
+    assert log == ["event 0", "block 0", "event 1", "block 1", "event 2"]
+
+
+@pytest.mark.parametrize("on_cluster", [False, True])
+def test_run_blocks__error_in_a_block_is_raised(on_cluster: bool, request: pytest.FixtureRequest) -> None:
+    client = request.getfixturevalue("client") if on_cluster else None
+    with pytest.raises(ZeroDivisionError):
+        list(run_blocks(operator.truediv, [(1, 1), (1, 0), (1, 1)], client, stage="s"))
+    # What comes after is not disturbed by it.
+    assert sorted(run_blocks(operator.mul, BLOCKS, client, stage="s")) == PRODUCTS
+
+
+def fail(message: str) -> None:
+    raise InputError(message)
+
+
+def test_run_blocks__input_error_of_a_worker_keeps_its_type_and_message(client: Any) -> None:
+    block = lambda text: fail(text)  # noqa: E731, PLW0108 - a lambda travels by value, a test module does not
+    block.__globals__  # noqa: B018
+    with pytest.raises(InputError, match="^line 3: bad$"):
+        list(run_blocks(block, [("line 3: bad",)], client, stage="s"))
+
+
+def test_run_blocks__stopped_early_cancels_the_rest(client: Any, tmp_path: Path) -> None:
+    naps = [(0.0,), *[(0.3,)] * 30]
+    started = time.monotonic()
+    receipts = run_blocks(time.sleep, naps, client, stage="s")
+    next(receipts)
+    receipts.close()
+    assert sorted(run_blocks(operator.mul, BLOCKS, client, stage="s")) == PRODUCTS
+    assert time.monotonic() - started < 0.3 * 30 / WORKERS / 2
+
+
+def test_run_blocks__killed_worker_names_the_block() -> None:
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), connect(Cluster(workers=1)) as own:
+        with pytest.raises(AtypeakError) as failure:
+            list(run_blocks(os._exit, [(9,)], own, stage="score"))
+        # The cluster has a new worker by now; a block that does not kill is done.
+        assert list(run_blocks(operator.mul, [(2, 3)], own, stage="score")) == [(0, 6)]
+    assert not isinstance(failure.value, InputError)
+    assert failure.value.exit_code == 1
+    message = str(failure.value)
+    assert message.startswith("block 0 of 1 of stage 'score' killed its workers")
+    assert "run the command again" in message
+    assert len(message.splitlines()) == 1
