@@ -124,11 +124,8 @@ class Engine:
         seen = taps >= 0
         rows = seen.sum(axis=2).ravel()
         column = (taps * k + np.arange(k))[seen]
-        summing = sparse.csr_matrix(
-            (np.ones(len(column), np.float32), column, np.concatenate([[0], np.cumsum(rows)])),
-            shape=(len(rows), products.shape[0] * k),
-        )
-        change = summing @ products.reshape(products.shape[0] * k, -1)
+        bounds = np.concatenate([[0], np.cumsum(rows)])
+        change = _sum_rows(column, bounds, products.reshape(products.shape[0] * k, -1))
         decoded[:, k // 2 : k // 2 + positions - k + 1] += change.reshape(windows, positions - k + 1, -1)
         return decoded
 
@@ -161,6 +158,8 @@ class _Weights:
             self._short_kernels(arrays[14], arrays[15], chosen, model)
             for chosen in (None, [i * model.network.input_shape[3] + j for i, j in cells])
         ]
+        # Reused from pass to pass: finding new pages each time would cost as much as filling them.
+        self._buffer = np.empty((0, self.product_width), np.float32)
         self._encode = tf.function(
             self._encoded, input_signature=[tf.TensorSpec((None, self.filters), tf.float32)]
         )
@@ -195,9 +194,12 @@ class _Weights:
     def products(self, signals: Any, count: int) -> FloatArray:
         """Dense layers and the decoder's products of `count` signals, (count, k F), less those of nothing.
 
-        `signals`: a function from a slice to the signals (rows, F) of these sights.
+        `signals`: a function from a slice to the signals (rows, F) of these sights. What is returned is
+        overwritten by the next call.
         """
-        result = np.empty((count, self.product_width), np.float32)
+        if len(self._buffer) < count:
+            self._buffer = np.empty((count, self.product_width), np.float32)
+        result = self._buffer[:count]
         for start in range(0, count, ROWS_AT_ONCE):
             at = slice(start, min(start + ROWS_AT_ONCE, count))
             result[at] = self._product(signals(at)).numpy()
@@ -224,6 +226,16 @@ class _Weights:
         return result
 
 
+def _sum_rows(rows: npt.NDArray[np.int64], bounds: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:
+    """Sum values[rows[bounds[i] : bounds[i + 1]]] for every i, over all axes but the first, flattened."""
+    flat = values.reshape(len(values), -1)
+    chosen = rows[bounds[0] : bounds[-1]]
+    ones = np.ones(len(chosen), np.float32)
+    shape = (len(bounds) - 1, len(flat))
+    sums: FloatArray = sparse.csr_matrix((ones, chosen, bounds - bounds[0]), shape=shape) @ flat
+    return sums
+
+
 class _PartSums:
     """The signals of sights without crumbs: sums of what their parts contribute, pooled (DESIGN 5.3)."""
 
@@ -245,8 +257,8 @@ class _PartSums:
 
     def __call__(self, at: slice) -> FloatArray:
         """Return the signals (rows, F) of sights `at`."""
-        bounds = self._sights.bounds[at.start : at.stop + 1]
-        parts = self._parts[self._sights.members[bounds[0] : bounds[-1]]]
-        sums = np.add.reduceat(parts, bounds[:-1] - bounds[0], axis=0) + self._weights.signal_empty
-        signals: FloatArray = sums.max(axis=1)
+        sums = _sum_rows(self._sights.members, self._sights.bounds[at.start : at.stop + 1], self._parts)
+        signals: FloatArray = (
+            sums.reshape(-1, *self._parts.shape[1:]).max(axis=1) + self._weights.signal_empty
+        )
         return signals
