@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 NAMES = {
+    "inference": "windows a second of the engine against the article's dense network",
+    "k562": "a K562-shaped catalogue, scored, normalized and written",
     "store": "codec chains for the occupancy: size, time to write, time to read",
     "hela": "every stage of `atypeak-scale run` on all HeLa data, and its peak memory",
 }

@@ -28,7 +28,9 @@ def k562_shaped_catalogue(folder: Path, windows: int = ARTICLE_WINDOWS) -> tuple
     files = simulate(settings, folder / "artificial")
     names = iter(load_config("k562").selection.sources or ())
     grid = [f"dataset{d:02d}.tr{t:02d}" for d in range(9) for t in range(8)]
-    renamed = dict(zip((f"{name}.{CELL_LINE}" for name in grid[1:]), (f"{n}.k562" for n in names), strict=True))
+    renamed = dict(
+        zip((f"{name}.{CELL_LINE}" for name in grid[1:]), (f"{n}.k562" for n in names), strict=True)
+    )
     peaks = folder / "peaks.bed"
     with files.peaks.open() as lines, peaks.open("w") as out:
         for line in lines:

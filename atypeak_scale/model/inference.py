@@ -7,8 +7,7 @@ positions -> sums of the products of their sights          (one sparse product)
 windows -> last convolution, for the cells that are asked for
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -25,7 +24,7 @@ from atypeak_scale.store.stream import Expansion
 
 FloatArray = npt.NDArray[np.float32]
 LOWEST_RATIO = 1e-5
-PRODUCT_BYTES = 192 << 20  # what the decoder's products of the sights of one pass may take
+PRODUCT_BYTES = 384 << 20  # what the decoder's products of the sights of one pass may take
 ROWS_AT_ONCE = 4096
 SHARE_OF_POSITIONS = 0.35  # that see a peak, about; only the size of passes follows from it
 MOST_WINDOWS = 4096
@@ -47,7 +46,7 @@ class Engine:
         self._shape = len(first), len(second)
         self._bins, self._crumbs = model.bins, crumbs
         self._expansion = Expansion(self.cells, self._shape, crumbs)
-        self._fields = Fields(
+        self.fields = Fields(
             model.config.model.kernel_width, model.bins, np.array([j for _, j in self.cells])
         )
         self._front = keras.Model(model.network.input, model.network.get_layer("second_view").output)
@@ -61,33 +60,33 @@ class Engine:
         step = self.windows_at_once(len(self.cells))
         for start in range(0, len(occupancy), step):
             windows = occupancy[start : start + step]
-            sights = self._fields.sights(runs_of(windows))
+            sights = self.fields.sights(runs_of(windows))
+            cells = None
+            signals: Callable[[slice], FloatArray]
             if self._crumbs:
                 cells = self._expansion.cells(tf.constant(windows, tf.float32))
-                signals = self._front_values(cells, sights.representative)
-                products = self._weights.products(lambda at, s=signals: s[at], len(signals))
-                present = self._expansion.of_sources(cells).numpy()
+                signals = self._front_values(cells, sights.representative).__getitem__
             else:
-                products = self._weights.products(
-                    _PartSums(self._weights, self._fields, sights), len(sights.bounds) - 1
-                )
-                present = np.float32(1)
+                signals = _PartSums(self._weights, self.fields, sights)
+            products = self._weights.products(signals, len(sights.bounds) - 1)
             decoded = self._decode(len(windows), sights.position, sights.sight, products)
-            rebuilt = self._weights.rebuild(decoded, of_sources=True)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                yield start, np.maximum(rebuilt / present, LOWEST_RATIO, dtype=np.float32)
+            ratios = self._weights.rebuild(decoded, of_sources=True)
+            if cells is not None:
+                present = self._expansion.of_sources(cells).numpy()
+                np.divide(ratios, present, out=ratios, where=present > 0)
+            yield start, np.maximum(ratios, LOWEST_RATIO, out=ratios)
 
     def rebuilt(self, cells: FloatArray) -> FloatArray:
         """Return h of any real-valued tensors: float32 (windows, bins, m, n) in and out."""
         result = np.empty(cells.shape, np.float32)
         step = self.windows_at_once(self._shape[0] * self._shape[1])
-        occupied = Fields(self._fields.k, self._bins, np.zeros(1, np.int64))
+        occupied = Fields(self.fields.k, self._bins, np.zeros(1, np.int64))
         for start in range(0, len(cells), step):
             windows = cells[start : start + step]
             # Values differ, so no two positions are taken for the same: each is a sight of its own.
             position = occupied.sights(runs_of((windows != 0).any(axis=(2, 3))[:, :, None])).position
             signals = self._front_values(tf.constant(windows), position)
-            products = self._weights.products(lambda at, s=signals: s[at], len(signals))
+            products = self._weights.products(signals.__getitem__, len(signals))
             decoded = self._decode(len(windows), position, np.arange(len(position)), products)
             rebuilt = self._weights.rebuild(decoded, of_sources=False)
             result[start : start + step] = rebuilt.reshape(windows.shape)
@@ -97,7 +96,7 @@ class Engine:
         """Return how many windows are rebuilt in one pass, for so many cells of each."""
         product = 4 * self._weights.product_width
         sights = PRODUCT_BYTES // product
-        by_sights = int(sights / (SHARE_OF_POSITIONS * self._fields.positions))
+        by_sights = int(sights / (SHARE_OF_POSITIONS * self.fields.positions))
         by_cells = PRODUCT_BYTES // (4 * self._bins * cells)
         return max(1, min(by_sights, by_cells, MOST_WINDOWS))
 
@@ -114,7 +113,7 @@ class Engine:
         products: FloatArray,
     ) -> FloatArray:
         """Sum what each sight adds to the decoder's output around it: (windows, positions, F)."""
-        k, positions = self._fields.k, self._fields.positions
+        k, positions = self.fields.k, self.fields.positions
         decoded: FloatArray = np.repeat(self._weights.decoded_empty[None], windows, axis=0)
         if not len(position):
             return decoded
@@ -146,7 +145,7 @@ class _Weights:
         # An interior position that sees nothing: every label's signal is the first bias.
         self.signal_empty: FloatArray = bias2 + np.einsum("kzif,i->f", kernel2[:, 0], bias1)
         self._dense = [
-            (tf.constant(kernel, self._dtype), tf.constant(bias))
+            (tf.constant(kernel, self._dtype), tf.constant(bias, self._dtype))
             for kernel, bias in zip(arrays[4:12:2], arrays[5:13:2], strict=True)
         ]
         decoder = arrays[12][:, :, 0, 0]
@@ -174,7 +173,7 @@ class _Weights:
 
     def _short_kernels(
         self, kernel: FloatArray, bias: FloatArray, chosen: list[int] | None, model: TrainedModel
-    ) -> tuple[tf.Tensor, FloatArray, slice]:
+    ) -> tuple[tf.Tensor, tf.Tensor, slice]:
         """The last convolution for some filters, its taps summed as DESIGN 5.6 says."""
         filters = slice(None) if chosen is None else chosen
         phases, first = phase_taps(kernel.shape[0])
@@ -182,7 +181,8 @@ class _Weights:
         length = (model.bins + 4 * kernel.shape[0]) // 4
         start = kernel.shape[0] // 2 + first
         kept = slice(start, start + length - kernel.shape[0] + len(short) - 1)
-        return tf.constant(short.reshape(*short.shape[:2], -1), self._dtype), bias[filters], kept
+        kernels = tf.constant(short.reshape(*short.shape[:2], -1), self._dtype)
+        return kernels, tf.constant(np.tile(bias[filters], 4)), kept
 
     def contributions(self, windows: FloatArray, label: int) -> FloatArray:
         """What parts of a label add to the second convolution: (parts, 2k + 1, sources) to (parts, 2, F)."""
@@ -191,7 +191,7 @@ class _Weights:
         added: FloatArray = tf.nn.conv1d(pooled - self._bias1, self._second[label], 1, "VALID").numpy()
         return added
 
-    def products(self, signals: Any, count: int) -> FloatArray:
+    def products(self, signals: Callable[[slice], FloatArray], count: int) -> FloatArray:
         """Dense layers and the decoder's products of `count` signals, (count, k F), less those of nothing.
 
         `signals`: a function from a slice to the signals (rows, F) of these sights. What is returned is
@@ -206,24 +206,22 @@ class _Weights:
         return result
 
     def _encoded(self, signals: tf.Tensor) -> tf.Tensor:
-        x = signals
+        x = tf.cast(signals, self._dtype)
         for kernel, bias in self._dense:
-            x = tf.nn.relu(self._multiply(x, kernel) + bias)
+            x = tf.nn.relu(tf.nn.bias_add(tf.matmul(x, kernel), bias))
         return x
 
     def _products(self, signals: tf.Tensor) -> tf.Tensor:
-        return self._multiply(self._encoded(signals) - self._encoded_empty, self._decoder)
-
-    def _multiply(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.matmul(tf.cast(x, self._dtype), kernel), tf.float32)
+        change = self._encoded(signals) - self._encoded_empty
+        return tf.cast(tf.matmul(change, self._decoder), tf.float32)
 
     def rebuild(self, decoded: FloatArray, of_sources: bool) -> FloatArray:
         """(windows, positions, F) to (windows, bins, cells): of the sources, or of all m x n."""
         kernel, bias, kept = self._last[of_sources]
         inputs = tf.cast(tf.constant(decoded[:, kept]), self._dtype)
-        rebuilt = tf.cast(tf.nn.conv1d(inputs, kernel, 1, "VALID"), tf.float32).numpy()
-        result: FloatArray = rebuilt.reshape(len(decoded), -1, len(bias)) + bias
-        return result
+        phases = tf.cast(tf.nn.conv1d(inputs, kernel, 1, "VALID"), tf.float32)
+        rebuilt: FloatArray = tf.nn.bias_add(phases, bias).numpy()
+        return rebuilt.reshape(len(decoded), -1, bias.shape[0] // 4)
 
 
 def _sum_rows(rows: npt.NDArray[np.int64], bounds: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWarning
 
 from atypeak_scale.errors import InputError, nearest
@@ -99,8 +99,15 @@ SCORE_VARIABLES = (
 )  # fmt: skip
 
 
-def compressors() -> list[Any]:
-    """Return the codec chain of every array: chosen in benchmarks/RESULTS.md, a checksum last."""
+def compressors(dtype: npt.DTypeLike) -> list[Any]:
+    """Return the codec chain of an array, a checksum last.
+
+    Occupancy takes plain zstd, by the measurements in benchmarks/RESULTS.md; bit planes are for numbers.
+    """
+    if dtype is str:
+        return [Crc32cCodec()]
+    if dtype is bool:
+        return [ZstdCodec(level=5), Crc32cCodec()]
     return [BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"), Crc32cCodec()]
 
 
@@ -141,7 +148,7 @@ def create_arrays(
             chunks=(first, *(max(1, size) for size in shape[1:])),
             dtype=variable.dtype,
             fill_value="" if is_text else np.nan if variable.dtype in (np.float32, np.float64) else 0,
-            compressors=[Crc32cCodec()] if is_text else compressors(),
+            compressors=compressors(variable.dtype),
             dimension_names=[
                 dim.replace("view0", views[0]).replace("view1", views[1]) for dim in variable.dims
             ],
