@@ -16,6 +16,7 @@ from atypeak_scale.errors import AtypeakError, InputError
 Receipt = TypeVar("Receipt")
 
 IN_FLIGHT_PER_THREAD = 3
+CONNECTION_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,16 @@ def connect(cluster: Cluster) -> Iterator[Any | None]:
 
     if cluster.scheduler:
         try:
-            client = Client(cluster.scheduler, timeout=20)
-        except (OSError, ValueError) as problem:
+            client = Client(cluster.scheduler, timeout=CONNECTION_SECONDS)
+        except (OSError, ValueError, TypeError) as problem:
             raise InputError(f"no Dask scheduler answers at {cluster.scheduler}: {problem}") from None
         with client:
+            try:
+                client.wait_for_workers(1, timeout=CONNECTION_SECONDS)
+            except TimeoutError:
+                raise InputError(
+                    f"the scheduler at {cluster.scheduler} has no workers; start some with 'dask worker'"
+                ) from None
             yield client
         return
     with (
@@ -114,6 +121,7 @@ def _there(
     function: Callable[..., Receipt], blocks: Sequence[tuple[Any, ...]], client: Any, stage: str
 ) -> Iterator[tuple[int, Receipt]]:
     from distributed import KilledWorker, as_completed
+    from concurrent.futures import CancelledError
 
     # Dask takes equal keys for equal results, whoever computed them: every run has keys of its own.
     key = f"{stage}-{uuid4().hex}"
@@ -134,6 +142,11 @@ def _there(
                 raise AtypeakError(
                     f"block {index} of {len(blocks)} of stage {stage!r} killed its workers, perhaps for want "
                     "of memory; run the command again to go on from here, with more memory for each worker"
+                ) from None
+            except CancelledError:
+                raise AtypeakError(
+                    f"the scheduler was lost while {stage!r} was running; "
+                    "run the command again to go on from here"
                 ) from None
             yield index, receipt
             for following in islice(waiting, 1):

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from atypeak_scale.errors import InputError, nearest
 
 Precision = Literal["float32", "bfloat16"]
-RESERVED_DIMS = frozenset({"window", "bin", "source", "contig", "crm", "occupancy", "peak", "catalogue_peak"})
+# A view names a dim and variables of the store, and columns of tables: it must be none of the others.
+RESERVED_VIEWS = re.compile(
+    r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
+    r"|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
+    r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
+)
 
 
 class Settings(BaseModel):
@@ -58,10 +63,10 @@ class StoreSettings(Settings):
         if self.frame % self.bin:
             raise ValueError(f"frame ({self.frame} bp) must be a multiple of bin ({self.bin} bp)")
         for view in self.views:
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", view) or view in RESERVED_DIMS:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", view) or RESERVED_VIEWS.fullmatch(view):
                 raise ValueError(
                     f"view name {view!r} must be lower-case letters, digits and underscores, "
-                    f"and none of {', '.join(sorted(RESERVED_DIMS))}"
+                    "and no name of another dim, variable or column; 'assay' or 'model' would do"
                 )
         if self.views[0] == self.views[1]:
             raise ValueError(f"the two views must have different names, both are {self.views[0]!r}")
@@ -119,10 +124,18 @@ class ScoringSettings(Settings):
 class NormalizationSettings(Settings):
     """The Monte Carlo sample of the normalization (SPEC 5.5)."""
 
-    sample: Literal["all"] | Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] = Field(
+    sample: int | float | Literal["all"] = Field(
         10_000, description="number of windows, a fraction below 1, or all"
     )
     seed: Annotated[int, Field(ge=0)] = 1
+
+    @field_validator("sample", mode="before")
+    @classmethod
+    def _check_sample(cls, value: Any) -> Any:
+        is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        if is_count or (isinstance(value, float) and 0 < value < 1) or value == "all":
+            return value
+        raise ValueError("expected a number of windows from 1, a fraction between 0 and 1, or all")
 
 
 class Config(Settings):
@@ -162,7 +175,9 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
 
 
 def _first_problem(failure: ValidationError) -> str:
-    error = failure.errors()[0]
+    # A misspelt setting is told before the one that is missing for it.
+    errors = sorted(failure.errors(), key=lambda error: error["type"] != "extra_forbidden")
+    error = errors[0]
     location = _location(error)
     if error["type"] == "extra_forbidden":
         known = _fields_at(Config, error["loc"])
@@ -192,7 +207,7 @@ def parse_config(values: Any, origin: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as failure:
-        raise InputError(f"{origin}: {_first_problem(failure)}") from None
+        raise InputError(f"{origin}: {' '.join(_first_problem(failure).split())}") from None
 
 
 def bundled_configs() -> dict[str, Path]:

@@ -101,14 +101,16 @@ def _print_mapping(facts: dict[str, Any], indent: str) -> None:
             click.echo(f"{indent}{name.replace('_', ' ')}")
             _print_mapping(value, indent + "  ")
         elif value is not None:
-            shown = (
-                readable_bytes(value)
-                if "bytes" in name
-                else f"{value:,}"
-                if isinstance(value, int)
-                else value
-            )
+            shown = _shown(name, value)
             click.echo(f"{label}  {shown}")
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if "bytes" in name:
+        return readable_bytes(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def print_reports(reports: "list[StageReport]") -> None:

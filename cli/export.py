@@ -26,6 +26,8 @@ def export(
     from atypeak_scale.score.blocks import score_run
     from atypeak_scale.score.export import export_scores
 
+    if model is None and (crumbs is not None or precision is not None):
+        raise click.UsageError("--crumbs and --precision say how a model scored; give --model too")
     run = None if model is None else score_run(store, model, cell_line, crumbs, precision)
     with progress_bar() as progress:
         exported = export_scores(store, out, cell_line, run, progress)

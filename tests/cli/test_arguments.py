@@ -1,0 +1,596 @@
+"""Every option of every command reaches the library: its function is replaced, its exact arguments asserted.
+
+`simulate` has tests of its own.
+"""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY, Mock, call, create_autospec
+
+import click
+import pytest
+from atypeak_scale.cli.commands import commands
+from atypeak_scale.cli.common import (
+    import_tensorflow_quietly,
+    print_facts,
+    progress_bar,
+    readable_bytes,
+)
+from click.testing import CliRunner, Result
+
+from atypeak_scale.cluster import IN_PROCESS, Cluster, Event
+from atypeak_scale.config import Config, NormalizationSettings, load_config, parse_config, with_seed
+from atypeak_scale.demo import DemoResult
+from atypeak_scale.errors import InputError
+from atypeak_scale.pipeline import StagePlan, StageReport
+from atypeak_scale.score.blocks import ScorePlan, ScoreRun
+from atypeak_scale.score.export import Exported
+from atypeak_scale.score.weights import Weights
+from atypeak_scale.store.build import BuildPlan, BuildResult
+
+PLAN = BuildPlan("cell", 9, 8, 7, 6, 5, 4000, 3_000_000)
+BUILT = BuildResult(Path("s.zarr"), "cell", 6, 5, 4, 3, 2)
+SCORE_PLAN = ScorePlan("cell", "scores/m", 1234, 5678, 3, 1, 400, 700_000_000)
+ADDRESS = "tcp://scheduler:8786"
+CLUSTERS = [
+    ([], IN_PROCESS),
+    (["--workers", "3"], Cluster(workers=3)),
+    (["--scheduler", ADDRESS], Cluster(scheduler=ADDRESS)),
+]
+ALL_COMMANDS = ["demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export"]
+
+
+def invoke(*arguments: str | Path) -> Result:
+    """Run a command as main() does: errors are raised."""
+    result = CliRunner().invoke(
+        commands, [str(a) for a in arguments], standalone_mode=False, catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    return result
+
+
+Replace = Callable[[str, Any], Mock]
+
+
+@pytest.fixture
+def replace(monkeypatch: pytest.MonkeyPatch) -> Replace:
+    """Replace a function of the library by one that takes the same arguments and returns `result`."""
+
+    def replace_function(target: str, result: Any) -> Mock:
+        module, name = target.rsplit(".", 1)
+        module = f"atypeak_scale.{module}"
+        spy: Mock = create_autospec(getattr(importlib.import_module(module), name), return_value=result)
+        monkeypatch.setattr(f"{module}.{name}", spy)
+        return spy
+
+    return replace_function
+
+
+@pytest.fixture
+def tensorflow(replace: Replace) -> dict[str, Mock]:
+    """Watch which command imports TensorFlow."""
+    return {
+        name: replace(f"cli.{name}.import_tensorflow_quietly", None)
+        for name in ("train", "score", "normalize", "run", "demo")
+    }
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    (tmp_path / "model").mkdir()
+    return tmp_path / "model"
+
+
+def with_values(**values: Any) -> Config:
+    return parse_config({"cell_line": "cell", **values}, "test")
+
+
+# build-store
+
+STORE_OPTIONS: list[tuple[list[str], Config]] = [
+    ([], with_values()),
+    (["--trs", "x,y"], with_values(selection={"trs": ["x", "y"]})),
+    (["--trs", " x , y,"], with_values(selection={"trs": ["x", "y"]})),
+    (["--datasets", "GSE1"], with_values(selection={"datasets": ["GSE1"]})),
+    (["--sources", "a.x,b.y"], with_values(selection={"sources": ["a.x", "b.y"]})),
+    (["--top-trs", "4"], with_values(selection={"top_trs": 4})),
+    (["--min-crm-peaks", "0"], with_values(store={"min_crm_peaks": 0})),
+    (["--frame", "1600"], with_values(store={"frame": 1600})),
+    (["--bin", "20"], with_values(store={"bin": 20})),
+    (["--views", "model,variable"], with_values(store={"views": ["model", "variable"]})),
+]
+
+
+@pytest.mark.parametrize("options, config", STORE_OPTIONS)
+def test_build_store__settings(replace: Replace, options: list[str], config: Config) -> None:
+    build = replace("store.build.build_store", BUILT)
+    result = invoke("build-store", "p.bed", "c.bed", "s.zarr", "--cell-line", "cell", *options)
+    assert build.call_args_list == [call("p.bed", "c.bed", "s.zarr", config, IN_PROCESS, ANY)]
+    assert callable(build.call_args.args[-1])
+    assert result.stdout.splitlines()[:2] == ["store          s.zarr", "cell line      cell"]
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_build_store__where(replace: Replace, options: list[str], cluster: Cluster) -> None:
+    build = replace("store.build.build_store", BUILT)
+    invoke("build-store", "-", "c.bed", "s.zarr", "--cell-line", "cell", *options)
+    assert build.call_args_list == [call("-", "c.bed", "s.zarr", with_values(), cluster, ANY)]
+
+
+def test_build_store__config_and_the_options_that_win_over_it(replace: Replace, tmp_path: Path) -> None:
+    build = replace("store.build.build_store", BUILT)
+    invoke("build-store", "p", "c", "s", "--config", "hela")
+    assert build.call_args.args[3] == load_config("hela")
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        "cell_line: a\nselection: {trs: [x], top_trs: 3}\nstore: {bin: 40, frame: 6400}\n"
+        "training: {seed: 9}\ninputs: {peaks: p.bed}\n"
+    )
+    invoke("build-store", "p", "c", "s", "--config", file, "--cell-line", "cell", "--trs", "y", "--bin", "20")
+    expected = with_values(
+        selection={"trs": ["y"], "top_trs": 3}, store={"bin": 20, "frame": 6400}, training={"seed": 9},
+        inputs={"peaks": tmp_path / "p.bed"},
+    )  # fmt: skip
+    assert build.call_args.args[3] == expected
+
+
+def test_build_store__dry_run_plans_only(replace: Replace) -> None:
+    plan, build = replace("store.build.plan_build", PLAN), replace("store.build.build_store", BUILT)
+    result = invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--dry-run")
+    assert plan.call_args_list == [call("p", "c", with_values(), ANY)]
+    assert build.call_args_list == []
+    assert "projected memory bytes   3.0 MB" in result.stdout.splitlines()
+
+
+def test_build_store__json(replace: Replace) -> None:
+    replace("store.build.plan_build", PLAN)
+    replace("store.build.build_store", BUILT)
+    plan = invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--dry-run", "--json")
+    assert json.loads(plan.stdout) == vars(PLAN)
+    built = invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--json")
+    assert json.loads(built.stdout) == {**vars(BUILT), "store": "s.zarr"}
+
+
+def test_build_store__no_cell_line(replace: Replace) -> None:
+    build = replace("store.build.build_store", BUILT)
+    with pytest.raises(InputError, match=r"^no cell line; give --cell-line NAME, or --config FILE$"):
+        invoke("build-store", "p", "c", "s")
+    assert build.call_args_list == []
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--top-trs", "0"], r"^command line: selection\.top_trs: .*found 0"),
+        (["--views", "a"], r"^command line: the setting 'store\.views\.1' is missing"),
+        (["--frame", "3205"], r"^command line: store: frame \(3205 bp\) must be a multiple of bin"),
+    ],
+)
+def test_build_store__bad_setting_names_it(replace: Replace, options: list[str], message: str) -> None:
+    replace("store.build.build_store", BUILT)
+    with pytest.raises(InputError, match=message):
+        invoke("build-store", "p", "c", "s", "--cell-line", "cell", *options)
+
+
+# info
+
+
+def test_info__store(replace: Replace) -> None:
+    facts = [{"cell_line": "a", "windows": 1234}, {"cell_line": "b", "windows": 5}]
+    summarize = replace("store.summary.summarize", facts)
+    assert invoke("info", "s.zarr").stdout == "cell line  a\nwindows    1,234\n\ncell line  b\nwindows    5\n"
+    assert json.loads(invoke("info", "s.zarr", "--json").stdout) == facts
+    assert summarize.call_args_list == [call("s.zarr")] * 2
+
+
+# train
+
+
+def test_train__arguments(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    from atypeak_scale.model.files import Training
+
+    train = replace("model.train.train_and_save", Training(12, 7, 0.25, "settled"))
+    result = invoke("train", "s.zarr", "--config", "hela", "--model", "m")
+    config = load_config("hela")
+    assert train.call_args_list == [call("s.zarr", config, "m", ANY)]
+    assert result.stdout == (
+        "stopped after 12 epochs: the loss settled; the weights of epoch 7, loss 0.250000, are in m\n"
+    )
+    invoke("train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "77")
+    assert train.call_args == call("s.zarr", with_seed(config, 77), "m", ANY)
+    assert train.call_args.args[1].training.seed == 77
+    assert len(tensorflow["train"].call_args_list) == 2
+
+
+# score, normalize, export
+
+
+def scored_run(model: Path) -> ScoreRun:
+    config = with_values(normalization={"sample": 50})
+    return ScoreRun(Path("s.zarr"), "cell", model, config, "f" * 64, 0.0, "float32")
+
+
+# Options, and what they are to score_run: cell line, crumbs, precision.
+RUN_OPTIONS: list[tuple[list[str], tuple[Any, Any, Any]]] = [
+    ([], (None, None, None)),
+    (["--cell-line", "k562"], ("k562", None, None)),
+    (["--crumbs", "0.1"], (None, 0.1, None)),
+    (["--crumbs", "0"], (None, 0.0, None)),
+    (["--precision", "bfloat16"], (None, None, "bfloat16")),
+    (["--precision", "float32"], (None, None, "float32")),
+]
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_score__run(
+    replace: Replace,
+    resolve: Mock,
+    tensorflow: dict[str, Mock],
+    model: Path,
+    options: list[str],
+    found: tuple[Any, ...],
+) -> None:
+    score = replace("score.blocks.score_store", SCORE_PLAN)
+    result = invoke("score", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert score.call_args_list == [call(scored_run(model), IN_PROCESS, ANY)]
+    assert result.stdout == "scored 5,678 peaks in 1,234 windows; next: atypeak-scale normalize\n"
+    assert len(tensorflow["score"].call_args_list) == 1
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_score__where(
+    replace: Replace,
+    resolve: Mock,
+    tensorflow: dict[str, Mock],
+    model: Path,
+    options: list[str],
+    cluster: Cluster,
+) -> None:
+    score = replace("score.blocks.score_store", SCORE_PLAN)
+    invoke("score", "s.zarr", "--model", model, *options)
+    assert score.call_args_list == [call(scored_run(model), cluster, ANY)]
+
+
+def test_score__dry_run_plans_only(
+    replace: Replace, resolve: Mock, tensorflow: dict[str, Mock], model: Path
+) -> None:
+    plan, score = replace("score.blocks.plan_score", SCORE_PLAN), replace("score.blocks.score_store", None)
+    result = invoke("score", "s.zarr", "--model", model, "--dry-run", "--json")
+    assert json.loads(result.stdout) == vars(SCORE_PLAN)
+    text = invoke("score", "s.zarr", "--model", model, "--dry-run")
+    assert "score bytes             400 B" in text.stdout.splitlines()
+    assert plan.call_args_list == [call(scored_run(model))] * 2
+    assert score.call_args_list == tensorflow["score"].call_args_list == []
+
+
+NORMALIZATIONS = [
+    ([], NormalizationSettings(sample=50)),
+    (["--sample", "all"], NormalizationSettings(sample="all")),
+    (["--sample", "20"], NormalizationSettings(sample=20)),
+    (["--sample", "0.25"], NormalizationSettings(sample=0.25)),
+    (["--seed", "5"], NormalizationSettings(sample=50, seed=5)),
+    (["--sample", "20", "--seed", "0"], NormalizationSettings(sample=20, seed=0)),
+]
+
+
+@pytest.fixture
+def resolve(replace: Replace, model: Path) -> Mock:
+    return replace("score.blocks.score_run", scored_run(model))
+
+
+@pytest.fixture
+def normalize(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+    nothing: Any = None
+    weights = Weights(nothing, nothing, nothing, [1.0, 2.0, 3.0], ["", "clipped to 10", ""])  # type: ignore[arg-type]
+    return replace("score.normalize.normalize_scores", weights)
+
+
+@pytest.mark.parametrize("options, settings", NORMALIZATIONS)
+def test_normalize__sample(
+    normalize: Mock, model: Path, options: list[str], settings: NormalizationSettings
+) -> None:
+    result = invoke("normalize", "s.zarr", "--model", model, *options)
+    assert normalize.call_args_list == [call(scored_run(model), settings, IN_PROCESS, ANY)]
+    assert type(normalize.call_args.args[1].sample) is type(settings.sample)
+    assert result.stdout == "weighted 3 sources, 1 of them flagged; next: atypeak-scale export\n"
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_normalize__where(normalize: Mock, model: Path, options: list[str], cluster: Cluster) -> None:
+    invoke("normalize", "s.zarr", "--model", model, *options)
+    assert normalize.call_args_list == [
+        call(scored_run(model), NormalizationSettings(sample=50), cluster, ANY)
+    ]
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_normalize__run(
+    resolve: Mock, normalize: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
+    found: tuple[Any, ...],
+) -> None:  # fmt: skip
+    invoke("normalize", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert len(tensorflow["normalize"].call_args_list) == 1
+
+
+@pytest.mark.parametrize("sample", ["some", "0", "-3", "1.5", "", "nan"])
+def test_normalize__bad_sample(normalize: Mock, model: Path, sample: str) -> None:
+    with pytest.raises(InputError, match=r"^--sample"):
+        invoke("normalize", "s.zarr", "--model", model, "--sample", sample)
+    assert normalize.call_args_list == []
+
+
+def test_export__only_results_of_the_store(replace: Replace, tmp_path: Path) -> None:
+    resolve = replace("score.blocks.score_run", None)
+    export = replace("score.export.export_scores", Exported(tmp_path / "out", 5))
+    result = invoke("export", "s.zarr", "--out", "out")
+    assert export.call_args_list == [call("s.zarr", "out", None, None, ANY)]
+    invoke("export", "s.zarr", "--out", "out", "--cell-line", "k562")
+    assert export.call_args == call("s.zarr", "out", "k562", None, ANY)
+    assert resolve.call_args_list == []
+    files = [line.split("  ")[0] for line in result.stdout.splitlines()]
+    assert files[:3] == [str(tmp_path / "out" / name) for name in ("final.bed", "raw.bed", "peaks.parquet")]
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_export__results_of_a_model(
+    replace: Replace, resolve: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    export = replace("score.export.export_scores", Exported(Path("out"), 5))
+    invoke("export", "s.zarr", "--out", "out", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert export.call_args_list == [call("s.zarr", "out", found[0], scored_run(model), ANY)]
+
+
+@pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])
+def test_export__options_of_a_model_are_not_dropped_without_it(replace: Replace, options: list[str]) -> None:
+    replace("score.export.export_scores", Exported(Path("out"), 5))
+    with pytest.raises((InputError, click.UsageError), match=r"--model"):
+        invoke("export", "s.zarr", "--out", "out", *options)
+
+
+# run, demo
+
+REPORTS = [
+    StageReport("build-store", Path("w/store.zarr"), True, 0.1),
+    StageReport("train", Path("w/model"), False, 12.34),
+]
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_run__where(
+    replace: Replace, tensorflow: dict[str, Mock], options: list[str], cluster: Cluster
+) -> None:
+    run = replace("pipeline.run_pipeline", REPORTS)
+    result = invoke("run", "hela", "--workdir", "w", *options)
+    assert run.call_args_list == [call(load_config("hela"), "w", None, None, cluster, ANY)]
+    assert len(tensorflow["run"].call_args_list) == 1
+    first, second, memory = result.stdout.splitlines()
+    assert first.split() == ["build-store", "up", "to", "date", "w/store.zarr"]
+    assert second.split() == ["train", "12.3", "s", "w/model"]
+    assert memory.startswith("peak memory")
+
+
+@pytest.mark.parametrize(
+    "options, peaks, crms",
+    [(["--peaks", "p.bed"], "p.bed", None), (["--crms", "c.bed"], None, "c.bed"),
+     (["--peaks", "p.bed", "--crms", "c.bed"], "p.bed", "c.bed")],
+)  # fmt: skip
+def test_run__inputs(
+    replace: Replace, tensorflow: dict[str, Mock], options: list[str], peaks: str | None, crms: str | None
+) -> None:
+    run = replace("pipeline.run_pipeline", REPORTS)
+    plan = replace("pipeline.plan_pipeline", [])
+    invoke("run", "k562", "--workdir", "w", *options)
+    invoke("run", "k562", "--workdir", "w", "--dry-run", *options)
+    assert run.call_args_list == [call(load_config("k562"), "w", peaks, crms, IN_PROCESS, ANY)]
+    assert plan.call_args_list == [call(load_config("k562"), "w", peaks, crms, ANY)]
+
+
+def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    run = replace("pipeline.run_pipeline", None)
+    plans = [
+        StagePlan("build-store", Path("w/s"), False, PLAN),
+        StagePlan("train", Path("w/m"), False),
+        StagePlan("score", Path("w/s"), True, SCORE_PLAN),
+    ]
+    replace("pipeline.plan_pipeline", plans)
+    result = invoke("run", "hela", "--workdir", "w", "--dry-run", "--json")
+    assert json.loads(result.stdout) == [
+        {"name": "build-store", "output": "w/s", "up_to_date": False, "plan": vars(PLAN)},
+        {"name": "train", "output": "w/m", "up_to_date": False, "plan": None},
+        {"name": "score", "output": "w/s", "up_to_date": True, "plan": vars(SCORE_PLAN)},
+    ]
+    assert run.call_args_list == tensorflow["run"].call_args_list == []
+
+
+def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    medians = {"stack": 900.0, "noise": 400.0, "watermark": 700.0}
+    run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, medians))
+    invoke("demo")
+    result = invoke("demo", "--workdir", "w")
+    assert run.call_args_list == [call("atypeak-demo", ANY), call("w", ANY)]
+    assert len(tensorflow["demo"].call_args_list) == 2
+    kinds = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")][:3]
+    assert kinds == ["stack", "watermark", "noise"]
+
+
+# Nothing is left out
+
+TESTED = {
+    "demo": {"--workdir"},
+    "run": {"--workdir", "--peaks", "--crms", "--dry-run", "--json", "--workers", "--scheduler"},
+    "build-store": {"--cell-line", "--config", "--trs", "--datasets", "--sources", "--top-trs",
+                    "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", "--workers",
+                    "--scheduler"},
+    "info": {"--json"},
+    "train": {"--config", "--model", "--seed"},
+    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--dry-run", "--json", "--workers",
+              "--scheduler"},
+    "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", "--workers",
+                  "--scheduler"},
+    "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision"},
+}  # fmt: skip
+
+
+def options_of(command: click.Command) -> dict[str, click.Option]:
+    return {p.opts[0]: p for p in command.params if isinstance(p, click.Option)}
+
+
+def test_commands__are_those_of_the_readme_in_order() -> None:
+    assert list(commands.commands) == ALL_COMMANDS
+    assert commands.list_commands(click.Context(commands)) == ALL_COMMANDS
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_commands__no_option_is_untested(name: str) -> None:
+    assert set(options_of(commands.commands[name])) == TESTED[name]
+
+
+@pytest.mark.parametrize("name", ALL_COMMANDS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help__lists_every_option(name: str, flag: str) -> None:
+    text = invoke(name, flag).stdout
+    assert text.startswith(f"Usage: commands {name} ")
+    assert all(option in text for option in options_of(commands.commands[name]))
+    assert all(option.help for option in options_of(commands.commands[name]).values())
+
+
+def test_help__of_the_group_lists_the_commands() -> None:
+    lines = [line.split() for line in invoke("--help").stdout.splitlines()]
+    assert [line[0] for line in lines if line and line[0] in ALL_COMMANDS] == ALL_COMMANDS
+
+
+HELP_SCRIPT = """
+import sys
+sys.argv = ["atypeak-scale", *sys.argv[1:]]
+from atypeak_scale.cli import main
+main()
+heavy = {"tensorflow", "keras", "zarr", "xarray", "dask", "distributed", "pandas", "pyarrow", "pyranges"}
+print("imported:", *sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_help__imports_nothing_that_takes_seconds() -> None:
+    for arguments in (["--help"], ["train", "--help"]):
+        run = subprocess.run(
+            [sys.executable, "-c", HELP_SCRIPT, *arguments], capture_output=True, text=True, check=True
+        )
+        assert run.stdout.startswith("Usage: ")
+        assert run.stdout.splitlines()[-1] == "imported:"
+        assert run.stderr == ""
+
+
+def test_version__is_that_of_the_package() -> None:
+    from importlib.metadata import version
+
+    assert invoke("--version").stdout.split()[-1] == version("atypeak-scale")
+
+
+def test_script__is_installed() -> None:
+    script = Path(sys.executable).with_name("atypeak-scale")
+    run = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("atypeak-scale")
+
+
+# What commands share
+
+
+@pytest.mark.parametrize(
+    "size, text",
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (145_600, "145.6 KB"), (3e6, "3.0 MB"), (7e9, "7.0 GB"),
+     (5e12, "5.0 TB"), (9e15, "9000.0 TB")],
+)  # fmt: skip
+def test_readable_bytes__largest_unit(size: float, text: str) -> None:
+    assert readable_bytes(size) == text
+
+
+def test_print_facts__nested(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = {"peaks_of_source": {"a.x": 1200, "b": 3}, "empty": {}, "absent": None, "score_bytes": 1500}
+    print_facts(facts, as_json=False)
+    assert capsys.readouterr().out == (
+        "peaks of source\n  a.x  1,200\n  b    3\nempty\nscore bytes      1.5 KB\n"
+    )
+
+
+def test_print_facts__yes_or_no(capsys: pytest.CaptureFixture[str]) -> None:
+    print_facts({"up_to_date": True}, as_json=False)
+    assert capsys.readouterr().out.split()[-1] not in ("0", "1")
+
+
+def test_progress__without_a_terminal_is_a_line_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar() as progress:
+        for done in (0, 1, 2000):
+            progress(Event("score", done, 2000))
+        progress(Event("train", 1, 64, "loss 0.1"))
+        progress(Event("nothing", 0, 0))
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == ["score: done, 2,000", "train 1/64: loss 0.1"]
+    assert captured.out == ""
+
+
+def test_progress__on_a_terminal_is_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress_bar() as progress:
+        progress(Event("score", 0, 20))
+        progress(Event("score", 20, 20))
+        progress(Event("train", 1, 64, "loss 0.1"))
+    captured = capsys.readouterr()
+    assert "20/20" in captured.err
+    assert "train 1/64: loss 0.1" in captured.err
+    assert captured.out == ""
+
+
+NOISE = b"oneDNN custom operations are on\n"
+
+
+@pytest.fixture
+def noisy_import(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """Let the import of TensorFlow write to standard error, then fail with what is put in the list."""
+    failures: list[Exception] = []
+
+    def import_module(name: str) -> None:
+        assert name == "tensorflow"
+        os.write(2, NOISE)
+        if failures:
+            raise failures[0]
+
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setattr(importlib, "import_module", import_module)
+    return failures
+
+
+def test_tensorflow__is_imported_quietly(
+    noisy_import: list[Exception], capfd: pytest.CaptureFixture[str]
+) -> None:
+    import_tensorflow_quietly()
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+
+
+def test_tensorflow__that_cannot_be_imported_is_not_quiet(
+    noisy_import: list[Exception], capfd: pytest.CaptureFixture[str]
+) -> None:
+    noisy_import.append(ImportError("libcudart"))
+    with pytest.raises(ImportError, match="libcudart"):
+        import_tensorflow_quietly()
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == NOISE.decode() + "after\n"
+
+
+def test_tensorflow__is_imported_once(
+    noisy_import: list[Exception], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", Mock())
+    noisy_import.append(AssertionError("imported again"))
+    import_tensorflow_quietly()
+    assert capfd.readouterr().err == ""
