@@ -120,8 +120,9 @@ def _here(
 def _there(
     function: Callable[..., Receipt], blocks: Sequence[tuple[Any, ...]], client: Any, stage: str
 ) -> Iterator[tuple[int, Receipt]]:
-    from distributed import KilledWorker, as_completed
     from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker, as_completed
 
     # Dask takes equal keys for equal results, whoever computed them: every run has keys of its own.
     key = f"{stage}-{uuid4().hex}"

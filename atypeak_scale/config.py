@@ -97,6 +97,9 @@ class TrainingSettings(Settings):
     """How the autoencoder is trained (SPEC 3.2 to 3.4)."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="of the arithmetic; the weights are float32 either way"
+    )
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     crumbs: Annotated[float, Field(ge=0, description="c of SPEC 2.5; artificial data: 0")] = 0.1
     batch_windows: Annotated[int, Field(ge=1)] = 48

@@ -86,7 +86,10 @@ class _Run:
         return bool(dict(group.attrs)["made_from"] == self._made_from())
 
     def make_store(self) -> None:
-        _remove(self.store)
+        if self.store.exists():
+            names = schema.cell_lines(self.store)
+            if self.config.cell_line in names:
+                _remove(self.store / names[self.config.cell_line])
         build_store(self.peaks, self.crms, self.store, self.config, self.cluster, self.progress)
 
     def model_is_current(self) -> bool:
@@ -104,7 +107,9 @@ class _Run:
         from atypeak_scale.model.train import train
 
         model = train(self.store, self.config, self.progress)
-        _remove(self.model)
+        if self.model.exists():
+            describe_model(self.model)  # refuses what is no model of ours
+            _remove(self.model)
         save_model(model, self.model)
         assert model.training is not None
         if model.training.stopped == INTERRUPTED:
@@ -140,17 +145,21 @@ class _Run:
         return known == expected
 
     def make_exported(self) -> None:
-        _remove(self.scores)
+        if self.scores.exists():
+            if not (self.scores / MADE_FROM).is_file():
+                raise InputError(
+                    f"{self.scores}: not made by this program; move it or name another --workdir"
+                )
+            _remove(self.scores)
         export_scores(self.store, self.scores, self.config.cell_line, self.score_run(), self.progress)
 
 
 def _remove(path: Path) -> None:
     """Delete an output of this run; first out of its name, so that no half of it is ever seen there."""
-    if path.exists():
-        doomed = path.with_name(f".{path.name}.outdated")
-        shutil.rmtree(doomed, ignore_errors=True)
-        path.rename(doomed)
-        shutil.rmtree(doomed)
+    doomed = path.with_name(f".{path.name}.outdated")
+    shutil.rmtree(doomed, ignore_errors=True)
+    path.rename(doomed)
+    shutil.rmtree(doomed)
 
 
 def _prepare(

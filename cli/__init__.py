@@ -32,6 +32,10 @@ def main() -> None:
     except AtypeakError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        # A full disk, a folder without permission: the system's own words, and the file that it names.
+        click.echo(f"Error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -18,7 +18,7 @@ class _InOrder(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_InOrder)
 @click.version_option(package_name="atypeak-scale")
 def commands() -> None:
     """Find the peaks of a binding catalogue that their neighbours do not corroborate.

@@ -10,9 +10,9 @@ from .common import import_tensorflow_quietly, print_reports, progress_bar
               metavar="DIR", help="Folder for the example; made where absent.")  # fmt: skip
 def demo(workdir: str) -> None:
     """Score an artificial catalogue, of which it is known which peaks are noise. Takes a minute or two."""
+    import_tensorflow_quietly()
     from atypeak_scale.demo import run_demo
 
-    import_tensorflow_quietly()
     with progress_bar() as progress:
         result = run_demo(workdir, progress)
     print_reports(result.reports)

@@ -25,12 +25,12 @@ def normalize(
     scheduler: str | None,
 ) -> None:
     """Normalize the scores that a model gave the peaks of STORE: by source, then by TR."""
+    import_tensorflow_quietly()
     from atypeak_scale.score.blocks import score_run
     from atypeak_scale.score.normalize import normalize_scores
 
     run = score_run(store, model, cell_line, crumbs, precision)
     settings = normalization_settings(run.config, sample, seed)
-    import_tensorflow_quietly()
     with progress_bar() as progress:
         found = normalize_scores(run, settings, as_cluster(workers, scheduler), progress)
     flagged = sum(map(bool, found.flag))

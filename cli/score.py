@@ -44,4 +44,4 @@ def score(
     import_tensorflow_quietly()
     with progress_bar() as progress:
         done = blocks.score_store(run, as_cluster(workers, scheduler), progress)
-    click.echo(f"scored {done.rows:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")
+    click.echo(f"scored {done.peaks:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")

@@ -15,11 +15,13 @@ from .common import import_tensorflow_quietly, progress_bar
 def train(store: str, config: str, model: str, seed: int | None) -> None:
     """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the best weights so far."""
     from atypeak_scale.config import load_config, with_seed
+
+    settings = with_seed(load_config(config), seed)
+    import_tensorflow_quietly()
     from atypeak_scale.model.train import train_and_save
 
-    import_tensorflow_quietly()
     with progress_bar() as progress:
-        result = train_and_save(store, with_seed(load_config(config), seed), model, progress)
+        result = train_and_save(store, settings, model, progress)
     click.echo(
         f"{result.explain()}; the weights of epoch {result.kept_epoch}, "
         f"loss {result.kept_loss:.6f}, are in {model}"

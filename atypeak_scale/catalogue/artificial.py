@@ -4,7 +4,6 @@ CRMs are drawn in chunks, each from a seed of its own, so that memory does not g
 """
 
 import math
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self, TextIO
@@ -13,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from atypeak_scale.atomic import new_folder
 from atypeak_scale.catalogue.bed import write_bed6
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.config import Settings
-from atypeak_scale.errors import InputError
 
 CELL_LINE = "artificial"
 CRMS_PER_CONTIG = 20_000
@@ -161,17 +160,8 @@ def simulate(
 
     """
     target = Path(out)
-    if target.exists():
-        raise InputError(f"{target}: already exists; remove it or name another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=f".{target.name}.", suffix=".partial", dir=target.parent
-    ) as partial:
-        # A folder inside: the temporary one is readable by its owner only, and would stay so.
-        folder = Path(partial) / "catalogue"
-        folder.mkdir()
+    with new_folder(target) as folder:
         kinds = _write_files(settings, folder, progress)
-        folder.rename(target)
     return ArtificialFiles(
         peaks=target / "peaks.bed",
         crms=target / "crms.bed",

@@ -22,6 +22,7 @@ BYTES_PER_BLOCK = 1 << 22
 MAX_DIGITS = 18  # what always fits a signed 64-bit integer
 HEADER = re.compile(rb"#|(track|browser)\s")
 MAYBE_NO_DATA = frozenset(b"#tb \t\r\n")  # first bytes of headers and blank lines, and of few contig names
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
@@ -183,11 +184,14 @@ class BedReader:
         raise self.fail(numbers[at], f"{what} {found!r}; expected a whole number of bp, 0 or more")
 
     def text(self, data: bytes, line: int) -> str:
-        """Decode one field, or name the line that is not UTF-8."""
+        """Decode one field, or name the line where it is not UTF-8 or holds control characters."""
         try:
-            return data.decode()
+            text = data.decode()
         except UnicodeDecodeError:
             raise self.fail(line, f"{data!r} is not UTF-8 text") from None
+        if CONTROL.search(text):
+            raise self.fail(line, f"{text!r} holds a control character; remove it")
+        return text
 
 
 def track_line(name: str, description: str) -> str:

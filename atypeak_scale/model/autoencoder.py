@@ -19,11 +19,13 @@ FloatArray = npt.NDArray[np.float32]
 DENSE_LAYERS = 3  # before `encoded`
 
 
-def build_autoencoder(bins: int, m: int, n: int, settings: ModelSettings, seed: int) -> keras.Model:
-    """Return the untrained model: float32 (batch, bins, m, n) in and out.
+def build_autoencoder(
+    bins: int, m: int, n: int, settings: ModelSettings, seed: int, precision: str = "float32"
+) -> keras.Model:
+    """Return the untrained model: (batch, bins, m, n) in and out, weights float32.
 
     m, n: labels of the first and second view. The layer `encoded` gives (batch, (bins + 4k) / 4, deep).
-    Initial weights and dropout follow from `seed`.
+    Initial weights and dropout follow from `seed`. `precision` is a dtype policy of Keras.
 
     Raises
     ------
@@ -35,21 +37,25 @@ def build_autoencoder(bins: int, m: int, n: int, settings: ModelSettings, seed: 
     k, filters = settings.kernel_width, settings.filters
     seeds = iter(int(s) for s in np.random.SeedSequence(seed).generate_state(16))
     window = keras.Input((bins, m, n), name="window")
-    x = FirstViewConvolution(k, filters, settings.l2, next(seeds), name="first_view")(window)
-    x = SecondViewConvolution(k, filters, settings.l2, next(seeds), name="second_view")(x)
+    x = FirstViewConvolution(k, filters, settings.l2, next(seeds), name="first_view", dtype=precision)(window)
+    x = SecondViewConvolution(k, filters, settings.l2, next(seeds), name="second_view", dtype=precision)(x)
     for number in range(1, DENSE_LAYERS + 1):
-        x = _dense(settings.deep_dimension, next(seeds), f"dense_{number}")(x)
-        x = keras.layers.Dropout(settings.dropout, seed=next(seeds), name=f"dropout_{number}")(x)
-    x = _dense(settings.deep_dimension, next(seeds), "encoded")(x)
-    x = DeepConvolution(k, filters, 0.0, next(seeds), name="decoded")(x)
-    x = SourceConvolution(k, m * n, 0.0, next(seeds), name="sources")(x)
-    rebuilt = keras.layers.Reshape((bins, m, n), name="rebuilt")(x)
+        x = _dense(settings.deep_dimension, next(seeds), f"dense_{number}", precision)(x)
+        x = keras.layers.Dropout(
+            settings.dropout, seed=next(seeds), name=f"dropout_{number}", dtype=precision
+        )(x)
+    x = _dense(settings.deep_dimension, next(seeds), "encoded", precision)(x)
+    x = DeepConvolution(k, filters, 0.0, next(seeds), name="decoded", dtype=precision)(x)
+    x = SourceConvolution(k, m * n, 0.0, next(seeds), name="sources", dtype=precision)(x)
+    rebuilt = keras.layers.Reshape((bins, m, n), name="rebuilt", dtype=precision)(x)
     return keras.Model(window, rebuilt, name="atypeak")
 
 
-def _dense(units: int, seed: int, name: str) -> keras.layers.Layer:
+def _dense(units: int, seed: int, name: str, precision: str) -> keras.layers.Layer:
     initializer = keras.initializers.GlorotUniform(seed=seed)
-    return keras.layers.Dense(units, activation="relu", kernel_initializer=initializer, name=name)
+    return keras.layers.Dense(
+        units, activation="relu", kernel_initializer=initializer, name=name, dtype=precision
+    )
 
 
 def autoencoder_from_arrays(arrays: Sequence[FloatArray], bins: int, m: int, n: int) -> keras.Model:

@@ -8,6 +8,7 @@ from typing import Any
 from atypeak_scale.errors import InputError
 
 NETWORK, CONFIG, HISTORY, DESCRIPTION = "model.keras", "config.yaml", "history.csv", "model.json"
+KEYS = {"fingerprint", "views", "training", "store"}
 # Why a training ended.
 SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "interrupted"
 
@@ -22,9 +23,11 @@ def describe_model(folder: str | Path) -> dict[str, Any]:
 
     """
     try:
-        description: dict[str, Any] = json.loads((Path(folder) / DESCRIPTION).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        raise InputError(f"{folder}: not a trained model; make one with 'atypeak-scale train'") from None
+        description: Any = json.loads((Path(folder) / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        description = None
+    if not (isinstance(description, dict) and description.keys() >= KEYS and len(description["views"]) == 2):
+        raise InputError(f"{folder}: not a trained model; make one with 'atypeak-scale train'")
     return description
 
 

@@ -9,8 +9,6 @@ model.json     labels of the two views, how training ended, fingerprint
 import csv
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,6 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from atypeak_scale.atomic import new_folder
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.autoencoder import FloatArray, autoencoder_from_arrays, weight_arrays
@@ -79,8 +78,9 @@ class TrainedModel:
         settings = {
             "labels": self.labels,
             "bins": self.bins,
-            "model": self.config.model.model_dump(mode="json"),
-            "training": self.config.training.model_dump(mode="json"),
+            # Without defaults, so that a setting added later does not change the name of models made before.
+            "model": self.config.model.model_dump(mode="json", exclude_defaults=True),
+            "training": self.config.training.model_dump(mode="json", exclude_defaults=True),
         }
         digest.update(json.dumps(settings, sort_keys=True).encode())
         for array in weight_arrays(self.network):
@@ -112,12 +112,6 @@ def model_from_arrays(
     return TrainedModel(network, (first, second), config.model_copy(update={"model": model}))
 
 
-def refuse_existing(folder: str | Path) -> None:
-    """Raise InputError where `folder` exists."""
-    if Path(folder).exists():
-        raise InputError(f"{folder}: exists; remove it or name another folder")
-
-
 def save_model(model: TrainedModel, folder: str | Path) -> Path:
     """Write the folder, whole or not at all.
 
@@ -127,21 +121,14 @@ def save_model(model: TrainedModel, folder: str | Path) -> Path:
         Where the folder exists.
 
     """
-    refuse_existing(folder)
     target = Path(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    try:
+    with new_folder(target) as partial:
         model.network.save(partial / NETWORK)
         (partial / CONFIG).write_text(dump_config(model.config), encoding="utf-8")
         with (partial / HISTORY).open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out, lineterminator="\n")
             writer.writerows([("epoch", "loss"), *enumerate(model.history, 1)])
         (partial / DESCRIPTION).write_text(json.dumps(_description(model), indent=1) + "\n", encoding="utf-8")
-        partial.chmod(0o755)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return target
 
 

@@ -46,14 +46,14 @@ class _Convolution(keras.layers.Layer):  # type: ignore[misc]
         self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros")
 
 
-def _pad_bins(x: Any, left: int, right: int) -> Any:
+def pad_bins(x: Any, left: int, right: int) -> Any:
     """Zeros before and after the second last axis."""
     return ops.pad(x, [(0, 0)] * (len(x.shape) - 2) + [(left, right), (0, 0)])
 
 
-def _pad_and_pool(x: Any, width: int) -> Any:
+def pad_and_pool(x: Any, width: int) -> Any:
     """(batch, L, channels) to (batch, (L + width - 1) / 2, channels): SPEC 3, pads (width/2, width/2 - 1)."""
-    return ops.max_pool(_pad_bins(x, width // 2, width // 2 - 1), pool_size=2, strides=2)
+    return ops.max_pool(pad_bins(x, width // 2, width // 2 - 1), pool_size=2, strides=2)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -69,8 +69,8 @@ class FirstViewConvolution(_Convolution):
         k, (_, bins, m, n) = self.kernel_width, inputs.shape
         each = ops.reshape(ops.transpose(inputs, (0, 3, 1, 2)), (-1, bins, m))
         kernel = ops.reshape(self.kernel, (k, m, self.filters))
-        filtered = ops.conv(_pad_bins(each, 2 * k, 2 * k), kernel) + self.bias
-        return ops.reshape(_pad_and_pool(filtered, k), (-1, n, (bins + 4 * k) // 2, self.filters))
+        filtered = ops.conv(pad_bins(each, 2 * k, 2 * k), kernel) + self.bias
+        return ops.reshape(pad_and_pool(filtered, k), (-1, n, (bins + 4 * k) // 2, self.filters))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -87,7 +87,7 @@ class SecondViewConvolution(_Convolution):
         k, (_, n, length, channels) = self.kernel_width // 2, inputs.shape
         together = ops.reshape(ops.transpose(inputs, (0, 2, 1, 3)), (-1, length, n * channels))
         kernel = ops.reshape(self.kernel, (k, n * channels, self.filters))
-        return _pad_and_pool(ops.conv(together, kernel) + self.bias, k)
+        return pad_and_pool(ops.conv(together, kernel) + self.bias, k)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -102,7 +102,7 @@ class DeepConvolution(_Convolution):
         """Convolve the bins over the whole deep dimension."""
         k = self.kernel_width
         kernel = ops.reshape(self.kernel, (k, inputs.shape[2], self.filters))
-        return _pad_bins(ops.conv(inputs, kernel) + self.bias, k // 2, k // 2 - 1)
+        return pad_bins(ops.conv(inputs, kernel) + self.bias, k // 2, k // 2 - 1)
 
 
 def phase_taps(kernel_width: int) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int]:

@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from atypeak_scale.atomic import refuse_existing
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.config import Config, TrainingSettings
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.description import INTERRUPTED, LAST, LOW, SETTLED
-from atypeak_scale.model.files import TrainedModel, Training, refuse_existing, save_model
+from atypeak_scale.model.files import TrainedModel, Training, save_model
+from atypeak_scale.model.front import Front
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import fingerprint
 from atypeak_scale.store.stream import Expansion, training_windows
@@ -28,19 +30,26 @@ class _PackedTraining(keras.Model):  # type: ignore[misc]
     """Trains an autoencoder on packed windows; input and target are made from them in the graph."""
 
     def __init__(
-        self, autoencoder: keras.Model, expansion: Expansion, weights: npt.NDArray[np.float32] | None
+        self,
+        autoencoder: keras.Model,
+        cells: list[tuple[int, int]],
+        crumbs: float,
+        weights: npt.NDArray[np.float32] | None,
     ):
         super().__init__()
         self.autoencoder = autoencoder
-        self.expansion = expansion
+        self.front = Front(autoencoder, cells, crumbs)
+        self.back = keras.Model(autoencoder.get_layer("second_view").output, autoencoder.output)
+        self.expansion = Expansion(cells, autoencoder.input_shape[2:], crumbs)
         self.cell_weights = weights
         self.loss_tracker = keras.metrics.Mean(name="loss")
 
     def train_step(self, packed: tf.Tensor) -> dict[str, tf.Tensor]:
         """One step of gradient descent: mean over all cells of weight times squared error (SPEC 3.2)."""
-        windows = self.expansion(packed)
+        occupancy = self.expansion.unpack(packed)
+        windows = self.expansion.cells(occupancy)
         with tf.GradientTape() as tape:
-            rebuilt = self.autoencoder(windows, training=True)
+            rebuilt = self.back(self.front(occupancy), training=True)
             squares = tf.square(tf.cast(rebuilt, tf.float32) - windows)
             if self.cell_weights is not None:
                 squares *= self.cell_weights
@@ -52,7 +61,7 @@ class _PackedTraining(keras.Model):  # type: ignore[misc]
 
 
 class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Stops as SPEC 3.3 says and puts the best weights back, also after the last epoch or an interruption.
+    """Stops as SPEC 3.3 says and keeps the best weights, also after the last epoch or an interruption.
 
     The best epoch is the last whose loss was lower by more than min_delta than the best before it.
     """
@@ -61,7 +70,7 @@ class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self._settings = settings
         self._progress = progress
-        self._best_weights: list[npt.NDArray[np.float32]] = []
+        self.best_weights: list[npt.NDArray[np.float32]] = []
         self.best_epoch = 0
         self.best_loss = np.inf
         self.losses: list[float] = []
@@ -76,7 +85,7 @@ class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
             )
         if loss < self.best_loss - self._settings.min_delta:
             self.best_epoch, self.best_loss = epoch + 1, loss
-            self._best_weights = self.model.autoencoder.get_weights()
+            self.best_weights = self.model.autoencoder.get_weights()
         if self._settings.stop_at_loss is not None and loss <= self._settings.stop_at_loss:
             self._stop(LOW)
         elif epoch + 1 - self.best_epoch >= self._settings.patience:
@@ -87,10 +96,6 @@ class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     def _stop(self, why: str) -> None:
         self.stopped = why
         self.model.stop_training = True
-
-    def restore(self) -> None:
-        """Put the weights of the best epoch into the model."""
-        self.model.autoencoder.set_weights(self._best_weights)
 
 
 def loss_weights(
@@ -152,6 +157,24 @@ def _describe(store: Path, cell_line: str) -> _Data:
     )
 
 
+def packed_training(
+    bins: int,
+    shape: tuple[int, int],
+    cells: list[tuple[int, int]],
+    config: Config,
+    weights: npt.NDArray[np.float32] | None = None,
+) -> keras.Model:
+    """Return a compiled model that is fitted to packed windows; its `autoencoder` is what is trained.
+
+    shape: (m, n); cells: (dataset, TR) index of every source; weights: of the loss, (m, n).
+    """
+    settings = config.training
+    autoencoder = build_autoencoder(bins, *shape, config.model, settings.seed, settings.precision)
+    training = _PackedTraining(autoencoder, cells, settings.crumbs, weights)
+    training.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=False)
+    return training
+
+
 def train(store: str | Path, config: Config, progress: Progress = no_progress) -> TrainedModel:
     """Train the autoencoder of `config.cell_line` and return it with the best epoch's weights (SPEC 3).
 
@@ -167,11 +190,14 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
     """
     data = _describe(Path(store), config.cell_line)
     settings = config.training
+    if data.bins != config.store.bins:
+        raise InputError(
+            f"{store}: has windows of {data.bins} bins; store.frame and store.bin of the configuration make "
+            f"{config.store.bins} bins; set them as the store was built"
+        )
     weights = loss_weights(settings, data.views, data.labels)
     m, n = (len(labels) for labels in data.labels)
-    autoencoder = build_autoencoder(data.bins, m, n, config.model, settings.seed)
-    training = _PackedTraining(autoencoder, Expansion(data.cells, (m, n), settings.crumbs), weights)
-    training.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=False)
+    training = packed_training(data.bins, (m, n), data.cells, config, weights)
     windows = training_windows(
         data.path,
         data.cell_line,
@@ -193,7 +219,8 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
         if not keep.best_epoch:
             raise
         keep.stopped = INTERRUPTED
-    keep.restore()
+    autoencoder = build_autoencoder(data.bins, m, n, config.model, settings.seed)
+    autoencoder.set_weights(keep.best_weights)
     result = Training(len(keep.losses), keep.best_epoch, keep.best_loss, keep.stopped)
     log.info("training stopped (%s) after %d epochs", result.stopped, result.epochs)
     labels: Any = data.labels

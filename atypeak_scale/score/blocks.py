@@ -16,7 +16,7 @@ import zarr
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import Config, Precision, load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.description import CONFIG, check_labels, describe_model
+from atypeak_scale.model.description import CONFIG, NETWORK, check_labels, describe_model
 from atypeak_scale.store import schema
 
 # What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
@@ -31,6 +31,7 @@ class ScorePlan:
     cell_line: str
     scores: str
     windows: int
+    peaks: int
     rows: int
     blocks: int
     blocks_done: int
@@ -53,14 +54,16 @@ class ScoreRun:
     @property
     def group(self) -> str:
         """Name of the result group within the cell line's group; another fingerprint is another group."""
+        name = f"{schema.group_name(self.model.resolve().name)}-{self.fingerprint[:8]}"
         crumbs = f"-crumbs-{self.crumbs:g}" if self.crumbs else ""
-        return (
-            f"{schema.SCORES}/{schema.group_name(self.model.resolve().name)}-{self.fingerprint[:8]}{crumbs}"
-        )
+        precision = "" if self.precision == "float32" else f"-{self.precision}"
+        return f"{schema.SCORES}/{name}{crumbs}{precision}"
 
     def open(self) -> tuple[zarr.Group, zarr.Group]:
         """Open the cell line's group and that of the results for writing; the latter is made where absent."""
         data = schema.open_cell_line(self.store, self.cell_line, "r+")
+        if not (self.model / NETWORK).is_file():
+            raise InputError(f"{self.model / NETWORK}: cannot be loaded: no such file")
         scores = schema.open_or_create_scores(data, self.group, self.attributes())
         return data, scores
 
@@ -118,6 +121,7 @@ def plan_score(run: ScoreRun) -> ScorePlan:
         cell_line=run.cell_line,
         scores=run.group,
         windows=windows,
+        peaks=schema.array(data, "catalogue_source").shape[0],
         rows=rows,
         blocks=blocks,
         blocks_done=done,
@@ -161,10 +165,10 @@ def is_scored(run: ScoreRun) -> bool:
     if run.group not in data:
         return False
     scores = zarr.open_group(run.store, path=f"{data.path}/{run.group}", mode="r", use_consolidated=False)
-    return not _missing(scores) and not has_nan(scores, "raw")
+    return not _missing(scores) and not _has_nan(scores, "raw")
 
 
-def has_nan(scores: zarr.Group, name: str) -> bool:
+def _has_nan(scores: zarr.Group, name: str) -> bool:
     """Whether an array of results still has elements that were not computed; one chunk at a time."""
     array = schema.array(scores, name)
     starts = range(0, array.shape[0], array.chunks[0])

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
 
+from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.cluster import Event, Progress, no_progress
@@ -93,23 +92,15 @@ def export_scores(
 
     """
     target = Path(out)
-    if target.exists():
-        raise InputError(f"{target}: exists; remove it or name another folder")
+    refuse_existing(target)
     data = schema.open_cell_line(Path(store), cell_line)
     scores = _open_scores(data, Path(store), run)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    try:
-        peaks = _write_peaks(data, scores, partial, progress)
-        _write_table(partial / WEIGHTS, *_weights_table(data, scores))
-        _write_table(partial / LABELS, *_labels_table(data, scores))
-        (partial / MADE_FROM).write_text(
-            json.dumps(made_from(data, scores), indent=1) + "\n", encoding="utf-8"
-        )
-        partial.chmod(0o755)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_folder(target) as folder:
+        peaks = _write_peaks(data, scores, folder, progress)
+        _write_table(folder / WEIGHTS, *_weights_table(data, scores))
+        _write_table(folder / LABELS, *_labels_table(data, scores))
+        made = json.dumps(made_from(data, scores), indent=1) + "\n"
+        (folder / MADE_FROM).write_text(made, encoding="utf-8")
     return Exported(target, peaks)
 
 

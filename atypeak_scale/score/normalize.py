@@ -13,7 +13,7 @@ import zarr
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import AtypeakError
-from atypeak_scale.score.blocks import ScoreRun, has_nan
+from atypeak_scale.score.blocks import ScoreRun, is_scored
 from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
 from atypeak_scale.store import schema
 
@@ -79,8 +79,12 @@ def normalize_scores(
         Where a peak has no raw score yet.
 
     """
+    if not is_scored(run):
+        raise AtypeakError(
+            f"{run.store}: not every peak is scored by this model; "
+            f"run 'atypeak-scale score {run.store} --model {run.model}' first"
+        )
     data, scores = run.open()
-    _check_scored(scores, run)
     scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
     with connect(cluster) as client:
         found = _sampled_weights(run, data, scores, settings, client, progress)
@@ -88,14 +92,6 @@ def normalize_scores(
     scores.attrs[NORMALIZATION] = settings.model_dump(mode="json")
     schema.consolidate(run.store)
     return found
-
-
-def _check_scored(scores: zarr.Group, run: ScoreRun) -> None:
-    if has_nan(scores, "raw"):
-        raise AtypeakError(
-            f"{run.store}: not every peak is scored by this model; "
-            f"run 'atypeak-scale score {run.store} --model {run.model}' first"
-        )
 
 
 def _presence_block(store: Path, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:

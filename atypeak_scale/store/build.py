@@ -7,10 +7,8 @@ rows  -> chunks, each task writes whole ones         (DESIGN 3, 4)
 
 import hashlib
 import json
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from atypeak_scale.atomic import hidden_sibling
 from atypeak_scale.catalogue.bed import InputFile
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Windows, read_windows
@@ -58,18 +57,7 @@ class BuildResult:
     sources: int
 
 
-@contextmanager
-def _temporary_sibling(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target`, on the same file system; gone at the end, whatever happens."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def refuse_existing(store: Path, cell_line: str) -> None:
+def refuse_cell_line(store: Path, cell_line: str) -> None:
     """Raise InputError where `store` is something else than a store, or already holds the cell line."""
     if not store.exists():
         return
@@ -120,6 +108,7 @@ def plan_build(
     peaks: str | Path, crms: str | Path, config: Config, progress: Progress = no_progress
 ) -> BuildPlan:
     """Read the inputs, write nothing, and return what a build would do."""
+    config.model.check_frame(config.store.bins)
     with tempfile.TemporaryDirectory(prefix="atypeak-plan-") as folder:
         return _summary(_plan(peaks, crms, config, Path(folder), progress), config)
 
@@ -144,8 +133,8 @@ def build_store(
     """
     target = Path(store)
     config.model.check_frame(config.store.bins)
-    refuse_existing(target, config.cell_line)
-    with _temporary_sibling(target) as folder:
+    refuse_cell_line(target, config.cell_line)
+    with hidden_sibling(target) as folder:
         work = folder / "work"
         work.mkdir()
         plan = _plan(peaks, crms, config, work, progress)

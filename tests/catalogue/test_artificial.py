@@ -203,7 +203,7 @@ def test_simulate__high_rates_shorten_chunks(tmp_path: Path, monkeypatch: pytest
 
 def test_simulate__existing_folder_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(InputError, match="already exists; remove it or name another folder"):
+    with pytest.raises(InputError, match="exists; remove it or name another folder"):
         simulate(ArtificialSettings(), tmp_path / "out")
     assert [path.name for path in tmp_path.rglob("*")] == ["out"]
 

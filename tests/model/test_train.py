@@ -1,0 +1,168 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from atypeak_scale.cluster import Event
+from atypeak_scale.config import Config, TrainingSettings
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.autoencoder import build_autoencoder, weight_arrays
+from atypeak_scale.model.files import load_model, save_model
+from atypeak_scale.model.train import _KeepBest, loss_weights, packed_training, train
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.open import open_store
+from atypeak_scale.store.stream import Expansion, training_windows
+
+Catalogue = tuple[Path, Path]
+
+
+@pytest.fixture
+def store(catalogue: Catalogue, config: Config, tmp_path: Path) -> Path:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    return tmp_path / "s.zarr"
+
+
+def changed(config: Config, **training: object) -> Config:
+    values = {**config.training.model_dump(), **training}
+    return config.model_copy(update={"training": TrainingSettings.model_validate(values)})
+
+
+def test_train__same_seed_same_model_other_seed_another(store: Path, config: Config) -> None:
+    one, same, other = (train(store, changed(config, seed=seed)) for seed in (1, 1, 2))
+    assert one.history == pytest.approx(same.history, rel=1e-5)
+    for a, b in zip(weight_arrays(one.network), weight_arrays(same.network), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    assert one.history[0] != other.history[0]
+
+
+def test_train__loss_is_that_of_the_spec(store: Path, config: Config) -> None:
+    """The first step, from the 4-D tensors: weighted mean of squares, and L2 of the two first kernels."""
+    weighted = changed(
+        config, batches_per_epoch=1, max_epochs=1, view_weights={"dataset": {"d2": 3.0}, "tr": {"x": 0.5}},
+        source_weights={"d3.z": 7.0},
+    )  # fmt: skip
+    weighted = weighted.model_copy(update={"model": weighted.model.model_copy(update={"dropout": 0.0})})
+    model = train(store, weighted)
+    settings = weighted.training
+    cells = [(0, 0), (0, 1), (1, 1), (2, 0), (2, 2)]
+    stream = training_windows(store, "cell", seed=1, batch=8, shuffle_windows=settings.shuffle_windows)
+    X = Expansion(cells, (3, 3), settings.crumbs)(next(iter(stream))).numpy()
+    network = build_autoencoder(320, 3, 3, weighted.model, settings.seed)
+    w = np.outer([1, 3, 1], [0.5, 1, 1])
+    w[2, 2] = 7
+    kernels = [np.asarray(v) for v in network.trainable_variables[:4:2]]
+    squares = w * (network(X, training=False).numpy() - X) ** 2
+    expected = squares.mean() + 2.5e-3 * sum(np.square(k).sum() for k in kernels)
+    assert model.history[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_train__learns_and_saves_what_it_learned(store: Path, config: Config, tmp_path: Path) -> None:
+    lines: list[Event] = []
+    model = train(store, changed(config, max_epochs=6, learning_rate=0.01), lines.append)
+    assert model.history[-1] < 0.8 * model.history[0]
+    assert [event.done for event in lines] == list(range(1, 7))
+    assert all("loss" in event.detail for event in lines)
+    assert model.training is not None
+    assert model.training.kept_loss == model.history[model.training.kept_epoch - 1]
+    again = load_model(save_model(model, tmp_path / "m"))
+    assert again.fingerprint() == model.fingerprint()
+    assert again.history == model.history
+    assert again.training == model.training
+    window = open_store(store).tensor.values[:3].astype(np.float32)
+    assert np.array_equal(again.network(window).numpy(), model.network(window).numpy())
+
+
+def test_train__mixed_precision_learns_alike_and_leaves_float32(store: Path, config: Config) -> None:
+    settings = changed(config, max_epochs=4, learning_rate=0.01)
+    full, mixed = train(store, settings), train(store, changed(settings, precision="mixed_bfloat16"))
+    assert mixed.history == pytest.approx(full.history, rel=0.1)
+    assert {str(v.dtype) for v in mixed.network.variables if "seed" not in v.path} == {"float32"}
+    assert mixed.network.compute_dtype == "float32"
+
+
+def test_train__interrupted_keeps_the_best_so_far(store: Path, config: Config) -> None:
+    def interrupt(event: Event) -> None:
+        if event.done == 2:
+            raise KeyboardInterrupt
+
+    model = train(store, changed(config, max_epochs=9, min_delta=0), interrupt)
+    assert model.training is not None
+    assert model.training.stopped == "interrupted"
+    assert model.training.kept_epoch in (1, 2)
+    assert "interrupted" in model.training.explain()
+
+    def at_once(event: Event) -> None:
+        raise AssertionError
+
+    with pytest.raises(AssertionError):
+        train(store, config, at_once)
+
+
+class FakeModel:
+    """What the callback sees of a model: weights that say which epoch they are of."""
+
+    def __init__(self) -> None:
+        self.stop_training = False
+        self.autoencoder = self
+        self.epoch = 0
+
+    def get_weights(self) -> list[int]:
+        return [self.epoch]
+
+
+def follow(losses: list[float], **settings: object) -> _KeepBest:
+    keep = _KeepBest(TrainingSettings.model_validate(settings), lambda event: None)
+    model = FakeModel()
+    keep.set_model(model)
+    for epoch, loss in enumerate(losses):
+        model.epoch = epoch + 1
+        keep.on_epoch_end(epoch, {"loss": loss})
+        if model.stop_training:
+            break
+    return keep
+
+
+PUBLISHED = [
+    0.07119637217853546, 0.04102228713989258, 0.023753471672534943, 0.013876674696803093,
+    0.008674994111061096,
+    0.0055917068384587765, 0.0038830931298434734, 0.0031010955572128296, 0.002633163472637534,
+    0.0023395156022161245, 0.0024215583689510822, 0.002388287801295519, 0.0022480119951069355,
+    0.0023618240375071764, 0.00221835495904088, 0.002, 0.001,
+]  # fmt: skip
+
+
+def test_stopping__on_the_published_losses_keeps_epoch_10_of_15() -> None:
+    keep = follow(PUBLISHED)
+    assert (len(keep.losses), keep.best_epoch, keep.best_weights, keep.stopped) == (15, 10, [10], "settled")
+
+
+def test_stopping__at_an_absolute_loss() -> None:
+    keep = follow(PUBLISHED, stop_at_loss=0.003)
+    assert (len(keep.losses), keep.best_epoch, keep.stopped) == (9, 9, "stop_at_loss")
+
+
+def test_stopping__loss_that_is_no_number() -> None:
+    with pytest.raises(InputError, match=r"epoch 2: the loss is nan; lower training.learning_rate"):
+        follow([1.0, float("nan")])
+
+
+def test_loss_weights__unknown_labels_are_named() -> None:
+    labels = (("d1", "d2"), ("x",))
+    assert loss_weights(TrainingSettings(), ("dataset", "tr"), labels) is None
+    wrong = TrainingSettings(view_weights={"tr": {"xx": 1.0}})
+    with pytest.raises(InputError, match="no tr 'xx' in the store; the nearest known are x"):
+        loss_weights(wrong, ("dataset", "tr"), labels)
+    wrong = TrainingSettings(source_weights={"d1.y": 1.0})
+    with pytest.raises(InputError, match=r"no source 'd1\.y' in the store"):
+        loss_weights(wrong, ("dataset", "tr"), labels)
+
+
+def test_packed_training__is_the_autoencoder_on_expanded_windows(config: Config) -> None:
+    training = packed_training(320, (2, 2), [(0, 1), (1, 0)], config)
+    assert isinstance(training.autoencoder, keras.Model)
+    packed = np.random.default_rng(1).integers(0, 4, (3, 320, 1)).astype(np.uint8) << 6
+    windows = Expansion([(0, 1), (1, 0)], (2, 2), config.training.crumbs)(packed)
+    occupancy = training.expansion.unpack(packed)
+    ours = training.back(training.front(occupancy), training=False).numpy()
+    np.testing.assert_allclose(ours, training.autoencoder(windows, training=False).numpy(), atol=1e-5)
