@@ -3,6 +3,7 @@
 import operator
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,6 @@ import dask
 import distributed
 import pytest
 
-from atypeak_scale import cluster
 from atypeak_scale.cluster import (
     IN_FLIGHT_PER_THREAD,
     IN_PROCESS,
@@ -70,26 +70,32 @@ def test_connect__workers_and_scheduler_exclude_each_other() -> None:
         pytest.fail("connected")
 
 
+REFUSED = """
+import sys
+from atypeak_scale import cluster
+from atypeak_scale.errors import InputError
+assert 0 < cluster.CONNECTION_SECONDS <= 30
+cluster.CONNECTION_SECONDS = 2
+try:
+    with cluster.connect(cluster.Cluster(scheduler=sys.argv[1])):
+        print("connected")
+except InputError as error:
+    print(error)
+"""
+
+
 def refused(address: str) -> str:
-    with pytest.raises(InputError) as failure, connect(Cluster(scheduler=address)):
-        pytest.fail("connected")
-    message = str(failure.value)
-    assert len(message.splitlines()) == 1
-    return message
+    """Return why a scheduler is not joined; in its own process, since a failed client leaves threads."""
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, address], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert len(done.stdout.splitlines()) == 1
+    return done.stdout
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check the time that connecting may take, then make it shorter so that the test need not wait."""
-    assert 0 < cluster.CONNECTION_SECONDS <= 30
-    monkeypatch.setattr(cluster, "CONNECTION_SECONDS", 1)
-
-
-def test_connect__nobody_answers(free_port: int, impatient: None) -> None:
-    started = time.monotonic()
+def test_connect__nobody_answers(free_port: int) -> None:
     address = f"tcp://127.0.0.1:{free_port}"
     assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("address", ["nonsense", "foo://x:1", "127.0.0.1", "scheduler.json"])
@@ -102,9 +108,9 @@ def test_connect__tls_without_certificates(free_port: int) -> None:
     assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
 
 
-def test_connect__scheduler_without_workers(impatient: None) -> None:
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None, processes=False) as empty:
-        assert "workers" in refused(empty.scheduler.address)
+def test_connect__scheduler_without_workers() -> None:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0", processes=False) as empty:
+        assert "has no workers; start some with 'dask worker'" in refused(empty.scheduler.address)
 
 
 def test_run_blocks__in_process_in_order_and_one_at_a_time() -> None:
