@@ -1,9 +1,11 @@
 """Where blocks run. Workers import no test module, so blocks use functions of the standard library."""
 
+import gc
 import operator
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +111,7 @@ def test_connect__tls_without_certificates(free_port: int) -> None:
 
 
 def test_connect__scheduler_without_workers() -> None:
-    with distributed.LocalCluster(n_workers=0, dashboard_address=":0", processes=False) as empty:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty:
         assert "has no workers; start some with 'dask worker'" in refused(empty.scheduler.address)
 
 
