@@ -8,6 +8,8 @@ from pathlib import Path
 NAMES = {
     "inference": "windows a second of the engine against the article's dense network",
     "k562": "a K562-shaped catalogue, scored, normalized and written",
+    "training": "one step of gradient descent against the article's dense network",
+    "growth": "time a window and peak memory from 10,000 to 1,000,000 windows",
     "store": "codec chains for the occupancy: size, time to write, time to read",
     "hela": "every stage of `atypeak-scale run` on all HeLa data, and its peak memory",
 }

@@ -3,6 +3,9 @@
 import json
 import os
 import platform
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +15,14 @@ from typing import Any
 
 import numpy as np
 
+COMMAND = """
+import resource, sys
+from atypeak_scale.cli import main
+try:
+    main()
+finally:
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -40,6 +51,18 @@ def interleaved(cases: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
             if repeat:
                 times[name].append(time.perf_counter() - started)
     return {name: median(values) for name, values in times.items()}
+
+
+def timed_command(*arguments: str | Path) -> tuple[float, int]:
+    """Run one command of the program in a process of its own; return its seconds and peak memory in bytes."""
+    started = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments], check=True, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    found = re.search(r"^peak (\d+)", run.stderr, re.MULTILINE)
+    assert found is not None
+    return time.perf_counter() - started, int(found[1]) * 1024
 
 
 def matrix_product_rate() -> float:

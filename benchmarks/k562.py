@@ -1,24 +1,12 @@
 """A K562-shaped catalogue of 107,867 windows, from its files to scored BED files, model given."""
 
-import re
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 from atypeak_scale import save_model
-from benchmarks.harness import Row
+from benchmarks.harness import Row, timed_command
 from benchmarks.shapes import k562_config, k562_shaped_catalogue, random_model
 
-COMMAND = """
-import resource, sys
-from atypeak_scale.cli import main
-try:
-    main()
-finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
-"""
 PRECISIONS = ("float32", "bfloat16")
 ARTICLE_HOURS = 12
 
@@ -31,7 +19,9 @@ def rows() -> list[Row]:
         peaks, crms = k562_shaped_catalogue(folder)
         store, model = folder / "k562.zarr", folder / "model"
         memory = []
-        build, peak = _timed("build-store", peaks, crms, store, "--config", "k562", "--min-crm-peaks", "0")
+        build, peak = timed_command(
+            "build-store", peaks, crms, store, "--config", "k562", "--min-crm-peaks", "0"
+        )
         memory.append(peak)
         save_model(random_model(store, k562_config()), model)
         result.append(Row("build-store", build / 60, None, "minutes"))
@@ -40,7 +30,7 @@ def rows() -> list[Row]:
             total = 0.0
             for command in ("score", "normalize", "export"):
                 out = ("--out", folder / f"scores-{precision}") if command == "export" else ()
-                seconds, peak = _timed(command, store, *choice, *out)
+                seconds, peak = timed_command(command, store, *choice, *out)
                 total += seconds
                 memory.append(peak)
                 result.append(Row(f"{command}, {precision}", seconds / 60, None, "minutes"))
@@ -49,15 +39,3 @@ def rows() -> list[Row]:
             )
         result.append(Row("peak memory", max(memory) / 1e9, None, "GB"))
     return result
-
-
-def _timed(*arguments: str | Path) -> tuple[float, int]:
-    """Run one command; return its seconds and its peak memory in bytes."""
-    started = time.perf_counter()
-    run = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments], check=True, stderr=subprocess.PIPE, text=True,
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    found = re.search(r"^peak (\d+)", run.stderr, re.MULTILINE)
-    assert found is not None
-    return time.perf_counter() - started, int(found[1]) * 1024
