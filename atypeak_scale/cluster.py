@@ -7,6 +7,7 @@ returns a small receipt, so that the same function serves all three places (DESI
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -17,6 +18,7 @@ Receipt = TypeVar("Receipt")
 
 IN_FLIGHT_PER_THREAD = 3
 CONNECTION_SECONDS = 20
+DISTRIBUTION = "atypeak-scale"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def connect(cluster: Cluster) -> Iterator[Any | None]:
                 raise InputError(
                     f"the scheduler at {cluster.scheduler} has no workers; start some with 'dask worker'"
                 ) from None
+            _check_versions(client)
             yield client
         return
     with (
@@ -83,6 +86,20 @@ def connect(cluster: Cluster) -> Iterator[Any | None]:
         Client(local) as client,
     ):
         yield client
+
+
+def _check_versions(client: Any) -> None:
+    """Refuse workers without this package or with another version: tasks would never end, or differ."""
+    ours = version(DISTRIBUTION)
+    try:
+        theirs = set(client.run(version, DISTRIBUTION).values())
+    except PackageNotFoundError:
+        raise InputError(f"some workers lack {DISTRIBUTION}; install version {ours} where they run") from None
+    if theirs != {ours}:
+        raise InputError(
+            f"workers have {DISTRIBUTION} {', '.join(sorted(theirs))}, this program is {ours}; "
+            "install the same version everywhere"
+        )
 
 
 def run_blocks(

@@ -22,7 +22,7 @@ RESERVED_VIEWS = re.compile(
 class Settings(BaseModel):
     """Base of all settings: frozen, and a key that is not in the schema is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Inputs(Settings):

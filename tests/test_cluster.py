@@ -1,6 +1,5 @@
 """Where blocks run. Workers import no test module, so blocks use functions of the standard library."""
 
-import gc
 import operator
 import os
 import socket
@@ -15,6 +14,7 @@ import dask
 import distributed
 import pytest
 
+from atypeak_scale import cluster
 from atypeak_scale.cluster import (
     IN_FLIGHT_PER_THREAD,
     IN_PROCESS,
@@ -113,6 +113,18 @@ def test_connect__tls_without_certificates(free_port: int) -> None:
 def test_connect__scheduler_without_workers() -> None:
     with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty:
         assert "has no workers; start some with 'dask worker'" in refused(empty.scheduler.address)
+
+
+def test_connect__workers_of_another_version(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = os.getpid()
+    monkeypatch.setattr(cluster, "version", lambda name: "1.0" if os.getpid() == here else "0.9")
+    with (
+        pytest.raises(
+            InputError, match=r"^workers have atypeak-scale 0\.9, this program is 1\.0; install the same"
+        ),
+        connect(Cluster(scheduler=client.scheduler.address)),
+    ):
+        pytest.fail("connected")
 
 
 def test_run_blocks__in_process_in_order_and_one_at_a_time() -> None:

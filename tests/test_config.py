@@ -292,6 +292,8 @@ def test_load__relative_inputs_are_relative_to_the_file(tmp_path: Path) -> None:
     assert inputs.peaks is not None
     assert inputs.peaks.resolve() == (tmp_path / "data" / "p.bed.gz").resolve()
     assert inputs.crms == Path("/elsewhere/c.bed")
+    file.write_text("cell_line: x\ninputs: {crms: c.bed}\n")
+    assert load_config(file).inputs.crms == tmp_path / "deep" / "c.bed"
 
 
 def test_load__relative_inputs_do_not_depend_on_the_working_directory(

@@ -4,6 +4,7 @@ A block is a chunk of the array of (peak, window) rows. Its task rebuilds the wi
 and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
 """
 
+import shlex
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +59,18 @@ class ScoreRun:
         crumbs = f"-crumbs-{self.crumbs:g}" if self.crumbs else ""
         precision = "" if self.precision == "float32" else f"-{self.precision}"
         return f"{schema.SCORES}/{name}{crumbs}{precision}"
+
+    @property
+    def options(self) -> str:
+        """The options of a command that name these results; those that are the model's own left out."""
+        words = ["--model", str(self.model)]
+        if len(schema.cell_lines(self.store)) > 1:
+            words += ["--cell-line", self.cell_line]
+        if self.crumbs != self.config.scoring.crumbs:
+            words += ["--crumbs", f"{self.crumbs:g}"]
+        if self.precision != self.config.scoring.precision:
+            words += ["--precision", self.precision]
+        return shlex.join(words)
 
     def open(self) -> tuple[zarr.Group, zarr.Group]:
         """Open the cell line's group and that of the results for writing; the latter is made where absent."""

@@ -82,7 +82,7 @@ def normalize_scores(
     if not is_scored(run):
         raise AtypeakError(
             f"{run.store}: not every peak is scored by this model; "
-            f"run 'atypeak-scale score {run.store} --model {run.model}' first"
+            f"run 'atypeak-scale score {run.store} {run.options}' first"
         )
     data, scores = run.open()
     scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again

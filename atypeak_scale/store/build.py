@@ -77,7 +77,7 @@ def _plan(peaks: str | Path, crms: str | Path, config: Config, folder: Path, pro
     size = Path(peaks).stat().st_size if Path(peaks).is_file() else 0
 
     def read(done: int) -> None:
-        progress(Event("read peaks", done, size or done))
+        progress(Event("read peaks", done, size))  # 0: unknown, of standard input
 
     spool = spool_peaks(peaks, folder, config.cell_line, config.selection, read)
     return _Plan(windows, spool, crm_file)
@@ -134,13 +134,13 @@ def build_store(
     target = Path(store)
     config.model.check_frame(config.store.bins)
     refuse_cell_line(target, config.cell_line)
-    with hidden_sibling(target) as folder:
+    # Connected first: a wrong address must not cost a reading of the whole catalogue.
+    with connect(cluster) as client, hidden_sibling(target) as folder:
         work = folder / "work"
         work.mkdir()
         plan = _plan(peaks, crms, config, work, progress)
-        with connect(cluster) as client:
-            found = tables.overlap(plan.windows, plan.spool, config.store, work, client, progress)
-            result = _write(plan, found, config, folder / "store", client, progress)
+        found = tables.overlap(plan.windows, plan.spool, config.store, work, client, progress)
+        result = _write(plan, found, config, folder / "store", client, progress)
         _publish(folder / "store", target, schema.group_name(config.cell_line))
     return BuildResult(store=target, cell_line=config.cell_line, **result)
 
