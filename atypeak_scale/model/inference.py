@@ -2,12 +2,16 @@
 
 runs of peaks -> sights of coarse positions, each once     (patterns.py)
 parts of sights -> the two first convolutions, each once   (without crumbs, where they are a sum of parts)
+windows -> the same, where crumbs mix the parts             (front.py)
 sights -> dense layers and the decoder's products, each once
 positions -> sums of the products of their sights          (one sparse product)
 windows -> last convolution, for the cells that are asked for
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -18,16 +22,19 @@ from scipy import sparse
 from atypeak_scale.config import Precision
 from atypeak_scale.model.autoencoder import weight_arrays
 from atypeak_scale.model.files import TrainedModel
+from atypeak_scale.model.front import Front
 from atypeak_scale.model.layers import phase_taps
 from atypeak_scale.model.patterns import Fields, Sights, runs_of
-from atypeak_scale.store.stream import Expansion
 
 FloatArray = npt.NDArray[np.float32]
 LOWEST_RATIO = 1e-5
-PRODUCT_BYTES = 384 << 20  # what the decoder's products of the sights of one pass may take
+PRODUCT_BYTES = 512 << 20  # what the decoder's products of the sights of one pass may take
 ROWS_AT_ONCE = 4096
 SHARE_OF_POSITIONS = 0.35  # that see a peak, about; only the size of passes follows from it
 MOST_WINDOWS = 4096
+FRONT_BYTES = 64 << 20  # what the crumbed windows' first convolution may take, about
+THREADS = int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")) or os.cpu_count() or 1
+_POOL = ThreadPoolExecutor(THREADS, "sums")
 
 
 class Engine:
@@ -45,11 +52,14 @@ class Engine:
         self.cells = [(first[a], second[b]) for a, b in sources]
         self._shape = len(first), len(second)
         self._bins, self._crumbs = model.bins, crumbs
-        self._expansion = Expansion(self.cells, self._shape, crumbs)
         self.fields = Fields(
             model.config.model.kernel_width, model.bins, np.array([j for _, j in self.cells])
         )
-        self._front = keras.Model(model.network.input, model.network.get_layer("second_view").output)
+        self._encoder = keras.Model(model.network.input, model.network.get_layer("second_view").output)
+        self._front = tf.function(
+            Front(model.network, self.cells, crumbs),
+            input_signature=[tf.TensorSpec((None, model.bins, len(self.cells)), tf.float32)],
+        )
         self._weights = _Weights(model, self.cells, precision)
 
     def ratios(self, occupancy: npt.NDArray[np.bool_]) -> Iterator[tuple[int, FloatArray]]:
@@ -57,24 +67,31 @@ class Engine:
 
         A: float32 (windows, bins, sources), h(X) / X of SPEC 4.1 with its floor wherever X is occupied.
         """
-        step = self.windows_at_once(len(self.cells))
+        for start, ratios in self.rebuilt_windows(occupancy, of_sources=True):
+            if self._crumbs:
+                present = self._crumbed(occupancy[start : start + len(ratios)])
+                np.divide(ratios, present, out=ratios, where=present > 0)
+            yield start, np.maximum(ratios, LOWEST_RATIO, out=ratios)
+
+    def rebuilt_windows(
+        self, occupancy: npt.NDArray[np.bool_], of_sources: bool
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """Yield (first window, h(X)) by passes over bool (windows, bins, sources).
+
+        h(X): float32 (windows, bins, sources), or (windows, bins, m * n) of all cells, dataset by dataset.
+        """
+        step = self.windows_at_once(len(self.cells) if of_sources else self._shape[0] * self._shape[1])
         for start in range(0, len(occupancy), step):
             windows = occupancy[start : start + step]
             sights = self.fields.sights(runs_of(windows))
-            cells = None
             signals: Callable[[slice], FloatArray]
             if self._crumbs:
-                cells = self._expansion.cells(tf.constant(windows, tf.float32))
-                signals = self._front_values(cells, sights.representative).__getitem__
+                signals = self._crumbed_signals(windows, sights.representative).__getitem__
             else:
                 signals = _PartSums(self._weights, self.fields, sights)
             products = self._weights.products(signals, len(sights.bounds) - 1)
             decoded = self._decode(len(windows), sights.position, sights.sight, products)
-            ratios = self._weights.rebuild(decoded, of_sources=True)
-            if cells is not None:
-                present = self._expansion.of_sources(cells).numpy()
-                np.divide(ratios, present, out=ratios, where=present > 0)
-            yield start, np.maximum(ratios, LOWEST_RATIO, out=ratios)
+            yield start, self._weights.rebuild(decoded, of_sources)
 
     def rebuilt(self, cells: FloatArray) -> FloatArray:
         """Return h of any real-valued tensors: float32 (windows, bins, m, n) in and out."""
@@ -85,7 +102,8 @@ class Engine:
             windows = cells[start : start + step]
             # Values differ, so no two positions are taken for the same: each is a sight of its own.
             position = occupied.sights(runs_of((windows != 0).any(axis=(2, 3))[:, :, None])).position
-            signals = self._front_values(tf.constant(windows), position)
+            encoded: FloatArray = self._encoder(tf.constant(windows), training=False).numpy()
+            signals = encoded.reshape(-1, encoded.shape[-1])[position]
             products = self._weights.products(signals.__getitem__, len(signals))
             decoded = self._decode(len(windows), position, np.arange(len(position)), products)
             rebuilt = self._weights.rebuild(decoded, of_sources=False)
@@ -100,10 +118,25 @@ class Engine:
         by_cells = PRODUCT_BYTES // (4 * self._bins * cells)
         return max(1, min(by_sights, by_cells, MOST_WINDOWS))
 
-    def _front_values(self, cells: tf.Tensor, position: npt.NDArray[np.int64]) -> FloatArray:
-        """Return the encoder's signal (positions, F) after the second pooling, at some positions."""
-        signal: FloatArray = self._front(cells, training=False).numpy()
-        return signal.reshape(-1, signal.shape[-1])[position]
+    def _crumbed(self, occupancy: npt.NDArray[np.bool_]) -> FloatArray:
+        """Return X of SPEC 2.5 at the cells of the sources: float32 (windows, bins, sources)."""
+        dataset, label = np.array(self.cells).T
+        gives = np.eye(len(dataset)) + self._crumbs * (
+            (dataset[:, None] == dataset).astype(float) + (label[:, None] == label)
+        )
+        crumbed: FloatArray = occupancy.astype(np.float32) @ gives.astype(np.float32)
+        return crumbed
+
+    def _crumbed_signals(self, windows: npt.NDArray[np.bool_], position: npt.NDArray[np.int64]) -> FloatArray:
+        """Return the encoder's signal (positions, F) after the second pooling, at some positions, sorted."""
+        positions, filters = self.fields.positions, self._weights.filters
+        result = np.empty((len(position), filters), np.float32)
+        step = max(1, FRONT_BYTES // (4 * 2 * self._bins * (filters + len(self.cells))))
+        for start in range(0, len(windows), step):
+            of_step = slice(*np.searchsorted(position, [start * positions, (start + step) * positions]))
+            signal = self._front(windows[start : start + step].astype(np.float32)).numpy()
+            result[of_step] = signal.reshape(-1, filters)[position[of_step] - start * positions]
+        return result
 
     def _decode(
         self,
@@ -138,10 +171,10 @@ class _Weights:
         kernel1, bias1, kernel2, bias2 = arrays[:4]
         self.filters = kernel1.shape[-1]
         labels = range(kernel2.shape[2])
-        datasets = [[i for i, j in cells if j == label] for label in labels]
-        self._first = [tf.constant(kernel1[:, datasets[label], 0, 0]) for label in labels]
-        self._second = [tf.constant(kernel2[:, 0, label]) for label in labels]
-        self._bias1 = tf.constant(bias1)
+        # By label: what a peak that begins at an edge and never ends adds to the first convolution.
+        self._steps = [_steps(kernel1[:, [i for i, j in cells if j == label], 0, 0]) for label in labels]
+        self._taps = kernel2.shape[0]
+        self._second = [tf.constant(kernel2[:, 0, label].reshape(-1, self.filters)) for label in labels]
         # An interior position that sees nothing: every label's signal is the first bias.
         self.signal_empty: FloatArray = bias2 + np.einsum("kzif,i->f", kernel2[:, 0], bias1)
         self._dense = [
@@ -184,12 +217,20 @@ class _Weights:
         kernels = tf.constant(short.reshape(*short.shape[:2], -1), self._dtype)
         return kernels, tf.constant(np.tile(bias[filters], 4)), kept
 
-    def contributions(self, windows: FloatArray, label: int) -> FloatArray:
-        """What parts of a label add to the second convolution: (parts, 2k + 1, sources) to (parts, 2, F)."""
-        signal = tf.nn.conv1d(windows, self._first[label], 1, "VALID") + self._bias1
-        pooled = tf.reduce_max(tf.reshape(signal, (len(windows), -1, 2, self.filters)), axis=2)
-        added: FloatArray = tf.nn.conv1d(pooled - self._bias1, self._second[label], 1, "VALID").numpy()
-        return added
+    def contributions(self, edges: sparse.csr_matrix, label: int) -> FloatArray:
+        """What parts of a label add to the second convolution: (parts, 2, F).
+
+        edges: (parts, sources of the label * (2k + 2)), 1 where a run begins and -1 behind its end.
+        """
+        signal = (edges @ self._steps[label]).reshape(edges.shape[0], -1, 2, self.filters)
+        # The bias is the same wherever a label shows: it is in signal_empty.
+        pooled = np.maximum(signal[:, :, 0], signal[:, :, 1])
+        # Two positions are wanted of a convolution as wide as all others: two plain products are faster.
+        added = [
+            tf.matmul(pooled[:, at : at + self._taps].reshape(len(pooled), -1), self._second[label])
+            for at in (0, 1)
+        ]
+        return np.stack(added, axis=1)
 
     def products(self, signals: Callable[[slice], FloatArray], count: int) -> FloatArray:
         """Dense layers and the decoder's products of `count` signals, (count, k F), less those of nothing.
@@ -224,13 +265,35 @@ class _Weights:
         return rebuilt.reshape(len(decoded), -1, bias.shape[0] // 4)
 
 
+def _steps(kernel: FloatArray) -> FloatArray:
+    """(k, sources, F) to (sources * (2k + 2), (k + 2) * F): the convolution of each step function.
+
+    The field is 2k + 1 bins; step e of a source is 1 from bin e on.
+    """
+    k, sources, filters = kernel.shape
+    steps = np.zeros((sources, 2 * k + 2, k + 2, filters), np.float32)
+    later = np.concatenate([np.cumsum(kernel[::-1], axis=0)[::-1], np.zeros_like(kernel[:1])])
+    for edge in range(2 * k + 2):
+        taps = np.clip(edge - np.arange(k + 2), 0, k)
+        steps[:, edge] = later[taps].transpose(1, 0, 2)
+    return steps.reshape(sources * (2 * k + 2), (k + 2) * filters)
+
+
 def _sum_rows(rows: npt.NDArray[np.int64], bounds: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:
     """Sum values[rows[bounds[i] : bounds[i + 1]]] for every i, over all axes but the first, flattened."""
     flat = values.reshape(len(values), -1)
-    chosen = rows[bounds[0] : bounds[-1]]
-    ones = np.ones(len(chosen), np.float32)
-    shape = (len(bounds) - 1, len(flat))
-    sums: FloatArray = sparse.csr_matrix((ones, chosen, bounds - bounds[0]), shape=shape) @ flat
+    sums = np.empty((len(bounds) - 1, flat.shape[1]), np.float32)
+
+    def add(part: slice) -> None:
+        here = bounds[part.start : part.stop + 1]
+        chosen = rows[here[0] : here[-1]]
+        ones = np.ones(len(chosen), np.float32)
+        shape = (part.stop - part.start, len(flat))
+        sums[part] = sparse.csr_matrix((ones, chosen, here - here[0]), shape=shape) @ flat
+
+    # SciPy's products use one thread each, and let others run beside them.
+    cuts = np.linspace(0, len(sums), THREADS + 1).astype(int)
+    list(_POOL.map(add, (slice(a, b) for a, b in pairwise(cuts))))
     return sums
 
 
@@ -242,16 +305,17 @@ class _PartSums:
         self._parts = np.empty((len(sights.part_label), 2, weights.filters), np.float32)
         for label, (place, channel, first, last) in enumerate(sights.part_runs):
             of_label = np.flatnonzero(sights.part_label == label)
-            sources = int(fields.sources_of_label[label]) if len(of_label) else 0
-            starts = np.searchsorted(place, np.arange(0, len(of_label) + ROWS_AT_ONCE, ROWS_AT_ONCE))
-            for number, at in enumerate(range(0, len(of_label), ROWS_AT_ONCE)):
-                parts = of_label[at : at + ROWS_AT_ONCE]
-                of_pass = slice(starts[number], starts[number + 1])
-                edges = np.zeros((len(parts), fields.width + 1, sources), np.float32)
-                edges[place[of_pass] - at, first[of_pass], channel[of_pass]] = 1
-                edges[place[of_pass] - at, last[of_pass] + 1, channel[of_pass]] = -1
-                windows = np.cumsum(edges, axis=1)[:, :-1]
-                self._parts[parts] = weights.contributions(windows, label)
+            if not len(of_label):
+                continue
+            steps = fields.width + 1
+            column = channel * steps
+            shape = len(of_label), int(fields.sources_of_label[label]) * steps
+            signs = np.repeat(np.array([1, -1], np.float32), len(place))
+            at = np.tile(place, 2), np.concatenate([column + first, column + last + 1])
+            edges = sparse.csr_matrix((signs, at), shape=shape)
+            for start in range(0, len(of_label), ROWS_AT_ONCE):
+                parts = of_label[start : start + ROWS_AT_ONCE]
+                self._parts[parts] = weights.contributions(edges[start : start + len(parts)], label)
 
     def __call__(self, at: slice) -> FloatArray:
         """Return the signals (rows, F) of sights `at`."""

@@ -1,0 +1,54 @@
+"""Keep what was found beside the scores it was found with, as labelled arrays (DESIGN 3)."""
+
+import warnings
+
+import xarray as xr
+import zarr
+from zarr.errors import GroupNotFoundError, UnstableSpecificationWarning
+
+from atypeak_scale.errors import InputError
+from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.store import schema
+
+COMPLETE = "complete"
+
+
+def save_results(run: ScoreRun, name: str, results: xr.Dataset) -> None:
+    """Write `results` as the group `name` below the scores of a run, in place of what was there.
+
+    The mark that it is complete is written last, so that a stopped writer leaves nothing that is read.
+    Text is stored as object arrays of str; labels of unbounded length must not be `<U`.
+    """
+    _, scores = run.open()
+    path = f"{scores.path}/{name}"
+    encoding = {
+        str(key): {"compressors": schema.compressors(str if array.dtype.kind in "OUT" else array.dtype)}
+        for key, array in results.variables.items()
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnstableSpecificationWarning)
+        results.to_zarr(
+            scores.store, group=path, mode="w", consolidated=False, zarr_format=3, encoding=encoding
+        )
+    zarr.open_group(scores.store, path=path, mode="r+", use_consolidated=False).attrs[COMPLETE] = True
+    schema.consolidate(run.store)
+
+
+def load_results(run: ScoreRun, name: str) -> xr.Dataset:
+    """Read what `save_results` wrote.
+
+    Raises
+    ------
+    InputError
+        Where there is nothing of that name, or its writer was stopped.
+
+    """
+    _, scores = run.open()
+    try:
+        found: xr.Dataset | None = xr.open_zarr(scores.store, group=f"{scores.path}/{name}", consolidated=False)
+    except (FileNotFoundError, GroupNotFoundError):
+        found = None
+    if found is None or not found.attrs.get(COMPLETE):
+        raise InputError(f"{run.store}: has no {name} of model {run.model}; make it first")
+    loaded: xr.Dataset = found.load()
+    return loaded
