@@ -45,7 +45,9 @@ def load_results(run: ScoreRun, name: str) -> xr.Dataset:
     """
     _, scores = run.open()
     try:
-        found: xr.Dataset | None = xr.open_zarr(scores.store, group=f"{scores.path}/{name}", consolidated=False)
+        found: xr.Dataset | None = xr.open_zarr(
+            scores.store, group=f"{scores.path}/{name}", consolidated=False
+        )
     except (FileNotFoundError, GroupNotFoundError):
         found = None
     if found is None or not found.attrs.get(COMPLETE):

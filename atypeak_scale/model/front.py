@@ -1,13 +1,15 @@
-"""The two first convolutions in training, without the parts that no peak touches (DESIGN 5.2, 5.3, 6).
+"""The two first convolutions, without the parts that no peak touches (DESIGN 5.2, 5.3, 6).
 
-Exactly what the layers `first_view` and `second_view` give, and differentiable in their weights: with
-crumbs, all labels of the second view share one signal, to which only those present in a window add their
-own; so the first convolution sees observed sources, and the second present labels.
+Exactly what the layers `first_view` and `second_view` give, and differentiable in their weights. With
+crumbs, all labels of the second view share one signal; a label adds its own only where it has peaks. So
+own signals are rows, one for each (label, window, pooled position) that sees a peak of the label, and the
+second convolution multiplies these rows first and adds the products where they belong afterwards.
 """
 
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from atypeak_scale.model.layers import pad_and_pool, pad_bins
@@ -21,43 +23,76 @@ class Front:
         self._first, self._second = network.get_layer("first_view"), network.get_layer("second_view")
         self._crumbs = crumbs
         _, _, m, n = network.input_shape
-        self._m = m
         self._dataset = [i for i, _ in cells]
+        self._of_dataset = np.eye(m, dtype=np.float32)[self._dataset]
         self._of_label = [[s for s, (_, j) in enumerate(cells) if j == label] for label in range(n)]
+        self._has_label = np.eye(n, dtype=np.float32)[[j for _, j in cells]]
 
     def __call__(self, occupancy: tf.Tensor) -> tf.Tensor:
         """Float (windows, bins, sources) to (windows, positions, F), in the layers' compute dtype."""
-        dtype = self._first.compute_dtype
-        k, occupancy = self._first.kernel_width, tf.cast(occupancy, dtype)
+        k, dtype = self._first.kernel_width, self._first.compute_dtype
         kernel1 = tf.cast(self._first.kernel, dtype)[:, :, 0, 0]
         kernel2 = tf.cast(self._second.kernel, dtype)[:, 0]
-        padded = pad_bins(occupancy, 2 * k, 2 * k)
+        padded = pad_bins(tf.cast(occupancy, dtype), 2 * k, 2 * k)
         shared = self._shared(padded, kernel1) + tf.cast(self._first.bias, dtype)
         pooled = pad_and_pool(shared, k)
         signal = tf.nn.conv1d(pooled, tf.reduce_sum(kernel2, axis=1), 1, "VALID")
-        windows = tf.shape(occupancy)[0]
-        for label, sources in enumerate(self._of_label):
-            if not sources:
-                continue
-            of_label = tf.gather(padded, sources, axis=2)
-            present = tf.reduce_any(of_label > 0, axis=(1, 2))
-            # The first window is always among them, where it adds nothing if it must: no batch is empty.
-            at = tf.where(tf.logical_or(present, tf.range(windows) == 0))[:, 0]
-            own = tf.nn.conv1d(tf.gather(of_label, at), self._own_kernel(kernel1, sources), 1, "VALID")
-            added = pad_and_pool(tf.gather(shared, at) + own, k) - tf.gather(pooled, at)
-            added = tf.nn.conv1d(added, kernel2[:, label], 1, "VALID")
-            signal += tf.math.unsorted_segment_sum(added, at, windows)
+        signal += self._own(padded, shared, pooled, kernel1, kernel2)
         return pad_and_pool(signal + tf.cast(self._second.bias, dtype), k // 2)
 
     def _shared(self, padded: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """What the crumbs of all labels of the second view add to each of them."""
+        """What the crumbs of all labels of the second view add to each of them: (windows, L, F)."""
         if not self._crumbs:
             shape = tf.shape(padded)
             return tf.zeros((shape[0], shape[1] - kernel.shape[0] + 1, kernel.shape[2]), padded.dtype)
-        rows = tf.transpose(
-            tf.math.unsorted_segment_sum(tf.transpose(padded, (2, 0, 1)), self._dataset, self._m), (1, 2, 0)
-        )
+        rows = tf.matmul(padded, tf.cast(self._of_dataset, padded.dtype))
         return tf.nn.conv1d(rows, self._crumbs * kernel, 1, "VALID")
+
+    def _own(
+        self, padded: tf.Tensor, shared: tf.Tensor, pooled: tf.Tensor, kernel1: tf.Tensor, kernel2: tf.Tensor
+    ) -> tf.Tensor:
+        """What the labels' own peaks add to the second convolution: (windows, L / 2 - k / 2 + 1, F)."""
+        k, taps, filters = kernel1.shape[0], kernel2.shape[0], kernel1.shape[2]
+        label, window, place = self._rows(padded, k)
+        lengths = [array.shape[1] for array in (padded, shared, pooled)]
+        flat = [tf.reshape(array, (-1, array.shape[2])) for array in (padded, shared, pooled)]
+        # A row pools two positions of the first convolution; none of them is in the padding of the pooling.
+        position = 2 * place[:, None] - k // 2 + tf.constant([0, 1], tf.int64)
+        bins = (window[:, None] * lengths[0] + position)[:, :, None] + tf.range(k, dtype=tf.int64)
+        labels = len(self._of_label)
+        rows_of_label = tf.math.bincount(tf.cast(label, tf.int32), minlength=labels)
+        own = [
+            tf.matmul(
+                tf.reshape(tf.gather(tf.gather(flat[0], sources, axis=1), at), (-1, k * len(sources))),
+                tf.reshape(self._own_kernel(kernel1, sources), (-1, filters)),
+            )
+            for sources, at in zip(self._of_label, tf.split(bins, rows_of_label, num=labels), strict=True)
+            if sources
+        ]
+        pair = tf.reshape(tf.concat(own, axis=0), (-1, 2, filters)) + tf.gather(
+            flat[1], window[:, None] * lengths[1] + position
+        )
+        # unstack, as its gradient is cheap
+        added = tf.maximum(*tf.unstack(pair, axis=1)) - tf.gather(flat[2], window * lengths[2] + place)
+        by_label = tf.reshape(tf.transpose(kernel2, (1, 2, 0, 3)), (-1, filters, taps * filters))
+        of_labels = enumerate(tf.split(added, rows_of_label, num=labels))
+        products = tf.concat([tf.matmul(rows, by_label[z]) for z, rows in of_labels], axis=0)
+        length = lengths[2] - taps + 1
+        target = (window * length + place)[:, None] - tf.range(taps, dtype=tf.int64)
+        windows = tf.shape(padded, tf.int64)[0]
+        sums = tf.math.unsorted_segment_sum(
+            tf.cast(tf.reshape(products, (-1, filters)), tf.float32),
+            tf.reshape(target, (-1,)),
+            windows * length,
+        )
+        return tf.cast(tf.reshape(sums, (windows, length, filters)), padded.dtype)
+
+    def _rows(self, padded: tf.Tensor, k: int) -> list[tf.Tensor]:
+        """Label, window and pooled position of everything that sees a peak of the label, sorted; int64."""
+        has_label = tf.matmul(tf.cast(padded, tf.float32), self._has_label)
+        seen = pad_and_pool(tf.nn.max_pool1d(has_label, k, 1, "VALID"), k)
+        rows: list[tf.Tensor] = tf.unstack(tf.where(tf.transpose(seen, (2, 0, 1)) > 0), num=3, axis=1)
+        return rows
 
     def _own_kernel(self, kernel: tf.Tensor, sources: list[int]) -> tf.Tensor:
         """A source's kernel, and the crumbs that it gives to all first labels of its second label."""

@@ -25,6 +25,7 @@ from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.front import Front
 from atypeak_scale.model.layers import phase_taps
 from atypeak_scale.model.patterns import Fields, Sights, runs_of
+from atypeak_scale.store.stream import crumb_matrix
 
 FloatArray = npt.NDArray[np.float32]
 LOWEST_RATIO = 1e-5
@@ -120,11 +121,9 @@ class Engine:
 
     def _crumbed(self, occupancy: npt.NDArray[np.bool_]) -> FloatArray:
         """Return X of SPEC 2.5 at the cells of the sources: float32 (windows, bins, sources)."""
-        dataset, label = np.array(self.cells).T
-        gives = np.eye(len(dataset)) + self._crumbs * (
-            (dataset[:, None] == dataset).astype(float) + (label[:, None] == label)
-        )
-        crumbed: FloatArray = occupancy.astype(np.float32) @ gives.astype(np.float32)
+        flat = [i * self._shape[1] + j for i, j in self.cells]
+        gives = crumb_matrix(self.cells, self._shape, self._crumbs)[:, flat]
+        crumbed: FloatArray = occupancy.astype(np.float32) @ gives
         return crumbed
 
     def _crumbed_signals(self, windows: npt.NDArray[np.bool_], position: npt.NDArray[np.int64]) -> FloatArray:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from atypeak_scale.store import schema
 
+FloatArray = npt.NDArray[np.float32]
 CHUNKS_AT_ONCE = 2
 BATCHES_AHEAD = 2
 EPOCH_STRIDE = (1, 1_000_003)  # keeps the buffer seeds of (seed, epoch) pairs apart
@@ -64,18 +65,28 @@ def training_windows(
     )
 
 
+def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> FloatArray:
+    """Return what each source gives to each cell (SPEC 2.5): float32 (sources, m * n), dataset by dataset.
+
+    The crumbed tensor is the occupancy times this: 1 for the cell itself, c for those of its row and its
+    column, so that an isolated peak becomes 1 + 2c.
+    """
+    row, column = np.array(cells).T
+    given = np.zeros((len(cells), *shape), np.float64)
+    source = np.arange(len(cells))
+    given[source, row, :] += crumbs
+    given[source, :, column] += crumbs
+    given[source, row, column] += 1
+    return given.reshape(len(cells), -1).astype(np.float32)
+
+
 class Expansion:
     """From packed occupancy to the tensors that the autoencoder sees, inside the graph (SPEC 2.4, 2.5)."""
 
     def __init__(self, cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> None:
         """`cells`: (dataset, TR) index of every source; `shape`: (m, n); `crumbs`: c of SPEC 2.5."""
-        self._sources = len(cells)
-        self._shape = shape
-        self._crumbs = crumbs
-        self._flat = np.array([i * shape[1] + j for i, j in cells], np.int32)
-        # Cells without a source take their value from an empty channel behind the last source.
-        self._channel = np.full(shape[0] * shape[1], self._sources, np.int32)
-        self._channel[self._flat] = np.arange(self._sources)
+        self._sources, self._shape = len(cells), shape
+        self._given = tf.constant(crumb_matrix(cells, shape, crumbs))
 
     def unpack(self, packed: tf.Tensor) -> tf.Tensor:
         """Uint8 (windows, bins, ceil(sources / 8)) to float32 (windows, bins, sources)."""
@@ -89,20 +100,8 @@ class Expansion:
 
     def cells(self, occupancy: tf.Tensor) -> tf.Tensor:
         """Float (windows, bins, sources) to the crumbed (windows, bins, datasets, TRs)."""
-        padded = tf.pad(occupancy, ((0, 0), (0, 0), (0, 1)))
         shape = tf.shape(occupancy)
-        cells = tf.reshape(tf.gather(padded, self._channel, axis=-1), (shape[0], shape[1], *self._shape))
-        if not self._crumbs:
-            return cells
-        row = tf.reduce_sum(cells, axis=3, keepdims=True)
-        column = tf.reduce_sum(cells, axis=2, keepdims=True)
-        return cells + self._crumbs * (row + column)
-
-    def of_sources(self, cells: tf.Tensor) -> tf.Tensor:
-        """(windows, bins, datasets, TRs) to (windows, bins, sources)."""
-        shape = tf.shape(cells)
-        flat = tf.reshape(cells, (shape[0], shape[1], self._shape[0] * self._shape[1]))
-        return tf.gather(flat, self._flat, axis=-1)
+        return tf.reshape(tf.matmul(occupancy, self._given), (shape[0], shape[1], *self._shape))
 
     def __call__(self, packed: tf.Tensor) -> tf.Tensor:
         """Packed occupancy to the crumbed float32 (windows, bins, datasets, TRs)."""

@@ -4,6 +4,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from atypeak_scale.model.autoencoder import (
     parameters,
     weight_arrays,
 )
-from atypeak_scale.model.layers import phase_taps
+from atypeak_scale.model.layers import DeepConvolution, phase_taps
 from benchmarks.article import article_model
 
 
@@ -112,3 +113,21 @@ def test_from_arrays__names_the_array_that_does_not_fit() -> None:
 def _forget_models() -> Iterator[None]:
     yield
     keras.backend.clear_session()
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 10**6))
+def test_deep_convolution__gradients_are_those_of_tensorflow(channels: int, filters: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    layer = DeepConvolution(4, filters, 0.0, seed)
+    x = tf.constant(rng.normal(size=(2, 9, channels)).astype(np.float32))
+    layer(x)
+    target = rng.normal(size=(2, 9, filters)).astype(np.float32)
+    kernel = tf.reshape(layer.kernel, (4, channels, filters))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, kernel])
+        ours = tf.reduce_sum(layer(x) * target)
+        # The layer pads its 6 positions with 2 before and 1 behind.
+        expected = tf.reduce_sum(tf.nn.conv1d(x, kernel, 1, "VALID") * target[:, 2:-1])
+    np.testing.assert_allclose(tape.gradient(ours, x), tape.gradient(expected, x), atol=1e-5)
+    of_layer = tf.reshape(tape.gradient(ours, layer.kernel.value), kernel.shape)
+    np.testing.assert_allclose(of_layer, tape.gradient(expected, kernel), atol=1e-5)
