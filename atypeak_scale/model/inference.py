@@ -9,6 +9,7 @@ windows -> last convolution, for the cells that are asked for
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -62,6 +63,7 @@ class Engine:
             input_signature=[tf.TensorSpec((None, model.bins, len(self.cells)), tf.float32)],
         )
         self._weights = _Weights(model, self.cells, precision)
+        self._most_sights = max(1, PRODUCT_BYTES // (4 * self._weights.product_width))
 
     def ratios(self, occupancy: npt.NDArray[np.bool_]) -> Iterator[tuple[int, FloatArray]]:
         """Yield (first window, A) by passes over bool (windows, bins, sources).
@@ -82,40 +84,43 @@ class Engine:
         h(X): float32 (windows, bins, sources), or (windows, bins, m * n) of all cells, dataset by dataset.
         """
         step = self.windows_at_once(len(self.cells) if of_sources else self._shape[0] * self._shape[1])
-        for start in range(0, len(occupancy), step):
-            windows = occupancy[start : start + step]
+        waiting = [(start, start + step) for start in range(0, len(occupancy), step)][::-1]
+        while waiting:
+            start, stop = waiting.pop()
+            windows = occupancy[start:stop]
             sights = self.fields.sights(runs_of(windows))
+            if len(sights.bounds) - 1 > self._most_sights and len(windows) > 1:
+                middle = start + len(windows) // 2
+                waiting += [(middle, stop), (start, middle)]
+                continue
             signals: Callable[[slice], FloatArray]
             if self._crumbs:
                 signals = self._crumbed_signals(windows, sights.representative).__getitem__
             else:
                 signals = _PartSums(self._weights, self.fields, sights)
-            products = self._weights.products(signals, len(sights.bounds) - 1)
-            decoded = self._decode(len(windows), sights.position, sights.sight, products)
+            decoded = self._decode(len(windows), sights.position, sights.sight, signals)
             yield start, self._weights.rebuild(decoded, of_sources)
 
     def rebuilt(self, cells: FloatArray) -> FloatArray:
         """Return h of any real-valued tensors: float32 (windows, bins, m, n) in and out."""
         result = np.empty(cells.shape, np.float32)
-        step = self.windows_at_once(self._shape[0] * self._shape[1])
+        # Values differ, so no two positions are taken for the same: each is a sight of its own.
+        step = max(1, self._most_sights // self.fields.positions)
         occupied = Fields(self.fields.k, self._bins, np.zeros(1, np.int64))
         for start in range(0, len(cells), step):
             windows = cells[start : start + step]
-            # Values differ, so no two positions are taken for the same: each is a sight of its own.
             position = occupied.sights(runs_of((windows != 0).any(axis=(2, 3))[:, :, None])).position
             encoded: FloatArray = self._encoder(tf.constant(windows), training=False).numpy()
             signals = encoded.reshape(-1, encoded.shape[-1])[position]
-            products = self._weights.products(signals.__getitem__, len(signals))
-            decoded = self._decode(len(windows), position, np.arange(len(position)), products)
+            each = np.arange(len(position))
+            decoded = self._decode(len(windows), position, each, signals.__getitem__)
             rebuilt = self._weights.rebuild(decoded, of_sources=False)
             result[start : start + step] = rebuilt.reshape(windows.shape)
         return result
 
     def windows_at_once(self, cells: int) -> int:
         """Return how many windows are rebuilt in one pass, for so many cells of each."""
-        product = 4 * self._weights.product_width
-        sights = PRODUCT_BYTES // product
-        by_sights = int(sights / (SHARE_OF_POSITIONS * self.fields.positions))
+        by_sights = int(self._most_sights / (SHARE_OF_POSITIONS * self.fields.positions))
         by_cells = PRODUCT_BYTES // (4 * self._bins * cells)
         return max(1, min(by_sights, by_cells, MOST_WINDOWS))
 
@@ -127,14 +132,16 @@ class Engine:
         return crumbed
 
     def _crumbed_signals(self, windows: npt.NDArray[np.bool_], position: npt.NDArray[np.int64]) -> FloatArray:
-        """Return the encoder's signal (positions, F) after the second pooling, at some positions, sorted."""
+        """Return the encoder's signal (positions, F) after the second pooling, at some positions."""
         positions, filters = self.fields.positions, self._weights.filters
         result = np.empty((len(position), filters), np.float32)
+        order = np.argsort(position)
+        ordered = position[order]
         step = max(1, FRONT_BYTES // (4 * 2 * self._bins * (filters + len(self.cells))))
         for start in range(0, len(windows), step):
-            of_step = slice(*np.searchsorted(position, [start * positions, (start + step) * positions]))
+            of_step = slice(*np.searchsorted(ordered, [start * positions, (start + step) * positions]))
             signal = self._front(windows[start : start + step].astype(np.float32)).numpy()
-            result[of_step] = signal.reshape(-1, filters)[position[of_step] - start * positions]
+            result[order[of_step]] = signal.reshape(-1, filters)[ordered[of_step] - start * positions]
         return result
 
     def _decode(
@@ -142,9 +149,12 @@ class Engine:
         windows: int,
         position: npt.NDArray[np.int64],
         sight: npt.NDArray[np.int64],
-        products: FloatArray,
+        signals: Callable[[slice], FloatArray],
     ) -> FloatArray:
-        """Sum what each sight adds to the decoder's output around it: (windows, positions, F)."""
+        """Sum what each sight adds to the decoder's output around it: (windows, positions, F).
+
+        signals: a function from a slice to the signals (rows, F) of these sights.
+        """
         k, positions = self.fields.k, self.fields.positions
         decoded: FloatArray = np.repeat(self._weights.decoded_empty[None], windows, axis=0)
         if not len(position):
@@ -156,7 +166,9 @@ class Engine:
         rows = seen.sum(axis=2).ravel()
         column = (taps * k + np.arange(k))[seen]
         bounds = np.concatenate([[0], np.cumsum(rows)])
-        change = _sum_rows(column, bounds, products.reshape(products.shape[0] * k, -1))
+        with self._weights.lock:
+            products = self._weights.products(signals, int(sight.max()) + 1)
+            change = _sum_rows(column, bounds, products.reshape(products.shape[0] * k, -1))
         decoded[:, k // 2 : k // 2 + positions - k + 1] += change.reshape(windows, positions - k + 1, -1)
         return decoded
 
@@ -189,7 +201,9 @@ class _Weights:
             self._short_kernels(arrays[14], arrays[15], chosen, model)
             for chosen in (None, [i * model.network.input_shape[3] + j for i, j in cells])
         ]
-        # Reused from pass to pass: finding new pages each time would cost as much as filling them.
+        # Reused from pass to pass: finding new pages each time would cost as much as filling them. Threads
+        # of one process share it in turn, as each product uses all of them.
+        self.lock = threading.Lock()
         self._buffer = np.empty((0, self.product_width), np.float32)
         self._encode = tf.function(
             self._encoded, input_signature=[tf.TensorSpec((None, self.filters), tf.float32)]
@@ -235,7 +249,7 @@ class _Weights:
         """Dense layers and the decoder's products of `count` signals, (count, k F), less those of nothing.
 
         `signals`: a function from a slice to the signals (rows, F) of these sights. What is returned is
-        overwritten by the next call.
+        overwritten by the next call: `lock` is to be held until it is used.
         """
         if len(self._buffer) < count:
             self._buffer = np.empty((count, self.product_width), np.float32)

@@ -57,11 +57,15 @@ def training_windows(
             .shuffle(min(shuffle_windows, windows), seed=tf.reduce_sum(seeds * EPOCH_STRIDE))
         )
 
+    options = tf.data.Options()
+    # Nothing is left to be tuned, and the tuner's thread may hold up the end of a training for seconds.
+    options.autotune.enabled = False
     return (
         tf.data.Dataset.counter()
         .flat_map(epoch_windows)
         .batch(batch, drop_remainder=True)
         .prefetch(BATCHES_AHEAD)
+        .with_options(options)
     )
 
 

@@ -1,6 +1,7 @@
 """The engine against the article's convolutions, on random weights and windows of every kind."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -99,18 +100,51 @@ def test_rebuilt__equals_the_dense_model_on_real_values(size: tuple[Any, ...], s
     )
 
 
-def test_ratios__passes_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("crumbs", [0.0, 0.1])
+def test_ratios__passes_do_not_show(monkeypatch: pytest.MonkeyPatch, crumbs: float) -> None:
     rng = np.random.default_rng(3)
     _, model, sources = random_model(rng, 80, 3, 2, 20, 4, 6)
     occupancy = random_windows(rng, 40, 80, len(sources))
-    whole = np.concatenate([r for _, r in Engine(model, sources, 0.0).ratios(occupancy)])
+    whole = np.concatenate([r for _, r in Engine(model, sources, crumbs).ratios(occupancy)])
     monkeypatch.setattr("atypeak_scale.model.inference.MOST_WINDOWS", 3)
     monkeypatch.setattr("atypeak_scale.model.inference.ROWS_AT_ONCE", 2)
-    engine = Engine(model, sources, 0.0)
+    engine = Engine(model, sources, crumbs)
     assert engine.windows_at_once(len(sources)) == 3
     parts = list(engine.ratios(occupancy))
     assert [start for start, _ in parts] == list(range(0, 40, 3))
     np.testing.assert_allclose(np.concatenate([r for _, r in parts])[occupancy], whole[occupancy], atol=1e-6)
+
+
+@pytest.mark.parametrize("crumbs", [0.0, 0.1])
+def test_ratios__steps_within_a_pass_do_not_show(monkeypatch: pytest.MonkeyPatch, crumbs: float) -> None:
+    rng = np.random.default_rng(4)
+    _, model, sources = random_model(rng, 80, 3, 2, 20, 4, 6)
+    occupancy = random_windows(rng, 60, 80, len(sources))
+    whole = np.concatenate([r for _, r in Engine(model, sources, crumbs).ratios(occupancy)])
+    # Seven steps of the crumbed front, and passes that are halved because they see more than 100 sights.
+    monkeypatch.setattr("atypeak_scale.model.inference.FRONT_BYTES", 4 * 2 * 80 * (4 + len(sources)) * 9)
+    monkeypatch.setattr("atypeak_scale.model.inference.PRODUCT_BYTES", 4 * 20 * 4 * 100)
+    monkeypatch.setattr("atypeak_scale.model.inference.SHARE_OF_POSITIONS", 0.01)
+    parts = list(Engine(model, sources, crumbs).ratios(occupancy))
+    assert [start for start, _ in parts] == np.cumsum([0, *(len(r) for _, r in parts)])[:-1].tolist()
+    assert len(parts) > 3
+    np.testing.assert_allclose(np.concatenate([r for _, r in parts])[occupancy], whole[occupancy], atol=1e-6)
+
+
+def test_ratios__threads_that_share_an_engine_do_not_mix() -> None:
+    rng = np.random.default_rng(6)
+    _, model, sources = random_model(rng, 80, 3, 2, 20, 4, 6)
+    engine = Engine(model, sources, 0.0)
+    tasks = [random_windows(rng, 30, 80, len(sources)) for _ in range(8)]
+
+    def score(occupancy: np.ndarray) -> np.ndarray:
+        return np.concatenate([r for _, r in engine.ratios(occupancy)])
+
+    alone = [score(task) for task in tasks]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for together, expected in zip(pool.map(score, tasks), alone, strict=True):
+                np.testing.assert_allclose(together, expected, atol=1e-6)
 
 
 def test_ratios__bfloat16_is_near() -> None:
