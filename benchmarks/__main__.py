@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--json FILE]`."""
+"""`python -m benchmarks NAME [--json FILE] [--reference DIR --reference-command COMMAND]`."""
 
 import argparse
 import os
@@ -9,10 +9,12 @@ NAMES = {
     "inference": "windows a second of the engine against the article's dense network",
     "k562": "a K562-shaped catalogue, scored, normalized and written",
     "training": "one step of gradient descent against the article's dense network",
-    "growth": "time a window and peak memory from 10,000 to 1,000,000 windows",
+    "growth": "time of a further window and peak memory from 10,000 to 1,000,000 windows",
     "store": "codec chains for the occupancy: size, time to write, time to read",
     "hela": "every stage of `atypeak-scale run` on all HeLa data, and its peak memory",
 }
+
+WITH_REFERENCE = ("hela", "k562")
 
 
 def main() -> None:
@@ -20,15 +22,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "list"])
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    parser.add_argument(
+        "--reference", type=Path, metavar="DIR", help="a checkout of the published program, to be timed too"
+    )
+    parser.add_argument(
+        "--reference-command",
+        metavar="COMMAND",
+        help=f"run in that folder, for the same job ({', '.join(WITH_REFERENCE)}); its own README names it",
+    )
     arguments = parser.parse_args()
+    if bool(arguments.reference) != bool(arguments.reference_command):
+        parser.error("--reference and --reference-command go together")
+    if arguments.reference and arguments.name not in WITH_REFERENCE:
+        parser.error(f"--reference is for {' and '.join(WITH_REFERENCE)}")
+    if arguments.reference and not arguments.reference.is_dir():
+        parser.error(f"{arguments.reference}: no such folder")
     if arguments.name == "list":
         for name, what in NAMES.items():
             print(f"{name:<10} {what}")
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from benchmarks.harness import markdown, write_json
+    from benchmarks.harness import against_reference, markdown, write_json
 
     rows = import_module(f"benchmarks.{arguments.name}").rows()
+    if arguments.reference:
+        rows.append(against_reference(rows, arguments.reference, arguments.reference_command))
     print(markdown(NAMES[arguments.name], rows))
     if arguments.json:
         write_json(arguments.json, rows)

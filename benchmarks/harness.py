@@ -3,26 +3,22 @@
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+import psutil
 
-COMMAND = """
-import resource, sys
-from atypeak_scale.cli import main
-try:
-    main()
-finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
-"""
+COMMAND = "from atypeak_scale.cli import main; main()"
+TOTAL = "the whole job"
+MEMORY_SECONDS = 0.1  # between two looks at a process tree
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -54,15 +50,44 @@ def interleaved(cases: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
 
 
 def timed_command(*arguments: str | Path) -> tuple[float, int]:
-    """Run one command of the program in a process of its own; return its seconds and peak memory in bytes."""
+    """Run one command of the program; return its seconds and the peak memory of its process tree in bytes."""
     started = time.perf_counter()
-    run = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments], check=True, stderr=subprocess.PIPE, text=True,
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE, text=True,
         stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    found = re.search(r"^peak (\d+)", run.stderr, re.MULTILINE)
-    assert found is not None
-    return time.perf_counter() - started, int(found[1]) * 1024
+    ) as run:  # fmt: skip
+        peak = 0
+        while run.poll() is None:
+            peak = max(peak, tree_memory(run.pid))
+            time.sleep(MEMORY_SECONDS)
+        errors = run.stderr.read() if run.stderr else ""
+    if run.returncode:
+        raise SystemExit(f"{' '.join(map(str, arguments))}: {errors}")
+    return time.perf_counter() - started, peak
+
+
+def tree_memory(pid: int) -> int:
+    """Return the resident bytes of a process and of all that it started."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    total = 0
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            total += member.memory_info().rss
+    return total
+
+
+def against_reference(rows: Sequence[Row], folder: Path, command: str) -> Row:
+    """Time the published program's own command in its folder, against the whole job of these rows."""
+    ours = next(row for row in rows if row.case == TOTAL)
+    started = time.perf_counter()
+    subprocess.run(command, shell=True, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - started
+    scale = {"s": 1, "minutes": 60}[ours.unit]
+    return Row(f"{TOTAL}, against the published program in {folder}", ours.ours, seconds / scale, ours.unit)
 
 
 def matrix_product_rate() -> float:
