@@ -1,17 +1,24 @@
 """Outputs that exist whole or not at all.
 
 What is written lies in a hidden folder beside its final place, on the same file system, and gets its name by
-one rename, which either happens or does not. A process that is killed before leaves only that hidden folder;
-one that fails or is interrupted leaves nothing.
+one rename, which either happens or does not. A process that fails or is interrupted leaves nothing; one that
+is killed leaves only that hidden folder, which the next one sweeps away: it is locked while its owner lives.
 """
 
+import fcntl
+import glob
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from atypeak_scale.errors import InputError
+
+PARTIAL = ".partial"
+SECONDS_TO_LOCK = 60  # that a folder is left alone after it was made: its owner may not have locked it yet
 
 
 def refuse_existing(target: str | Path) -> None:
@@ -22,7 +29,7 @@ def refuse_existing(target: str | Path) -> None:
 
 @contextmanager
 def hidden_sibling(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target`; it is gone at the end, whatever happens.
+    """Yield an empty folder beside `target`; it is gone at the end, whatever happens, or swept later.
 
     Raises
     ------
@@ -32,13 +39,40 @@ def hidden_sibling(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        _sweep(target)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent))
+        lock = os.open(folder, os.O_RDONLY)
     except OSError as problem:
         raise InputError(f"{target}: cannot be made: {problem.strerror} ({problem.filename})") from None
     try:
+        _is_free(lock)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed processes left beside `target`."""
+    for folder in target.parent.glob(f".{glob.escape(target.name)}.*{PARTIAL}"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime < SECONDS_TO_LOCK:
+                continue
+            lock = os.open(folder, os.O_RDONLY)
+            try:
+                if _is_free(lock):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _is_free(descriptor: int) -> bool:
+    """Lock an open folder, unless somebody else has."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # or a file system without locks, where nothing is swept
+        return False
+    return True
 
 
 @contextmanager

@@ -16,6 +16,10 @@ class InputError(AtypeakError):
     exit_code = 2
 
 
+class DamagedError(AtypeakError):
+    """A chunk of a store cannot be read back as it was written; the message names it and the remedy."""
+
+
 class InterruptedStageError(AtypeakError):
     """The user stopped a stage; the message says what was kept and how to go on."""
 

@@ -2,7 +2,9 @@
 
 import click
 
-from .common import as_cluster, cluster_options, dry_run_options, print_facts, progress_bar
+from atypeak_scale.cluster import Cluster
+
+from .common import cluster_options, dry_run_options, print_facts, progress_bar
 from .settings import selection_options, store_config
 
 
@@ -19,8 +21,7 @@ def build_store(
     store: str,
     dry_run: bool,
     as_json: bool,
-    workers: int | None,
-    scheduler: str | None,
+    cluster: Cluster,
     **settings: object,
 ) -> None:
     """Build the STORE of a cell line from PEAKS and CRMS.
@@ -35,5 +36,5 @@ def build_store(
         if dry_run:
             plan = build.plan_build(peaks, crms, config, progress)
         else:
-            result = build.build_store(peaks, crms, store, config, as_cluster(workers, scheduler), progress)
+            result = build.build_store(peaks, crms, store, config, cluster, progress)
     print_facts(plan if dry_run else result, as_json)

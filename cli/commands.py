@@ -11,6 +11,7 @@ from .run import run
 from .score import score
 from .simulate import simulate
 from .train import train
+from .verify import verify
 
 
 class _InOrder(click.Group):
@@ -27,5 +28,5 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, simulate, build_store, info, train, score, normalize, export):
+for command in (demo, run, simulate, build_store, info, train, score, normalize, export, verify):
     commands.add_command(command)

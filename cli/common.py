@@ -1,10 +1,12 @@
 """What several commands share: options, progress, printing plans."""
 
+import functools
 import importlib
 import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -12,24 +14,34 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from atypeak_scale.cluster import Cluster, Event, Progress
+from atypeak_scale.cluster import Event, Progress, chosen_cluster
 from atypeak_scale.config import Precision
 
 if TYPE_CHECKING:
     from atypeak_scale.pipeline import StageReport
 
+SECONDS_BETWEEN_LINES = 20
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def cluster_options(command: Command) -> Command:
-    """Add the options that say where work runs; `as_cluster` takes them."""
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where work runs; the command gets them as one `cluster`."""
+
+    @functools.wraps(command)
+    def with_cluster(
+        *, workers: int | None, scheduler: str | None, memory_limit: str | None, **others: Any
+    ) -> Any:
+        return command(cluster=chosen_cluster(workers, scheduler, memory_limit), **others)
+
     for option in (
-        click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler."),
+        click.option("--memory-limit", metavar="SIZE", help="Of each of these processes, such as 4GB."),
+        click.option("--scheduler", metavar="ADDRESS",
+                     help="Run on the Dask cluster of this scheduler. Default: as Dask is configured."),
         click.option("--workers", type=click.IntRange(min=1), metavar="N",
                      help="Run on N local single-thread processes. Default: in this process."),
     ):  # fmt: skip
-        command = option(command)
-    return command
+        with_cluster = option(with_cluster)
+    return with_cluster
 
 
 def model_options(required: bool) -> Callable[[Command], Command]:
@@ -59,11 +71,6 @@ def dry_run_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def as_cluster(workers: int | None, scheduler: str | None) -> Cluster:
-    """Return where to run, from the values of `cluster_options`."""
-    return Cluster(workers, scheduler)
 
 
 def readable_bytes(size: float) -> str:
@@ -153,23 +160,51 @@ def progress_bar() -> Iterator[Progress]:
         with _bars() as listener:
             yield listener
     else:
-        yield _line
+        yield _Lines()
 
 
-def _line(event: Event) -> None:
-    if event.detail:
-        click.echo(f"{event.stage} {event.done}/{event.total}: {event.detail}", err=True)
-    elif event.total and event.done == event.total:
-        click.echo(f"{event.stage}: done, {event.total:,}", err=True)
+class _Lines:
+    """Progress as lines: what an event has to say, now and then the rate and the time left, and each end."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, float] = {}
+        self._told = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        began = self._began.setdefault(event.stage, now)
+        if event.detail:
+            click.echo(f"{event.stage} {event.done}/{event.total}: {event.detail}", err=True)
+        elif event.total and event.done == event.total:
+            click.echo(f"{event.stage}: done, {event.total:,}", err=True)
+        elif event.done and event.total and now - self._told > SECONDS_BETWEEN_LINES:
+            rate = event.done / (now - began)
+            left = (event.total - event.done) / rate
+            click.echo(
+                f"{event.stage} {event.done:,}/{event.total:,}: {rate:.3g} a second, {left:.0f} s left",
+                err=True,
+            )
+        else:
+            return
+        self._told = now
 
 
 @contextmanager
 def _bars() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True, text_format_no_percentage=""), TimeRemainingColumn(),
+    )  # fmt: skip
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 

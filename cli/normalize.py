@@ -2,9 +2,10 @@
 
 import click
 
+from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
 
-from .common import as_cluster, cluster_options, import_tensorflow_quietly, model_options, progress_bar
+from .common import cluster_options, import_tensorflow_quietly, model_options, progress_bar
 from .settings import normalization_options, normalization_settings
 
 
@@ -21,8 +22,7 @@ def normalize(
     precision: Precision | None,
     sample: str | None,
     seed: int | None,
-    workers: int | None,
-    scheduler: str | None,
+    cluster: Cluster,
 ) -> None:
     """Normalize the scores that a model gave the peaks of STORE: by source, then by TR."""
     import_tensorflow_quietly()
@@ -32,6 +32,6 @@ def normalize(
     run = score_run(store, model, cell_line, crumbs, precision)
     settings = normalization_settings(run.config, sample, seed)
     with progress_bar() as progress:
-        found = normalize_scores(run, settings, as_cluster(workers, scheduler), progress)
+        found = normalize_scores(run, settings, cluster, progress)
     flagged = sum(map(bool, found.flag))
     click.echo(f"weighted {len(found.weight)} sources, {flagged} of them flagged; next: atypeak-scale export")

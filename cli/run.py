@@ -2,8 +2,9 @@
 
 import click
 
+from atypeak_scale.cluster import Cluster
+
 from .common import (
-    as_cluster,
     cluster_options,
     dry_run_options,
     import_tensorflow_quietly,
@@ -28,8 +29,7 @@ def run(
     crms: str | None,
     dry_run: bool,
     as_json: bool,
-    workers: int | None,
-    scheduler: str | None,
+    cluster: Cluster,
 ) -> None:
     """From BED files to scored BED files, as CONFIG says: a YAML file, or the name of a bundled one.
 
@@ -44,7 +44,7 @@ def run(
             plans = plan_pipeline(settings, workdir, peaks, crms, progress)
         else:
             import_tensorflow_quietly()
-            reports = run_pipeline(settings, workdir, peaks, crms, as_cluster(workers, scheduler), progress)
+            reports = run_pipeline(settings, workdir, peaks, crms, cluster, progress)
     if dry_run:
         print_facts(plans, as_json)
     else:

@@ -2,10 +2,10 @@
 
 import click
 
+from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
 
 from .common import (
-    as_cluster,
     cluster_options,
     dry_run_options,
     import_tensorflow_quietly,
@@ -28,8 +28,7 @@ def score(
     precision: Precision | None,
     dry_run: bool,
     as_json: bool,
-    workers: int | None,
-    scheduler: str | None,
+    cluster: Cluster,
 ) -> None:
     """Score every peak of STORE by how well the model rebuilds it.
 
@@ -43,5 +42,5 @@ def score(
         return
     import_tensorflow_quietly()
     with progress_bar() as progress:
-        done = blocks.score_store(run, as_cluster(workers, scheduler), progress)
+        done = blocks.score_store(run, cluster, progress)
     click.echo(f"scored {done.peaks:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")

@@ -18,9 +18,12 @@ from atypeak_scale import cluster
 from atypeak_scale.cluster import (
     IN_FLIGHT_PER_THREAD,
     IN_PROCESS,
+    RETRIES,
     Cluster,
     Event,
+    chosen_cluster,
     connect,
+    limit_threads,
     no_progress,
     run_blocks,
 )
@@ -225,13 +228,107 @@ def test_run_blocks__progress_comes_after_the_receipt_is_used() -> None:
     assert log == ["event 0", "block 0", "event 1", "block 1", "event 2"]
 
 
-@pytest.mark.parametrize("on_cluster", [False, True])
-def test_run_blocks__error_in_a_block_is_raised(on_cluster: bool, request: pytest.FixtureRequest) -> None:
-    client = request.getfixturevalue("client") if on_cluster else None
+def test_run_blocks__error_in_a_block_is_raised_in_this_process() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(run_blocks(operator.truediv, [(1, 1), (1, 0), (1, 1)], client, stage="s"))
+        list(run_blocks(operator.truediv, [(1, 1), (1, 0), (1, 1)], None, stage="s"))
+
+
+def test_run_blocks__failing_blocks_are_named_after_the_others_are_done(client: Any) -> None:
+    receipts = run_blocks(operator.truediv, [(1, 1), (1, 0), (1, 2), (2, 0), (1, 4)], client, stage="s")
+    done = []
+    with pytest.raises(AtypeakError) as failure:
+        for receipt in receipts:
+            done.append(receipt)
+    assert sorted(done) == [(0, 1.0), (2, 0.5), (4, 0.25)]
+    assert str(failure.value) == (
+        "stage 's': 2 of 5 blocks failed (blocks 1, 3: ZeroDivisionError: division by zero); "
+        "run the command again to go on from here"
+    )
     # What comes after is not disturbed by it.
     assert sorted(run_blocks(operator.mul, BLOCKS, client, stage="s")) == PRODUCTS
+
+
+def test_run_blocks__a_block_that_fails_now_and_then_is_tried_again(client: Any, tmp_path: Path) -> None:
+    def block(index: int, folder: str) -> int:
+        tries = Path(folder) / str(index)
+        with tries.open("a") as log:
+            log.write("x")
+        if len(tries.read_text()) <= RETRIES:
+            raise OSError("a disk that is tired")
+        return index
+
+    receipts = run_blocks(block, [(index, str(tmp_path)) for index in range(4)], client, stage="s")
+    assert sorted(receipts) == [(index, index) for index in range(4)]
+
+
+def test_run_blocks__gives_up_after_many_failures(client: Any) -> None:
+    counting = Counting(client)
+    with pytest.raises(AtypeakError, match=r"of 400 blocks failed \(blocks 0, 1, .*division by zero"):
+        list(run_blocks(operator.truediv, [(1, 0)] * 400, counting, stage="s"))
+    assert counting.submitted < 100
+
+
+def test_run_blocks__no_worker_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "NO_WORKERS_SECONDS", 1)
+    monkeypatch.setattr(cluster, "LOOK_SECONDS", 0.2)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+        distributed.Client(empty) as own,
+        pytest.raises(AtypeakError, match="no worker for 1 s while 's' was running; run the command again"),
+    ):
+        list(run_blocks(operator.mul, BLOCKS, own, stage="s"))
+
+
+def test_run_blocks__nothing_done_for_long_ends(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "STALLED_SECONDS", 1)
+    monkeypatch.setattr(cluster, "LOOK_SECONDS", 0.2)
+    with pytest.raises(AtypeakError, match="no block was finished for 1 s while 's' was running"):
+        list(run_blocks(time.sleep, [(4,)], client, stage="s"))
+
+
+def test_connect__workers_with_too_little_memory_are_refused() -> None:
+    with (
+        pytest.raises(InputError, match=r"a memory limit of 0\.5 GB, a block needs 2\.0 GB; start fewer"),
+        connect(Cluster(workers=1, memory_limit="500MB"), memory=2 * 10**9),
+    ):
+        pytest.fail("connected")
+
+
+def test_connect__tells_of_threads_and_dashboard(client: Any) -> None:
+    events: list[Event] = []
+    with connect(Cluster(scheduler=client.scheduler.address), events.append):
+        pass
+    (event,) = events
+    assert (event.stage, event.done, event.total) == ("cluster", WORKERS, WORKERS)
+    assert event.detail == f"threads; dashboard at {client.dashboard_link}"
+
+
+def test_cluster__memory_limit_is_of_local_processes() -> None:
+    with pytest.raises(InputError, match="give --workers too"):
+        Cluster(memory_limit="4GB")
+    with pytest.raises(InputError, match=r"'much': expected a size such as 4GB"):
+        chosen_cluster(workers=1, memory_limit="much")
+
+
+def test_chosen_cluster__what_is_said_comes_before_the_configuration() -> None:
+    assert chosen_cluster() == IN_PROCESS
+    with dask.config.set({"scheduler-address": "tcp://configured:1"}):
+        assert chosen_cluster() == Cluster(scheduler="tcp://configured:1")
+        assert chosen_cluster(workers=2, memory_limit="1GB") == Cluster(workers=2, memory_limit="1GB")
+        assert chosen_cluster(scheduler="tcp://said:1") == Cluster(scheduler="tcp://said:1")
+
+
+def test_limit_threads__are_those_of_the_worker(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def block() -> tuple[str | None, str | None]:
+        from atypeak_scale.cluster import limit_threads
+
+        limit_threads()
+        return os.environ.get("TF_NUM_INTRAOP_THREADS"), os.environ.get("TF_NUM_INTEROP_THREADS")
+
+    assert [found for _, found in run_blocks(block, [()], client, stage="s")] == [("1", "1")]
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    limit_threads()
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ
 
 
 def test_run_blocks__input_error_of_a_worker_keeps_its_type_and_message(client: Any) -> None:
@@ -276,6 +373,6 @@ def test_run_blocks__killed_worker_names_the_block() -> None:
     assert not isinstance(failure.value, InputError)
     assert failure.value.exit_code == 1
     message = str(failure.value)
-    assert message.startswith("block 0 of 1 of stage 'score' killed its workers")
+    assert message.startswith("stage 'score': 1 of 1 blocks failed (block 0: killed its workers, ")
     assert "run the command again" in message
     assert len(message.splitlines()) == 1

@@ -14,9 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.cluster import (
+    IN_PROCESS,
+    Cluster,
+    Progress,
+    connect,
+    limit_threads,
+    no_progress,
+    run_blocks,
+)
 from atypeak_scale.config import Config, Precision, load_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import DamagedError, InputError
+from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.description import CONFIG, NETWORK, check_labels, describe_model
 from atypeak_scale.store import schema
 
@@ -153,13 +162,16 @@ def score_store(run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress
     Fills `rebuilt_score` of every (peak, window) row and `raw` of every catalogue peak. A run that was
     stopped goes on with the missing blocks.
     """
-    data, scores = run.open()
     plan = plan_score(run)
-    blocks: list[BlockArguments] = [
-        (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
-        for block in _missing(scores)
-    ]
-    with connect(cluster) as client:
+    with (
+        connect(cluster, progress, plan.projected_memory_bytes) as client,
+        sole_writer(run.store, f"{run.cell_line}/{run.group}"),
+    ):
+        data, scores = run.open()
+        blocks: list[BlockArguments] = [
+            (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
+            for block in _missing(scores)
+        ]
         for _ in run_blocks(score_block, blocks, client, stage="score", progress=progress):
             pass
         chunks = schema.array(scores, "raw")
@@ -182,21 +194,31 @@ def is_scored(run: ScoreRun) -> bool:
 
 
 def _has_nan(scores: zarr.Group, name: str) -> bool:
-    """Whether an array of results still has elements that were not computed; one chunk at a time."""
+    """Whether an array of results has elements not computed, or damaged; one chunk at a time."""
     array = schema.array(scores, name)
     starts = range(0, array.shape[0], array.chunks[0])
-    return any(np.isnan(schema.read_array(scores, name, s, s + array.chunks[0])).any() for s in starts)
+    try:
+        return any(np.isnan(schema.read_array(scores, name, s, s + array.chunks[0])).any() for s in starts)
+    except DamagedError:
+        return True
 
 
 def _missing(scores: zarr.Group) -> list[int]:
-    """Numbers of the blocks whose chunk is not written."""
+    """Numbers of the blocks whose chunk is not written, or damaged."""
     array = schema.array(scores, "rebuilt_score")
     length = array.chunks[0]
     return [
         start // length
         for start in range(0, array.shape[0], length)
-        if np.isnan(schema.read_array(scores, "rebuilt_score", start, start + length)).any()
+        if _is_missing(scores, start, start + length)
     ]
+
+
+def _is_missing(scores: zarr.Group, start: int, stop: int) -> bool:
+    try:
+        return bool(np.isnan(schema.read_array(scores, "rebuilt_score", start, stop)).any())
+    except DamagedError:
+        return True
 
 
 @lru_cache(maxsize=1)
@@ -204,6 +226,7 @@ def _engine(
     model: Path, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, precision: Precision
 ) -> Any:
     """Load a model once per process."""
+    limit_threads()
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.inference import Engine
 

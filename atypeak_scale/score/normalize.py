@@ -13,11 +13,12 @@ import zarr
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import AtypeakError
+from atypeak_scale.locks import sole_writer
 from atypeak_scale.score.blocks import ScoreRun, is_scored
 from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
 from atypeak_scale.store import schema
 
-NORMALIZATION = "normalization"
+NORMALIZATION = schema.NORMALIZATION
 CENTRE = 750.0  # what an average peak of a label gets (SPEC 5.6)
 NO_SPREAD = "fewer than two peaks or no spread: all 750"
 FloatArray = npt.NDArray[np.float64]
@@ -84,13 +85,13 @@ def normalize_scores(
             f"{run.store}: not every peak is scored by this model; "
             f"run 'atypeak-scale score {run.store} {run.options}' first"
         )
-    data, scores = run.open()
-    scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
-    with connect(cluster) as client:
+    with connect(cluster, progress) as client, sole_writer(run.store, f"{run.cell_line}/{run.group}"):
+        data, scores = run.open()
+        scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
         found = _sampled_weights(run, data, scores, settings, client, progress)
         _apply(run, data, scores, found, client, progress)
-    scores.attrs[NORMALIZATION] = settings.model_dump(mode="json")
-    schema.consolidate(run.store)
+        scores.attrs[NORMALIZATION] = settings.model_dump(mode="json")
+        schema.consolidate(run.store)
     return found
 
 

@@ -135,7 +135,7 @@ def build_store(
     config.model.check_frame(config.store.bins)
     refuse_cell_line(target, config.cell_line)
     # Connected first: a wrong address must not cost a reading of the whole catalogue.
-    with connect(cluster) as client, hidden_sibling(target) as folder:
+    with connect(cluster, progress) as client, hidden_sibling(target) as folder:
         work = folder / "work"
         work.mkdir()
         plan = _plan(peaks, crms, config, work, progress)

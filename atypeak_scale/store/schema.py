@@ -4,7 +4,6 @@ One Zarr v3 store; one group for each cell line, each a complete xarray Dataset;
 `scores/<name>` of it (DESIGN 3). The dims of the two views are named by the views (SPEC 1.4).
 """
 
-import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +17,12 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWarning
 
-from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.atomic import hidden_sibling
+from atypeak_scale.errors import DamagedError, InputError, nearest
 
 SCHEMA_VERSION = 1
 SCORES = "scores"
+NORMALIZATION = "normalization"  # attribute of results that are complete: how they were normalized
 
 # Blocks of the score arrays: one scoring task writes one chunk (DESIGN 4).
 ROWS_PER_BLOCK = "rows_per_block"
@@ -238,9 +239,9 @@ def open_or_create_scores(data: zarr.Group, name: str, attributes: dict[str, Any
             raise InputError(f"{store.root}/{data.path}/{name}: made from another model; remove it")
         return scores
     data.require_group(SCORES)
-    folder = store.root / data.path / SCORES
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".partial", dir=folder) as partial:
-        made = zarr.create_group(Path(partial) / "scores", attributes=attributes)
+    # Beside the store: within it, what a killed process leaves would be taken for a part of it.
+    with hidden_sibling(store.root) as partial:
+        made = zarr.create_group(partial / "scores", attributes=attributes)
         view0, view1 = views_of(data)
         sizes = {
             "peak": array(data, "peak_window").shape[0],
@@ -250,7 +251,7 @@ def open_or_create_scores(data: zarr.Group, name: str, attributes: dict[str, Any
         }
         rows_per_block = array(data, "peak_window").chunks[0]
         create_arrays(made, SCORE_VARIABLES, sizes, (view0, view1), 1, rows_per_block)
-        (Path(partial) / "scores").rename(store.root / data.path / name)
+        (partial / "scores").rename(store.root / data.path / name)
     return zarr.open_group(store, path=f"{data.path}/{name}", mode="r+", use_consolidated=False)
 
 
@@ -281,8 +282,43 @@ def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
 
 
 def read_array(group: zarr.Group, name: str, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
-    """Read elements [start, stop) along the first dim of one array."""
-    return np.asarray(array(group, name)[start:stop])
+    """Read elements [start, stop) along the first dim of one array.
+
+    Raises
+    ------
+    DamagedError
+        Naming the chunk that is not what was written.
+
+    """
+    found = array(group, name)
+    try:
+        return np.asarray(found[start:stop])
+    except OSError:
+        raise
+    except Exception as problem:  # every codec has errors of its own
+        length = found.chunks[0]
+        last = min(found.shape[0], found.shape[0] if stop is None else stop)
+        for chunk in range(start // length, -(-last // length)):
+            if (damage := damage_of(found, (chunk, *[0] * (found.ndim - 1)))) is not None:
+                raise DamagedError(damage) from problem
+        raise
+
+
+def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
+    """Read one chunk; return what is wrong with it, which one it is and how to mend it, or None."""
+    try:
+        found.get_block_selection(chunk)
+    except OSError:
+        raise
+    except Exception as problem:
+        reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        is_result = f"/{SCORES}/" in f"/{found.path}"
+        remedy = "run 'atypeak-scale score' again" if is_result else (
+            "remove the cell line and build it again with 'atypeak-scale build-store'"
+        )  # fmt: skip
+        where = "/".join(map(str, chunk))
+        return f"{found.store_path}, chunk {where}: damaged ({reason}); {remedy}"
+    return None
 
 
 def write_chunks(group: zarr.Group, name: str, start: int, values: npt.NDArray[Any]) -> None:

@@ -10,6 +10,7 @@ from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import Cluster, Event
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.score.blocks import (
@@ -24,6 +25,7 @@ from atypeak_scale.score.normalize import normalize_scores
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.open import open_store
+from atypeak_scale.store.verify import verify_store
 
 Catalogue = tuple[Path, Path]
 
@@ -229,3 +231,58 @@ def test_score_run__names_cannot_leave_the_store(store: Path, model: Path) -> No
     evil = ScoreRun(run.store, run.cell_line, Path("/tmp/.. x"), run.config, run.fingerprint, 0.0, "float32")
     assert evil.group.count("/") == 1
     assert not evil.group.split("/")[1].startswith(".")
+
+
+def test_score_store__damaged_chunks_are_scored_again(store: Path, model: Path) -> None:
+    run = score_run(store, model)
+    score_store(run)
+    _, scores = run.open()
+    expected = {name: schema.read_array(scores, name) for name in ("rebuilt_score", "raw")}
+    folder = store / scores.path
+    damaged = folder / "rebuilt_score/c/1"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    lost = folder / "rebuilt_score/c/2"
+    lost.unlink()
+    (folder / "raw/c/0").write_bytes(b"")
+    assert plan_score(run).blocks - plan_score(run).blocks_done == 2
+    assert not is_scored(run)
+    score_store(run)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(schema.read_array(scores, name), values)
+
+
+def test_score_store__second_writer_is_refused(store: Path, model: Path) -> None:
+    run = score_run(store, model)
+    with (
+        sole_writer(run.store, f"{run.cell_line}/{run.group}"),
+        pytest.raises(AtypeakError, match=r"is being written by process \d+ on .*; wait until it is done"),
+    ):
+        score_store(run)
+    score_store(run)
+    with (
+        sole_writer(run.store, f"{run.cell_line}/{run.group}"),
+        pytest.raises(AtypeakError, match="is being written by process"),
+    ):
+        normalize_scores(run, run.config.normalization)
+    # Results of another model, or crumbs, are other results.
+    with sole_writer(run.store, f"{run.cell_line}/{run.group}"):
+        score_store(score_run(store, model, crumbs=0.1))
+
+
+def test_verify__results_with_a_gap_are_found(store: Path, model: Path) -> None:
+    run = score_run(store, model)
+    score_store(run)
+    normalize_scores(run, run.config.normalization)
+    assert verify_store(store).damages == []
+    _, scores = run.open()
+    (store / scores.path / "final/c/0").unlink()
+    (damage,) = verify_store(store).damages
+    assert "/final, chunk 0: lost; run 'atypeak-scale score' and 'atypeak-scale normalize' again" in damage
+    raw = store / scores.path / "raw/c/0"
+    raw.write_bytes(raw.read_bytes()[:-3] + b"???")
+    (damage,) = verify_store(store).damages
+    assert "/raw, chunk 0: damaged" in damage
+    assert "run 'atypeak-scale score' again" in damage
+    score_store(run)
+    normalize_scores(run, run.config.normalization)
+    assert verify_store(store).damages == []
