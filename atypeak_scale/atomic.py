@@ -85,3 +85,13 @@ def new_folder(target: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
         folder.rename(target)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a path to make; when the block ends well it takes the place of `target`, which is deleted."""
+    with hidden_sibling(target) as hidden:
+        yield hidden / "new"
+        if target.exists():
+            target.rename(hidden / "old")
+        (hidden / "new").rename(target)

@@ -14,7 +14,7 @@ Precision = Literal["float32", "bfloat16"]
 # A view names a dim and variables of the store, and columns of tables: it must be none of the others.
 RESERVED_VIEWS = re.compile(
     r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
-    r"|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
+    r"|scores|rows?|qscore|groups|dimension|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
 )
 
@@ -220,6 +220,19 @@ def bundled_configs() -> dict[str, Path]:
     return {file.stem: file for file in sorted(files) if file.suffix == ".yaml"}
 
 
+class _NoDuplicates(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Construct the mapping of a node whose keys differ."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                line = node.value[number][0].start_mark.line + 1
+                raise yaml.YAMLError(f"the key {key!r} is given twice, again in line {line}")
+        return super().construct_mapping(node, deep)
+
+
 def load_config(name: str | Path) -> Config:
     """Read a YAML file, or a configuration that ships with the package (`hela`, `artificial`, ...).
 
@@ -238,7 +251,7 @@ def load_config(name: str | Path) -> Config:
             )
         path = bundled[str(name)]
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _NoDuplicates)
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         reason = " ".join(str(problem).split())
         raise InputError(f"{path}: not a YAML file: {reason}") from None
@@ -254,8 +267,9 @@ def with_seed(config: Config, seed: int | None) -> Config:
     """Return the configuration with another training seed; None keeps its own."""
     if seed is None:
         return config
-    training = config.training.model_copy(update={"seed": seed})
-    return config.model_copy(update={"training": training})
+    values = config.model_dump()
+    values["training"]["seed"] = seed
+    return parse_config(values, "--seed")
 
 
 def dump_config(config: Config) -> str:

@@ -5,7 +5,6 @@ The only module that knows every room; nothing but the command line imports it (
 
 import json
 import resource
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -13,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atypeak_scale.atomic import replacing
 from atypeak_scale.catalogue.bed import InputFile, identify
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, no_progress
 from atypeak_scale.config import Config, load_config
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.model.description import CONFIG, INTERRUPTED, describe_model
 from atypeak_scale.score.blocks import ScorePlan, ScoreRun, is_scored, plan_score, score_run, score_store
-from atypeak_scale.score.export import MADE_FROM, export_scores
+from atypeak_scale.score.export import MADE_FROM, Exported, export_scores
 from atypeak_scale.score.export import made_from as scores_made_from
 from atypeak_scale.score.normalize import NORMALIZATION, normalize_scores
 from atypeak_scale.store import schema
@@ -85,12 +85,28 @@ class _Run:
         group = schema.open_cell_line(self.store, self.config.cell_line)
         return bool(dict(group.attrs)["made_from"] == self._made_from())
 
+    def refuse_other_cell_line(self) -> None:
+        """Raise InputError where model or scores of another cell line lie here: they would be lost."""
+        for folder, cell_line in (
+            (self.model, self._model_cell_line()),
+            (self.scores, self._scores_cell_line()),
+        ):
+            if cell_line not in (None, self.config.cell_line):
+                raise InputError(
+                    f"{folder}: is of cell line {cell_line!r}, not {self.config.cell_line!r}; "
+                    "name another --workdir, one for each cell line"
+                )
+
+    def _model_cell_line(self) -> str | None:
+        return load_config(self.model / CONFIG).cell_line if self.model.exists() else None
+
+    def _scores_cell_line(self) -> str | None:
+        made_from = self._exported_from() or {}
+        cell_line: str | None = made_from.get("store", {}).get("cell_line")
+        return cell_line
+
     def make_store(self) -> None:
-        if self.store.exists():
-            names = schema.cell_lines(self.store)
-            if self.config.cell_line in names:
-                _remove(self.store / names[self.config.cell_line])
-        build_store(self.peaks, self.crms, self.store, self.config, self.cluster, self.progress)
+        build_store(self.peaks, self.crms, self.store, self.config, self.cluster, self.progress, replace=True)
 
     def model_is_current(self) -> bool:
         if not self.model.exists():
@@ -107,15 +123,20 @@ class _Run:
         from atypeak_scale.model.train import train
 
         model = train(self.store, self.config, self.progress)
-        if self.model.exists():
-            describe_model(self.model)  # refuses what is no model of ours
-            _remove(self.model)
-        save_model(model, self.model)
         assert model.training is not None
-        if model.training.stopped == INTERRUPTED:
+        interrupted = model.training.stopped == INTERRUPTED
+        target = self.model
+        if target.exists():
+            # Refuses what is no model of ours; one that was trained to its end is worth more than a part.
+            before = describe_model(target)["training"]
+            if interrupted and before is not None and before["stopped"] != INTERRUPTED:
+                target = target.with_name(f"{target.name}-interrupted")
+        with replacing(target) as folder:
+            save_model(model, folder)
+        if interrupted:
             raise InterruptedStageError(
                 f"training was interrupted; its best weights so far (epoch {model.training.kept_epoch}, loss "
-                f"{model.training.kept_loss:.6f}) are in {self.model}: use them with 'atypeak-scale score', "
+                f"{model.training.kept_loss:.6f}) are in {target}: use them with 'atypeak-scale score', "
                 "or run the same command again to train to the end"
             )
 
@@ -136,30 +157,30 @@ class _Run:
     def make_normalized(self) -> None:
         normalize_scores(self.score_run(), self.config.normalization, self.cluster, self.progress)
 
+    def _exported_from(self) -> dict[str, Any] | None:
+        """Return what the exported scores were made from, or None where that cannot be told."""
+        try:
+            known = json.loads((self.scores / MADE_FROM).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return known if isinstance(known, dict) else None
+
     def is_exported(self) -> bool:
-        file = self.scores / MADE_FROM
-        if not file.is_file():
+        if not all((self.scores / name).is_file() for name in Exported(self.scores).names()):
             return False
-        known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        expected: dict[str, Any] = json.loads(json.dumps(scores_made_from(*self.score_run().open())))
-        return known == expected
+        expected = json.loads(json.dumps(scores_made_from(*self.score_run().open())))
+        return bool(self._exported_from() == expected)
 
     def make_exported(self) -> None:
         if self.scores.exists():
-            if not (self.scores / MADE_FROM).is_file():
+            others = {file.name for file in self.scores.iterdir()} - Exported(self.scores).names()
+            if others:
                 raise InputError(
-                    f"{self.scores}: not made by this program; move it or name another --workdir"
+                    f"{self.scores}: holds what this program did not make ({', '.join(sorted(others))}); "
+                    "move that, or name another --workdir"
                 )
-            _remove(self.scores)
-        export_scores(self.store, self.scores, self.config.cell_line, self.score_run(), self.progress)
-
-
-def _remove(path: Path) -> None:
-    """Delete an output of this run; first out of its name, so that no half of it is ever seen there."""
-    doomed = path.with_name(f".{path.name}.outdated")
-    shutil.rmtree(doomed, ignore_errors=True)
-    path.rename(doomed)
-    shutil.rmtree(doomed)
+        with replacing(self.scores) as folder:
+            export_scores(self.store, folder, self.config.cell_line, self.score_run(), self.progress)
 
 
 def _prepare(
@@ -172,7 +193,9 @@ def _prepare(
             raise InputError(f"no {what} file; give --{what} FILE, or inputs.{what} in the config")
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file (--{what})")
-    return _Run(config, Path(workdir), Path(str(chosen[0])), Path(str(chosen[1])), cluster, progress)
+    run = _Run(config, Path(workdir), Path(str(chosen[0])), Path(str(chosen[1])), cluster, progress)
+    run.refuse_other_cell_line()
+    return run
 
 
 def plan_pipeline(

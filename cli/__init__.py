@@ -40,5 +40,5 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; what was finished is kept: run the same command again to go on.", err=True)
+        click.echo("Interrupted; nothing is half written. Give the command again to go on.", err=True)
         sys.exit(1)

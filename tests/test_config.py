@@ -186,7 +186,10 @@ def test_parse__sample_is_a_number_a_fraction_or_all(sample: Any, kind: type) ->
     assert isinstance(found, kind)
 
 
-@pytest.mark.parametrize("name", ["window", "bin", "source", "contig", "crm", "peak", "catalogue_peak"])
+RESERVED = ["window", "bin", "source", "contig", "crm", "peak", "catalogue_peak", "scores", "row", "rows"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
 def test_parse__reserved_view_name(name: str) -> None:
     assert f"view name {name!r} must be" in refused({"store": {"views": ["a", name]}})
 
@@ -439,3 +442,16 @@ def test_nearest__many_names_are_cut() -> None:
     text = nearest("q", [f"name{i:02}" for i in range(12)])
     assert text.startswith("known are name00, ")
     assert text.endswith("name09, ...")
+
+
+def test_load__a_key_given_twice_is_refused(write: Callable[[str, str], Path]) -> None:
+    file = write("c.yaml", "cell_line: x\ntraining: {seed: 5}\ntraining: {learning_rate: .01}\n")
+    with pytest.raises(InputError, match=r"the key 'training' is given twice, again in line 3"):
+        load_config(file)
+
+
+def test_with_seed__is_checked_as_in_a_file() -> None:
+    with pytest.raises(
+        InputError, match=r"--seed: training.seed: .*less than 2147483648 \(found 1099511627776\)"
+    ):
+        with_seed(parse_config({"cell_line": "x"}, "t"), 2**40)

@@ -21,7 +21,9 @@ STANDARD_INPUT = "-"
 BYTES_PER_BLOCK = 1 << 22
 MAX_DIGITS = 18  # what always fits a signed 64-bit integer
 HEADER = re.compile(rb"#|(track|browser)\s")
-MAYBE_NO_DATA = frozenset(b"#tb \t\r\n")  # first bytes of headers and blank lines, and of few contig names
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# First bytes of headers and blank lines, and of few contig names.
+MAYBE_NO_DATA = frozenset((b"", b"#", b"t", b"b", b" ", b"\t", b"\r", b"\n"))
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
@@ -84,13 +86,15 @@ class BedReader:
 
     Plain, gzip, bgzip or xz, told by its first bytes.
     `columns` is the number of columns that every line must have (3 or more); further ones are ignored.
+    `remedy` is what to do where a line has fewer.
     After the last block `input_file` says what was read.
     """
 
-    def __init__(self, path: str | Path, columns: int) -> None:
+    def __init__(self, path: str | Path, columns: int, remedy: str = "") -> None:
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         self._path = path
         self._columns = columns
+        self._remedy = remedy and f"; {remedy}"
         self.input_file: InputFile | None = None
         self.bytes_read: Callable[[], int] = lambda: 0
 
@@ -149,10 +153,12 @@ class BedReader:
             )
 
     def _parse(self, first: int, lines: list[bytes]) -> BedBlock:
+        if first == 1 and lines[0].startswith(BYTE_ORDER_MARK):
+            lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
         kept = [
             (number, line)
             for number, line in enumerate(lines, first)
-            if line[0] not in MAYBE_NO_DATA or (line.strip() and not HEADER.match(line))
+            if line[:1] not in MAYBE_NO_DATA or (line.strip() and not HEADER.match(line))
         ]
         rows = [line.rstrip(b"\r\n").split(b"\t", self._columns)[: self._columns] for _, line in kept]
         numbers = np.fromiter((number for number, _ in kept), np.int64, len(kept))
@@ -161,7 +167,8 @@ class BedReader:
             raise self.fail(
                 kept[at][0],
                 f"{len(rows[at])} tab-separated columns; expected at least {self._columns} "
-                f"({', '.join(('contig', 'start', 'end', 'name', 'score')[: self._columns])})",
+                f"({', '.join(('contig', 'start', 'end', 'name', 'score')[: self._columns])})"
+                f"{self._remedy}",
             )
         contig, start, end, *columns = map(list, zip(*rows, strict=True)) if rows else [[]] * self._columns
         starts = self._coordinates(start, numbers, "start")

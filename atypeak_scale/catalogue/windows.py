@@ -9,6 +9,7 @@ import numpy.typing as npt
 from atypeak_scale.catalogue.bed import BedReader, InputFile
 from atypeak_scale.errors import InputError
 
+LONGEST_CRM = 10_000_000  # bp; what is longer is a slip, and would be cut into millions of windows
 IntArray = npt.NDArray[np.int64]
 
 
@@ -74,7 +75,9 @@ def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows,
         Naming the line that is not a CRM, or where no CRM is left.
 
     """
-    reader = BedReader(path, columns=5 if min_peaks else 3)
+    reader = BedReader(
+        path, 5 if min_peaks else 3, "give the number of peaks in column 5, or --min-crm-peaks 0"
+    )
     names: dict[bytes, int] = {}
     contig_parts, start_parts, end_parts, keep_parts = [], [], [], []
     for block in reader:
@@ -84,6 +87,12 @@ def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows,
                 reader.text(name, line)
                 names[name] = len(names)
             codes.append(names[name])
+        if (block.end - block.start).max() > LONGEST_CRM:
+            at = int(np.argmax(block.end - block.start))
+            raise reader.fail(
+                int(block.line[at]),
+                f"a CRM of {block.end[at] - block.start[at]:,} bp; expected at most {LONGEST_CRM:,} bp",
+            )
         contig_parts.append(np.array(codes, np.int64))
         start_parts.append(block.start)
         end_parts.append(block.end)
@@ -113,6 +122,8 @@ def _peak_counts(reader: BedReader, texts: list[bytes], lines: IntArray) -> npt.
     for row, text in enumerate(texts):
         try:
             counts[row] = float(text)
+            if not np.isfinite(counts[row]):
+                raise ValueError
         except ValueError:
             found = text.decode(errors="replace")
             raise reader.fail(int(lines[row]), f"column 5 is {found!r}; expected the CRM's number of peaks "

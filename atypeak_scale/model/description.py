@@ -33,16 +33,18 @@ def describe_model(folder: str | Path) -> dict[str, Any]:
 
 def check_labels(
     of_model: Mapping[str, Sequence[str]],
-    model_bins: int,
+    model_frame: tuple[int, int],
     of_store: tuple[Sequence[str], Sequence[str]],
-    store_bins: int,
+    store_frame: tuple[int, int],
     store: str,
 ) -> None:
-    """Refuse, by name, a store whose labels or frame are not those of the model, order aside (SPEC 7.6)."""
-    if model_bins != store_bins:
-        raise InputError(
-            f"{store}: has windows of {store_bins} bins; the model was trained on windows of {model_bins}"
-        )
+    """Refuse, by name, a store whose labels or frame are not those of the model, order aside (SPEC 7.6).
+
+    Frames: (frame, bin) in bp.
+    """
+    if model_frame != store_frame:
+        has, wants = (f"{frame} bp in bins of {bin_} bp" for frame, bin_ in (store_frame, model_frame))
+        raise InputError(f"{store}: has frames of {has}; the model was trained on {wants}")
     for (view, known), found in zip(of_model.items(), of_store, strict=True):
         differences = (
             ("only in the store", sorted(set(found) - set(known))),

@@ -14,7 +14,7 @@ from atypeak_scale.atomic import refuse_existing
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.config import Config, TrainingSettings
-from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.errors import InputError, InterruptedStageError, nearest
 from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.description import INTERRUPTED, LAST, LOW, SETTLED
 from atypeak_scale.model.files import TrainedModel, Training, save_model
@@ -63,7 +63,8 @@ class _PackedTraining(keras.Model):  # type: ignore[misc]
 class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     """Stops as SPEC 3.3 says and keeps the best weights, also after the last epoch or an interruption.
 
-    The best epoch is the last whose loss was lower by more than min_delta than the best before it.
+    The best epoch is the last whose loss was lower by more than min_delta than the best before it, or that
+    reached stop_at_loss.
     """
 
     def __init__(self, settings: TrainingSettings, progress: Progress) -> None:
@@ -83,10 +84,13 @@ class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
             raise InputError(
                 f"epoch {epoch + 1}: the loss is {loss}; lower training.learning_rate in the config"
             )
-        if loss < self.best_loss - self._settings.min_delta:
+        limit = self._settings.stop_at_loss
+        reached = limit is not None and loss <= limit
+        # The loss that a user asked for is kept however little it is below the best.
+        if loss < self.best_loss - (0 if reached else self._settings.min_delta):
             self.best_epoch, self.best_loss = epoch + 1, loss
             self.best_weights = self.model.autoencoder.get_weights()
-        if self._settings.stop_at_loss is not None and loss <= self._settings.stop_at_loss:
+        if reached:
             self._stop(LOW)
         elif epoch + 1 - self.best_epoch >= self._settings.patience:
             self._stop(SETTLED)
@@ -136,6 +140,7 @@ class _Data:
     path: Path
     cell_line: str
     bins: int
+    frame: tuple[int, int]
     views: tuple[str, str]
     labels: tuple[tuple[str, ...], tuple[str, ...]]
     cells: list[tuple[int, int]]
@@ -151,9 +156,16 @@ def _describe(store: Path, cell_line: str) -> _Data:
         schema.read_array(group, f"source_{view1}").tolist(),
         strict=True,
     )
-    bins = schema.array(group, "occupancy").shape[1]
+    attributes = dict(group.attrs)
     return _Data(
-        store, cell_line, bins, views, labels, list(cells), fingerprint(dict(group.attrs)["made_from"])
+        path=store,
+        cell_line=cell_line,
+        bins=schema.array(group, "occupancy").shape[1],
+        frame=schema.frame_of(group),
+        views=views,
+        labels=labels,
+        cells=list(cells),
+        fingerprint=fingerprint(attributes["made_from"]),
     )
 
 
@@ -190,10 +202,11 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
     """
     data = _describe(Path(store), config.cell_line)
     settings = config.training
-    if data.bins != config.store.bins:
+    wanted = config.store.frame, config.store.bin
+    if data.frame != wanted:
         raise InputError(
-            f"{store}: has windows of {data.bins} bins; store.frame and store.bin of the configuration make "
-            f"{config.store.bins} bins; set them as the store was built"
+            f"{store}: has frames of {data.frame[0]} bp in bins of {data.frame[1]} bp; the configuration has "
+            f"{wanted[0]} and {wanted[1]}; set store.frame and store.bin as the store was built"
         )
     weights = loss_weights(settings, data.views, data.labels)
     m, n = (len(labels) for labels in data.labels)
@@ -230,9 +243,21 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
 def train_and_save(
     store: str | Path, config: Config, folder: str | Path, progress: Progress = no_progress
 ) -> Training:
-    """Train and write the model to the new folder `folder`; refuses an existing one before it begins."""
+    """Train and write the model to the new folder `folder`; refuses an existing one before it begins.
+
+    Raises
+    ------
+    InterruptedStageError
+        Where Ctrl-C stopped it after the first epoch; the best weights so far are written.
+
+    """
     refuse_existing(folder)
     model = train(store, config, progress)
     save_model(model, folder)
     assert model.training is not None
+    if model.training.stopped == INTERRUPTED:
+        raise InterruptedStageError(
+            f"training {model.training.explain()}; the weights of epoch {model.training.kept_epoch}, "
+            f"loss {model.training.kept_loss:.6f}, are in {folder}"
+        )
     return model.training

@@ -118,8 +118,8 @@ def score_run(
     config = load_config(Path(model) / CONFIG)
     view0, view1 = schema.views_of(group)
     labels = [schema.read_array(group, view).tolist() for view in (view0, view1)]
-    check_labels(description["views"], config.store.bins, (labels[0], labels[1]),
-                 schema.array(group, "occupancy").shape[1], str(store))  # fmt: skip
+    of_model = config.store.frame, config.store.bin
+    check_labels(description["views"], of_model, (labels[0], labels[1]), schema.frame_of(group), str(store))
     return ScoreRun(
         Path(store),
         str(group.attrs["cell_line"]),

@@ -32,7 +32,11 @@ class Exported:
     """The files of an export and what they hold."""
 
     folder: Path
-    peaks: int
+    peaks: int = 0
+
+    def names(self) -> set[str]:
+        """Return the names of all its files."""
+        return {MADE_FROM, *(file.name for file, _ in self.files())}
 
     def files(self) -> list[tuple[Path, str]]:
         """Return each file with what it is."""
@@ -52,24 +56,25 @@ def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
 
 
 def _open_scores(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr.Group:
-    """Open the results of a run, or, without one, the only results of the cell line."""
+    """Open the normalized results of a run, or, without one, the only ones of the cell line."""
     found = data.get(schema.SCORES)
-    names = sorted(found.group_keys()) if isinstance(found, zarr.Group) else []
-    if not names:
+    groups = dict(found.groups()) if isinstance(found, zarr.Group) else {}
+    complete = sorted(name for name, group in groups.items() if NORMALIZATION in group.attrs)
+    if run is not None:
+        name = run.group.removeprefix(f"{schema.SCORES}/")
+        if name not in groups:
+            raise InputError(f"{store}: not scored by this model ({name}); run 'atypeak-scale score' first")
+        if name not in complete:
+            raise InputError(f"{store}: {name} is not normalized; run 'atypeak-scale normalize' first")
+        return groups[name]
+    if not complete:
+        what = "not normalized; run" if groups else "not scored; run 'atypeak-scale score' and"
+        raise InputError(f"{store}: {what} 'atypeak-scale normalize' first")
+    if len(complete) > 1:
         raise InputError(
-            f"{store}: not scored; run 'atypeak-scale score' and 'atypeak-scale normalize' first"
+            f"{store}: scored by {len(complete)} models ({', '.join(complete)}); name one with --model"
         )
-    if run is None and len(names) > 1:
-        raise InputError(
-            f"{store}: scored by {len(names)} models ({', '.join(names)}); name one with --model"
-        )
-    path = f"{schema.SCORES}/{names[0]}" if run is None else run.group
-    if path not in data:
-        raise InputError(f"{store}: not scored by this model ({path}); run 'atypeak-scale score' first")
-    scores = zarr.open_group(data.store, path=f"{data.path}/{path}", mode="r", use_consolidated=False)
-    if NORMALIZATION not in scores.attrs:
-        raise InputError(f"{store}: {path} is not normalized; run 'atypeak-scale normalize' first")
-    return scores
+    return groups[complete[0]]
 
 
 def export_scores(

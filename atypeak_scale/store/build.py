@@ -19,7 +19,7 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale.atomic import hidden_sibling
-from atypeak_scale.catalogue.bed import InputFile
+from atypeak_scale.catalogue.bed import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Windows, read_windows
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress, run_blocks
@@ -73,6 +73,8 @@ class _Plan:
 
 
 def _plan(peaks: str | Path, crms: str | Path, config: Config, folder: Path, progress: Progress) -> _Plan:
+    if str(peaks) == str(crms) == STANDARD_INPUT:
+        raise InputError("peaks and CRMs cannot both be standard input; give one of them as a file")
     windows, crm_file = read_windows(crms, config.store.frame, config.store.min_crm_peaks)
     size = Path(peaks).stat().st_size if Path(peaks).is_file() else 0
 
@@ -120,10 +122,12 @@ def build_store(
     config: Config,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
+    replace: bool = False,
 ) -> BuildResult:
     """Build the group of `config.cell_line` in `store` from a peak and a CRM file (SPEC 1, 2; DESIGN 3).
 
-    A new store, or a new cell line of an existing one. It appears whole, by a rename, or not at all.
+    A new store, or a new cell line of an existing one. It appears whole, by a rename, or not at all. With
+    `replace`, it takes the place of a cell line that is there, scores included, once it is whole.
 
     Raises
     ------
@@ -133,7 +137,8 @@ def build_store(
     """
     target = Path(store)
     config.model.check_frame(config.store.bins)
-    refuse_cell_line(target, config.cell_line)
+    if not replace:
+        refuse_cell_line(target, config.cell_line)
     # Connected first: a wrong address must not cost a reading of the whole catalogue.
     with connect(cluster, progress) as client, hidden_sibling(target) as folder:
         work = folder / "work"
@@ -289,8 +294,13 @@ def _write_catalogue(file: Path, start: int, stop: int, store: Path, name: str, 
 
 
 def _publish(built: Path, target: Path, name: str) -> None:
-    """Move a finished store, or its one group, to its final name by a single rename."""
+    """Move a finished store, or its one group, to its final name by a single rename.
+
+    A group of that name is moved out of the store before, and deleted with what was built.
+    """
     if target.exists():
+        if (target / name).exists():
+            (target / name).rename(built.parent / "replaced")
         (built / name).rename(target / name)
     else:
         built.rename(target)

@@ -4,6 +4,7 @@ One Zarr v3 store; one group for each cell line, each a complete xarray Dataset;
 `scores/<name>` of it (DESIGN 3). The dims of the two views are named by the views (SPEC 1.4).
 """
 
+import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from atypeak_scale.atomic import hidden_sibling
 from atypeak_scale.errors import DamagedError, InputError, nearest
 
 SCHEMA_VERSION = 1
+LONGEST_NAME = 150  # of a group, in bytes; file systems take 255, and hidden siblings are longer
 SCORES = "scores"
 NORMALIZATION = "normalization"  # attribute of results that are complete: how they were normalized
 
@@ -115,12 +117,24 @@ def compressors(dtype: npt.DTypeLike) -> list[Any]:
 def group_name(name: str) -> str:
     """Return a group name for a label from a file: percent-encoded, so that it cannot choose a path."""
     quoted = quote(name, safe="+ ")
-    return quoted if not quoted.startswith((".", "__")) else f"%{ord(quoted[0]):02X}{quoted[1:]}"
+    if len(quoted) > LONGEST_NAME:
+        quoted = f"{quoted[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    # Names of Zarr's own, and hidden ones.
+    if quoted.startswith((".", "__")) or quoted == "zarr.json":
+        return f"%{ord(quoted[0]):02X}{quoted[1:]}"
+    return quoted
 
 
 def variable_name(variable: Variable, views: tuple[str, str]) -> str:
     """Return the stored name: `source_view0` of views (dataset, tr) is `source_dataset`."""
-    return variable.name.replace("view0", views[0]).replace("view1", views[1])
+    return _with_views(variable.name, views)
+
+
+def _with_views(name: str, views: tuple[str, str]) -> str:
+    """Put the views' names where `view0` and `view1` stand as whole words."""
+    return "_".join(
+        dict(zip(("view0", "view1"), views, strict=True)).get(word, word) for word in name.split("_")
+    )
 
 
 def create_arrays(
@@ -150,9 +164,7 @@ def create_arrays(
             dtype=variable.dtype,
             fill_value="" if is_text else np.nan if variable.dtype in (np.float32, np.float64) else 0,
             compressors=compressors(variable.dtype),
-            dimension_names=[
-                dim.replace("view0", views[0]).replace("view1", views[1]) for dim in variable.dims
-            ],
+            dimension_names=[_with_views(dim, views) for dim in variable.dims],
         )
         array.attrs["description"] = variable.description
     names = [variable_name(variable, views) for variable in variables if variable.coordinate]
@@ -185,7 +197,11 @@ def cell_lines(store: Path) -> dict[str, str]:
 
     """
     groups = _open_root(store, "r").groups()
-    return {str(group.attrs["cell_line"]): name for name, group in groups if "cell_line" in group.attrs}
+    return {
+        str(group.attrs["cell_line"]): name
+        for name, group in groups
+        if "cell_line" in group.attrs and not name.startswith(".")
+    }
 
 
 def consolidate(store: Path) -> None:
@@ -272,6 +288,12 @@ def views_of(group: zarr.Group) -> tuple[str, str]:
     views = group.attrs["views"]
     assert isinstance(views, list)
     return str(views[0]), str(views[1])
+
+
+def frame_of(group: zarr.Group) -> tuple[int, int]:
+    """Return the frame and the bin of a cell line's windows, in bp."""
+    attributes: dict[str, Any] = dict(group.attrs)
+    return int(attributes["frame"]), int(attributes["bin"])
 
 
 def array(group: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -169,3 +169,11 @@ def test_track_line__quotes_in_names_stay_inside() -> None:
     assert track_line('a" useScore=0 "', "b\nchr1\t1\t2") == (
         'track name="a_ useScore=0 _" description="b_chr1_1_2" useScore=1\n'
     )
+
+
+def test_reader__byte_order_mark_is_no_part_of_the_first_name(write: Write) -> None:
+    file = write("marked.bed", "\ufeffchr1\t1\t2\n\ufeffchr1\t3\t4\n")
+    (block,) = BedReader(file, 3)
+    assert block.contig == [b"chr1", "\ufeffchr1".encode()]
+    (block,) = BedReader(write("header.bed", "\ufefftrack name=x\nchr1\t1\t2\n"), 3)
+    assert (block.contig, block.line.tolist()) == ([b"chr1"], [2])

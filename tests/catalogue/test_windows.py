@@ -111,3 +111,27 @@ def test_read_windows__three_columns_do_without_a_filter(write: Write) -> None:
 def test_read_windows__bad_column_five(write: Write, line: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_windows(write("crms.bed", line + "\n"), frame=3200, min_peaks=100)
+
+
+@pytest.mark.parametrize("count", ["nan", "inf", "-inf"])
+def test_read_windows__a_count_that_is_no_number_is_refused(write: Write, count: str) -> None:
+    file = write("crms.bed", f"chr1\t0\t100\ta\t200\nchr1\t200\t300\tb\t{count}\n")
+    with pytest.raises(
+        InputError, match=rf"line 2: column 5 is '{count}'; expected the CRM's number of peaks"
+    ):
+        read_windows(file, 3200, 100)
+
+
+def test_read_windows__a_crm_of_terabases_is_refused(write: Write) -> None:
+    file = write("crms.bed", "chr1\t0\t100\nchr1\t0\t999999999999999\n")
+    with pytest.raises(
+        InputError, match=r"line 2: a CRM of 999,999,999,999,999 bp; expected at most 10,000,000 bp"
+    ):
+        read_windows(file, 3200, 0)
+
+
+def test_read_windows__three_columns_with_a_filter_name_the_remedy(write: Write) -> None:
+    with pytest.raises(
+        InputError, match=r"expected at least 5 .*; give the number of peaks .* or --min-crm-peaks 0"
+    ):
+        read_windows(write("crms.bed", "chr1\t0\t100\n"), 3200, 100)

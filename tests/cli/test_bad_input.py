@@ -576,7 +576,7 @@ def test_no_arguments__show_the_help(atypeak: Run) -> None:
     [
         (AtypeakError("block 3 failed"), 1, "Error: block 3 failed"),
         (KeyboardInterrupt(), 1,
-         "Interrupted; what was finished is kept: run the same command again to go on."),
+         "Interrupted; nothing is half written. Give the command again to go on."),
     ],
 )  # fmt: skip
 def test_main__failures_while_running(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -593,6 +592,59 @@ def test_run__leaves_other_cell_lines_of_a_store_alone(steps: Finished, tmp_path
     invoke("build-store", tmp_path / "p.bed", tmp_path / "c.bed", tmp_path / "store.zarr", "--cell-line",
            "other", "--min-crm-peaks", "0")  # fmt: skip
     before = tree(tmp_path / "store.zarr" / "other")
-    with suppress(InputError):  # joining the store and refusing it are both right
-        invoke("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
+    invoke("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
     assert tree(tmp_path / "store.zarr" / "other") == before
+
+
+def test_run__a_workdir_of_another_cell_line_is_refused(whole: Path, steps: Finished, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    inputs = "--peaks", steps.peaks, "--crms", steps.crms
+    shutil.copytree(whole, folder)
+    before = tree(folder)
+    settings = yaml.safe_load(steps.config.read_text()) | {"cell_line": "another"}
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(settings))
+    for lost in ("model", "scores"):
+        with pytest.raises(InputError, match=r"is of cell line '.*', not 'another'; name another --workdir"):
+            invoke("run", tmp_path / "other.yaml", "--workdir", folder, *inputs)
+        assert tree(folder) == before
+        shutil.rmtree(folder / lost)
+        before = tree(folder)
+
+
+def test_run__a_build_that_fails_costs_nothing(whole: Path, steps: Finished, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(whole, folder)
+    before = tree(folder)
+    settings = yaml.safe_load(steps.config.read_text())
+    settings["store"]["min_crm_peaks"] = 10**9
+    (tmp_path / "mistyped.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.raises(InputError, match="no CRM has 1000000000 peaks or more"):
+        invoke(
+            "run",
+            tmp_path / "mistyped.yaml",
+            "--workdir",
+            folder,
+            "--peaks",
+            steps.peaks,
+            "--crms",
+            steps.crms,
+        )
+    assert tree(folder) == before
+
+
+def test_run__a_file_that_was_deleted_is_exported_again(
+    again: Callable[..., list[tuple[str, bool]]], tmp_path: Path
+) -> None:
+    before = tree(tmp_path / "copy/scores")
+    (tmp_path / "copy/scores/final.bed").unlink()
+    assert again() == [(stage, stage != "export") for stage in STAGES]
+    (tmp_path / "copy/scores/made-from.json").write_text("{")
+    assert again() == [(stage, stage != "export") for stage in STAGES]
+    assert {n: d for n, (_, d) in tree(tmp_path / "copy/scores").items()} == {
+        n: d for n, (_, d) in before.items()
+    }
+    (tmp_path / "copy/scores/mine.txt").write_text("precious")
+    (tmp_path / "copy/scores/final.bed").unlink()
+    with pytest.raises(InputError, match=r"did not make \(mine.txt\)"):
+        again()
+    assert (tmp_path / "copy/scores/mine.txt").read_text() == "precious"

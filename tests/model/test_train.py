@@ -6,10 +6,10 @@ import pytest
 
 from atypeak_scale.cluster import Event
 from atypeak_scale.config import Config, TrainingSettings
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.model.autoencoder import build_autoencoder, weight_arrays
 from atypeak_scale.model.files import load_model, save_model
-from atypeak_scale.model.train import _KeepBest, loss_weights, packed_training, train
+from atypeak_scale.model.train import _KeepBest, loss_weights, packed_training, train, train_and_save
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.open import open_store
 from atypeak_scale.store.stream import Expansion, training_windows
@@ -92,11 +92,37 @@ def test_train__interrupted_keeps_the_best_so_far(store: Path, config: Config) -
     assert model.training.kept_epoch in (1, 2)
     assert "interrupted" in model.training.explain()
 
-    def at_once(event: Event) -> None:
-        raise AssertionError
 
-    with pytest.raises(AssertionError):
-        train(store, config, at_once)
+def test_train__interrupted_before_the_first_epoch_has_nothing_to_keep(
+    store: Path, config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras.Model.fit", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train_and_save(store, config, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_train_and_save__interrupted_is_saved_and_told(store: Path, config: Config, tmp_path: Path) -> None:
+    def interrupt(event: Event) -> None:
+        if event.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(
+        InterruptedStageError, match=r"stopped after 2 epochs: interrupted; the weights of epoch"
+    ):
+        train_and_save(store, changed(config, max_epochs=9), tmp_path / "model", interrupt)
+    assert load_model(tmp_path / "model").training.stopped == "interrupted"  # type: ignore[union-attr]
+
+
+def test_train__a_loss_that_was_asked_for_is_kept_however_near_the_best(store: Path, config: Config) -> None:
+    every = train(store, changed(config, max_epochs=3, min_delta=10.0)).history
+    reached = train(store, changed(config, max_epochs=3, min_delta=10.0, stop_at_loss=every[1] * 1.0001))
+    assert reached.training is not None
+    assert (reached.training.stopped, reached.training.kept_epoch) == ("stop_at_loss", 2)
+    assert reached.training.kept_loss == pytest.approx(every[1], rel=1e-4)
 
 
 class FakeModel:

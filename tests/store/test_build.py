@@ -18,6 +18,7 @@ from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store, plan_build
 from atypeak_scale.store.open import from_tensor, open_store
 from atypeak_scale.store.summary import summarize
+from atypeak_scale.store.verify import verify_store
 
 Catalogue = tuple[Path, Path]
 FRAME, BIN = 3200, 10
@@ -355,3 +356,33 @@ def test_build__memory_does_not_grow_with_the_number_of_windows(tmp_path: Path) 
         grown[windows] = int(run.stdout) / 1000
     print(f"MB above the imports: {grown}")
     assert grown[16_000] < grown[2_000] + 100
+
+
+@pytest.mark.parametrize("cell_line", ["zarr.json", "..", ".hidden", "__x", "a/b", "c" * 400, "é" * 200])
+def test_build__any_cell_line_is_a_group_of_its_own(config: Config, tmp_path: Path, cell_line: str) -> None:
+    (tmp_path / "p.bed").write_text(f"chr1\t5\t9\ta.b.{cell_line}\n")
+    (tmp_path / "c.bed").write_text("chr1\t0\t100\n")
+    store = tmp_path / "out" / "s.zarr"
+    settings = config.model_copy(update={"cell_line": cell_line})
+    build_store(tmp_path / "p.bed", tmp_path / "c.bed", store, settings)
+    assert list(schema.cell_lines(store)) == [cell_line]
+    assert sorted(file.name for file in store.parent.iterdir()) == ["s.zarr"]
+    with pytest.raises(InputError, match="already holds cell line"):
+        build_store(tmp_path / "p.bed", tmp_path / "c.bed", store, settings)
+    build_store(tmp_path / "p.bed", tmp_path / "c.bed", store, settings, replace=True)
+    assert list(schema.cell_lines(store)) == [cell_line]
+
+
+def test_build__two_standard_inputs_are_refused(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot both be standard input"):
+        build_store("-", "-", tmp_path / "s.zarr", config)
+
+
+def test_build__view_names_that_hold_other_names(
+    catalogue: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    views = config.store.model_copy(update={"views": ("preview1", "view")})
+    build_store(*catalogue, tmp_path / "s.zarr", config.model_copy(update={"store": views}))
+    data = open_store(tmp_path / "s.zarr").data
+    assert {"preview1", "view", "source_preview1", "source_view"} <= set(data.variables)
+    assert verify_store(tmp_path / "s.zarr").damages == []

@@ -1,0 +1,334 @@
+"""Faults of every kind put into runs of score and normalize on a real cluster; what becomes of each.
+
+A run must end within a bound, complete and equal to the reference, or with one clear line; and then the
+same command must complete it.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+
+from atypeak_scale import build_store, load_config, save_model, simulate
+from atypeak_scale.catalogue.artificial import ArtificialSettings
+from atypeak_scale.config import ModelSettings
+from atypeak_scale.score.blocks import score_run
+from atypeak_scale.store import schema
+from atypeak_scale.store.verify import verify_store
+from benchmarks.harness import COMMAND, Row
+from benchmarks.loopback import Loopback, loopback_cluster
+from benchmarks.shapes import random_model
+
+SEED = 1
+REPEATS = 5  # of every fault, in both stages in turn
+WINDOWS = 8_000
+ROWS_PER_BLOCK = 512
+MODEL = ModelSettings(filters=32, deep_dimension=256)
+RUN_SECONDS = 180  # after which a run counts as hung
+INTERRUPT_SECONDS = 20
+PAUSE_SECONDS = 30
+TMPFS = "64m"
+NETWORK = "atypeak-fault"  # name of the network namespace of one worker
+
+
+@dataclass
+class Scene:
+    """What a fault may touch: the running command, the cluster, and the store that is written."""
+
+    client: subprocess.Popen[str]
+    cluster: Loopback
+    store: Path
+    scores: Path
+    rng: np.random.Generator
+
+
+Undo = Callable[[], None]
+
+
+def nothing_to_undo() -> None:
+    """Leave things as they are."""
+
+
+def kill_worker(scene: Scene) -> Undo:
+    """SIGKILL of the process that computes; its nanny starts another."""
+    for number in scene.rng.permutation(len(scene.cluster.workers)):
+        process = scene.cluster.worker_process(int(number))
+        if process is not None:
+            process.kill()
+            break
+    return nothing_to_undo
+
+
+def kill_worker_for_good(scene: Scene) -> Undo:
+    """SIGKILL of a worker and its nanny."""
+    nanny = psutil.Process(scene.cluster.workers[0].pid)
+    for process in [*nanny.children(recursive=True), nanny]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return nothing_to_undo
+
+
+def kill_scheduler(scene: Scene) -> Undo:
+    """SIGKILL of the scheduler."""
+    scene.cluster.scheduler.kill()
+    return nothing_to_undo
+
+
+def kill_client(scene: Scene) -> Undo:
+    """SIGKILL of the command."""
+    scene.client.kill()
+    return nothing_to_undo
+
+
+def interrupt_client(scene: Scene) -> Undo:
+    """Ctrl-C."""
+    scene.client.send_signal(signal.SIGINT)
+    return nothing_to_undo
+
+
+def pause_worker(scene: Scene) -> Undo:
+    """SIGSTOP of a worker for 30 s, longer than the scheduler waits for a sign of life."""
+    process = scene.cluster.worker_process(0)
+    if process is not None:
+        process.suspend()
+        time.sleep(PAUSE_SECONDS)
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+    return nothing_to_undo
+
+
+def flip_results(scene: Scene) -> Undo:
+    """One byte flipped in a chunk of results that is written."""
+    chunks = sorted((scene.scores / "rebuilt_score/c").iterdir())
+    flip(chunks[scene.rng.integers(len(chunks))], scene.rng)
+    return nothing_to_undo
+
+
+def flip_data(scene: Scene) -> Undo:
+    """One byte flipped in a chunk of the occupancy; mended as by building the store again."""
+    chunks = sorted(scene.store.glob("artificial/occupancy/c/*/0/0"))
+    chunk = chunks[scene.rng.integers(len(chunks))]
+    before = chunk.read_bytes()
+    flip(chunk, scene.rng)
+    return lambda: [chunk.write_bytes(before), None][1]
+
+
+def fill_disk(scene: Scene) -> Undo:
+    """No byte left on the file system of the store."""
+    filler = scene.store.parent / "filler"
+    with filler.open("wb") as out, suppress(OSError):
+        while True:
+            out.write(bytes(1 << 16))
+            out.flush()
+    return filler.unlink
+
+
+def cut_network(scene: Scene) -> Undo:
+    """The network of one worker, which has a namespace of its own, goes away."""
+    subprocess.run(["ip", "link", "set", f"{NETWORK}0", "down"], check=True)
+    return lambda: [subprocess.run(["ip", "link", "set", f"{NETWORK}0", "up"], check=True), None][1]
+
+
+def flip(file: Path, rng: np.random.Generator) -> None:
+    """Change one byte of a file where it is."""
+    with file.open("r+b") as out:
+        at = int(rng.integers(file.stat().st_size))
+        out.seek(at)
+        (byte,) = out.read(1)
+        out.seek(at)
+        out.write(bytes([byte ^ 0xFF]))
+
+
+FAULTS: tuple[Callable[[Scene], Undo], ...] = (
+    kill_worker, kill_worker_for_good, kill_scheduler, kill_client, interrupt_client, pause_worker,
+    flip_results, flip_data, fill_disk, cut_network,
+)  # fmt: skip
+
+COMPLETE, RESUMED, WRONG, HUNG = "complete at once", "one clear line, then complete", "wrong", "hung"
+
+
+class Campaign:
+    """The reference, and one run after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.rng = folder, np.random.default_rng(SEED)
+        config = load_config("artificial")
+        settings = config.store.model_copy(update={"rows_per_block": ROWS_PER_BLOCK, "windows_per_chunk": 64})
+        config = config.model_copy(update={"store": settings, "model": MODEL})
+        made = simulate(ArtificialSettings(crms=WINDOWS), folder / "catalogue")
+        build_store(made.peaks, made.crms, folder / "plain.zarr", config)
+        self.model = save_model(random_model(folder / "plain.zarr", config), folder / "model")
+        self.group = f"artificial/{score_run(folder / 'plain.zarr', self.model).group}"
+        shutil.copytree(folder / "plain.zarr", folder / "scored.zarr")
+        with loopback_cluster(2) as cluster:
+            self.finish(self.start("score", folder / "scored.zarr", cluster))
+            shutil.copytree(folder / "scored.zarr", folder / "whole.zarr")
+            self.finish(self.start("normalize", folder / "whole.zarr", cluster))
+        self.expected = self.arrays(folder / "whole.zarr")
+        self.blocks = len(list((folder / "whole.zarr" / self.group / "rebuilt_score/c").iterdir()))
+
+    def start(self, command: str, store: Path, cluster: Loopback) -> "subprocess.Popen[str]":
+        """Start a command of the program on a cluster."""
+        arguments = [command, store, "--model", self.model, "--scheduler", cluster.address]
+        return subprocess.Popen(
+            [sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            text=True, env=os.environ | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"},
+        )  # fmt: skip
+
+    def finish(self, client: "subprocess.Popen[str]") -> None:
+        """Wait for a command that must succeed."""
+        _, errors = client.communicate(timeout=RUN_SECONDS)
+        if client.returncode:
+            raise AssertionError(errors)
+
+    def arrays(self, store: Path) -> dict[str, npt.NDArray[np.float32]]:
+        """Read the scores of every peak."""
+        group = schema.open_cell_line(store, None)[self.group.removeprefix("artificial/")]
+        return {name: np.asarray(group[name]) for name in ("rebuilt_score", "raw", "k_normalized", "final")}  # type: ignore[index]
+
+    def is_whole(self, store: Path) -> bool:
+        """Whether a store has all scores, as the reference has them, and no damage."""
+        found = self.arrays(store)
+        same = all(np.array_equal(found[name], values) for name, values in self.expected.items())
+        return same and not verify_store(store).damages
+
+    def run(self, fault: Callable[[Scene], Undo], stage: str, cluster: Loopback, disk: Path) -> str:
+        """Put one fault into one run; return what became of it."""
+        store = disk / "store.zarr"
+        shutil.rmtree(store, ignore_errors=True)
+        shutil.copytree(self.folder / ("plain.zarr" if stage == "score" else "scored.zarr"), store)
+        client = self.start(stage, store, cluster)
+        scores = store / self.group
+        self._until(client, scores, stage)
+        undo = fault(Scene(client, cluster, store, scores, self.rng))
+        struck = time.monotonic()
+        try:
+            _, errors = client.communicate(timeout=RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            client.communicate()
+            return HUNG
+        finally:
+            undo()
+        if fault is interrupt_client and time.monotonic() - struck > INTERRUPT_SECONDS:
+            return HUNG
+        if client.returncode == 0:
+            if stage == "score":
+                self._resume(store)
+            return COMPLETE if self.is_whole(store) else self._mended(store, errors, fault)
+        clear = fault is kill_client or ("Error: " in errors or "Interrupted; " in errors)
+        if not clear or "Traceback" in errors:
+            print(errors, file=sys.stderr)
+            return WRONG
+        self._resume(store)
+        return RESUMED if self.is_whole(store) else WRONG
+
+    def _mended(self, store: Path, errors: str, fault: Callable[[Scene], Undo]) -> str:
+        """A chunk damaged behind the back of a run that ended well: verify must tell, and score mend it."""
+        if fault is flip_results and verify_store(store).damages:
+            self._resume(store)
+            if self.is_whole(store):
+                return RESUMED
+        print(errors, file=sys.stderr)
+        return WRONG
+
+    def _resume(self, store: Path) -> None:
+        with loopback_cluster(1) as cluster:
+            for command in ("score", "normalize"):
+                self.finish(self.start(command, store, cluster))
+
+    def _until(self, client: "subprocess.Popen[str]", scores: Path, stage: str) -> None:
+        """Wait for a random part of the run."""
+        wanted = int(self.rng.integers(1, max(2, int(0.8 * self.blocks))))
+        late = time.monotonic() + self.rng.uniform(3, 9)
+        while client.poll() is None:
+            chunks = scores / "rebuilt_score/c"
+            if stage == "score" and chunks.is_dir() and len(list(chunks.iterdir())) >= wanted:
+                return
+            if stage == "normalize" and time.monotonic() > late:
+                return
+            time.sleep(0.02)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """Yield a folder on a small file system of its own; needs the right to mount."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={TMPFS}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def namespace() -> Iterator[tuple[str, ...]]:
+    """Yield the command that runs another in a network namespace joined to this one by a pair of devices."""
+    steps = (
+        f"ip netns add {NETWORK}", f"ip link add {NETWORK}0 type veth peer name {NETWORK}1",
+        f"ip link set {NETWORK}1 netns {NETWORK}", f"ip addr add 10.213.77.1/24 dev {NETWORK}0",
+        f"ip link set {NETWORK}0 up", f"ip netns exec {NETWORK} ip addr add 10.213.77.2/24 dev {NETWORK}1",
+        f"ip netns exec {NETWORK} ip link set {NETWORK}1 up", f"ip netns exec {NETWORK} ip link set lo up",
+    )  # fmt: skip
+    try:
+        for step in steps:
+            subprocess.run(step.split(), check=True)
+        yield ("ip", "netns", "exec", NETWORK)
+    finally:
+        subprocess.run(["ip", "netns", "del", NETWORK], check=False)
+
+
+def rows() -> list[Row]:
+    """Every fault, how often it was tried, and what became of it; needs root for two of them."""
+    outcomes: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
+        campaign = Campaign(Path(name))
+        with small_disk(Path(name) / "disk") as disk:
+            for repeat in range(REPEATS):
+                for number, fault in enumerate(FAULTS):
+                    stage = ("score", "normalize")[(repeat + number) % 2]
+                    outcome = _one(campaign, fault, stage, disk)
+                    outcomes[fault.__name__, outcome] += 1
+                    print(f"{fault.__name__} in {stage}: {outcome}", file=sys.stderr, flush=True)
+    return [
+        *(
+            Row(
+                f"{fault.__name__.replace('_', ' ')}: {outcome}",
+                outcomes[fault.__name__, outcome],
+                None,
+                "runs",
+            )
+            for fault in FAULTS
+            for outcome in (COMPLETE, RESUMED, WRONG, HUNG)
+            if outcomes[fault.__name__, outcome]
+        ),
+        Row("faults", outcomes.total(), None, "runs"),
+        Row(
+            "wrong or hung",
+            sum(n for (_, what), n in outcomes.items() if what in (WRONG, HUNG)),
+            None,
+            "runs",
+        ),
+    ]
+
+
+def _one(campaign: Campaign, fault: Callable[[Scene], Undo], stage: str, disk: Path) -> str:
+    if fault is not cut_network:
+        with loopback_cluster(2) as cluster:
+            return campaign.run(fault, stage, cluster, disk)
+    with namespace() as prefix, loopback_cluster(1) as cluster:
+        cluster.workers.append(cluster.start_worker(prefix, "--host", "10.213.77.2"))
+        cluster.wait_for(2)
+        return campaign.run(fault, stage, cluster, disk)
