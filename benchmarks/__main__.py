@@ -12,8 +12,6 @@ NAMES = {
     "growth": "time of a further window and peak memory from 10,000 to 1,000,000 windows",
     "scaling": "HeLa scored on a real cluster of 1, 2 and 4 workers",
     "faults": "faults put into runs on a real cluster, and what becomes of each",
-    "scaling": "HeLa scored on a real cluster of 1, 2 and 4 workers",
-    "faults": "faults put into runs on a real cluster, and what becomes of each",
     "store": "codec chains for the occupancy: size, time to write, time to read",
     "hela": "every stage of `atypeak-scale run` on all HeLa data, and its peak memory",
 }

@@ -41,6 +41,7 @@ INTERRUPT_SECONDS = 20
 PAUSE_SECONDS = 30
 TMPFS = "64m"
 NETWORK = "atypeak-fault"  # name of the network namespace of one worker
+HOST, INSIDE = "10.213.77.1", "10.213.77.2"
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Scene:
     rng: np.random.Generator
 
 
-Undo = Callable[[], None]
+Undo = Callable[[], object]
 
 
 def nothing_to_undo() -> None:
@@ -122,7 +123,7 @@ def flip_data(scene: Scene) -> Undo:
     chunk = chunks[scene.rng.integers(len(chunks))]
     before = chunk.read_bytes()
     flip(chunk, scene.rng)
-    return lambda: [chunk.write_bytes(before), None][1]
+    return lambda: chunk.write_bytes(before)
 
 
 def fill_disk(scene: Scene) -> Undo:
@@ -138,7 +139,7 @@ def fill_disk(scene: Scene) -> Undo:
 def cut_network(scene: Scene) -> Undo:
     """The network of one worker, which has a namespace of its own, goes away."""
     subprocess.run(["ip", "link", "set", f"{NETWORK}0", "down"], check=True)
-    return lambda: [subprocess.run(["ip", "link", "set", f"{NETWORK}0", "up"], check=True), None][1]
+    return lambda: subprocess.run(["ip", "link", "set", f"{NETWORK}0", "up"], check=True)
 
 
 def flip(file: Path, rng: np.random.Generator) -> None:
@@ -181,7 +182,7 @@ class Campaign:
 
     def start(self, command: str, store: Path, cluster: Loopback) -> "subprocess.Popen[str]":
         """Start a command of the program on a cluster."""
-        arguments = [command, store, "--model", self.model, "--scheduler", cluster.address]
+        arguments = command, str(store), "--model", str(self.model), "--scheduler", cluster.address
         return subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
             text=True, env=os.environ | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"},
@@ -278,8 +279,8 @@ def namespace() -> Iterator[tuple[str, ...]]:
     """Yield the command that runs another in a network namespace joined to this one by a pair of devices."""
     steps = (
         f"ip netns add {NETWORK}", f"ip link add {NETWORK}0 type veth peer name {NETWORK}1",
-        f"ip link set {NETWORK}1 netns {NETWORK}", f"ip addr add 10.213.77.1/24 dev {NETWORK}0",
-        f"ip link set {NETWORK}0 up", f"ip netns exec {NETWORK} ip addr add 10.213.77.2/24 dev {NETWORK}1",
+        f"ip link set {NETWORK}1 netns {NETWORK}", f"ip addr add {HOST}/24 dev {NETWORK}0",
+        f"ip link set {NETWORK}0 up", f"ip netns exec {NETWORK} ip addr add {INSIDE}/24 dev {NETWORK}1",
         f"ip netns exec {NETWORK} ip link set {NETWORK}1 up", f"ip netns exec {NETWORK} ip link set lo up",
     )  # fmt: skip
     try:
@@ -293,34 +294,21 @@ def namespace() -> Iterator[tuple[str, ...]]:
 def rows() -> list[Row]:
     """Every fault, how often it was tried, and what became of it; needs root for two of them."""
     outcomes: Counter[tuple[str, str]] = Counter()
-    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
-        campaign = Campaign(Path(name))
-        with small_disk(Path(name) / "disk") as disk:
+    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
+        campaign = Campaign(Path(folder))
+        with small_disk(Path(folder) / "disk") as disk:
             for repeat in range(REPEATS):
                 for number, fault in enumerate(FAULTS):
                     stage = ("score", "normalize")[(repeat + number) % 2]
                     outcome = _one(campaign, fault, stage, disk)
-                    outcomes[fault.__name__, outcome] += 1
-                    print(f"{fault.__name__} in {stage}: {outcome}", file=sys.stderr, flush=True)
+                    name = fault.__name__.replace("_", " ")
+                    outcomes[f"{name} in {stage}", outcome] += 1
+                    print(f"{name} in {stage}: {outcome}", file=sys.stderr, flush=True)
+    bad = sum(count for (_, outcome), count in outcomes.items() if outcome in (WRONG, HUNG))
     return [
-        *(
-            Row(
-                f"{fault.__name__.replace('_', ' ')}: {outcome}",
-                outcomes[fault.__name__, outcome],
-                None,
-                "runs",
-            )
-            for fault in FAULTS
-            for outcome in (COMPLETE, RESUMED, WRONG, HUNG)
-            if outcomes[fault.__name__, outcome]
-        ),
-        Row("faults", outcomes.total(), None, "runs"),
-        Row(
-            "wrong or hung",
-            sum(n for (_, what), n in outcomes.items() if what in (WRONG, HUNG)),
-            None,
-            "runs",
-        ),
+        *(Row(f"{fault}: {outcome}", count, None, "runs") for (fault, outcome), count in outcomes.items()),
+        Row("all faults", outcomes.total(), None, "runs"),
+        Row("wrong or hung", bad, None, "runs"),
     ]
 
 
@@ -328,7 +316,7 @@ def _one(campaign: Campaign, fault: Callable[[Scene], Undo], stage: str, disk: P
     if fault is not cut_network:
         with loopback_cluster(2) as cluster:
             return campaign.run(fault, stage, cluster, disk)
-    with namespace() as prefix, loopback_cluster(1) as cluster:
-        cluster.workers.append(cluster.start_worker(prefix, "--host", "10.213.77.2"))
+    with namespace() as prefix, loopback_cluster(1, HOST) as cluster:
+        cluster.workers.append(cluster.start_worker(prefix, "--host", INSIDE))
         cluster.wait_for(2)
         return campaign.run(fault, stage, cluster, disk)

@@ -31,8 +31,7 @@ def rows() -> list[Row]:
         store, config = _store(Path(name))
         model = save_model(random_model(store, config), Path(name) / "model")
         run = score_run(store, model)
-        score_store(run)
-        expected = _arrays(run)
+        expected: dict[str, npt.NDArray[np.float32]] = {}
         seconds: dict[int, float] = {}
         differing = 0
         for workers in WORKERS:
@@ -45,13 +44,14 @@ def rows() -> list[Row]:
                     if repeat >= PASSES:
                         times.append(perf_counter() - started)
             seconds[workers] = median(times)
+            expected = expected or _arrays(run)
             differing += sum(
                 not np.array_equal(array, expected[which]) for which, array in _arrays(run).items()
             )
     return [
         *(Row(f"score, {n} workers", seconds[n], seconds[WORKERS[0]], "s") for n in WORKERS),
         Row("from 1 to 2 workers", seconds[1] / seconds[2], None, "times faster"),
-        Row("arrays that differ from those of this process", differing, None, "arrays"),
+        Row("arrays that differ from those of 1 worker", differing, None, "arrays"),
     ]
 
 
