@@ -31,9 +31,9 @@ def rows() -> list[Row]:
             build = files.peaks, files.crms, store, "--config", "artificial"
             for command in COMMANDS:
                 arguments = build if command == "build-store" else (store, "--model", folder / "model")
-                duration, peak = timed_command(command, *arguments)
-                seconds[command].append(duration)
-                memory[command].append(peak)
+                timed = timed_command(command, *arguments)
+                seconds[command].append(timed.seconds)
+                memory[command].append(timed.memory)
                 if command == "build-store" and windows == WINDOWS[0]:
                     save_model(random_model(store, config), folder / "model")
     result = []

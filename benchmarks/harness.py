@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -49,21 +50,31 @@ def interleaved(cases: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
     return {name: median(values) for name, values in times.items()}
 
 
-def timed_command(*arguments: str | Path) -> tuple[float, int]:
-    """Run one command of the program; return its seconds and the peak memory of its process tree in bytes."""
-    started = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE, text=True,
-        stdout=subprocess.DEVNULL,
-    ) as run:  # fmt: skip
+@dataclass(frozen=True)
+class Timed:
+    """What a command printed, how long it took, and the largest memory of its process tree in bytes."""
+
+    printed: str
+    seconds: float
+    memory: int
+
+
+def timed_command(*arguments: str | Path) -> Timed:
+    """Run one command of the program in a process of its own."""
+    with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as errors:
+        started = time.perf_counter()
         peak = 0
-        while run.poll() is None:
-            peak = max(peak, tree_memory(run.pid))
-            time.sleep(MEMORY_SECONDS)
-        errors = run.stderr.read() if run.stderr else ""
-    if run.returncode:
-        raise SystemExit(f"{' '.join(map(str, arguments))}: {errors}")
-    return time.perf_counter() - started, peak
+        command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
+        with subprocess.Popen(command, stdout=printed, stderr=errors) as run:
+            while run.poll() is None:
+                peak = max(peak, tree_memory(run.pid))
+                time.sleep(MEMORY_SECONDS)
+        seconds = time.perf_counter() - started
+        printed.seek(0)
+        errors.seek(0)
+        if run.returncode:
+            raise SystemExit(f"{' '.join(map(str, arguments))}: {errors.read()}")
+        return Timed(printed.read(), seconds, peak)
 
 
 def tree_memory(pid: int) -> int:

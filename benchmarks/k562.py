@@ -18,11 +18,8 @@ def rows() -> list[Row]:
         folder = Path(name)
         peaks, crms = k562_shaped_catalogue(folder)
         store, model = folder / "k562.zarr", folder / "model"
-        memory = []
-        build, peak = timed_command(
-            "build-store", peaks, crms, store, "--config", "k562", "--min-crm-peaks", "0"
-        )
-        memory.append(peak)
+        built = timed_command("build-store", peaks, crms, store, "--config", "k562", "--min-crm-peaks", "0")
+        build, memory = built.seconds, [built.memory]
         save_model(random_model(store, k562_config()), model)
         result.append(Row("build-store", build / 60, None, "minutes"))
         for precision in PRECISIONS:
@@ -30,10 +27,10 @@ def rows() -> list[Row]:
             total = 0.0
             for command in ("score", "normalize", "export"):
                 out = ("--out", folder / f"scores-{precision}") if command == "export" else ()
-                seconds, peak = timed_command(command, store, *choice, *out)
-                total += seconds
-                memory.append(peak)
-                result.append(Row(f"{command}, {precision}", seconds / 60, None, "minutes"))
+                done = timed_command(command, store, *choice, *out)
+                total += done.seconds
+                memory.append(done.memory)
+                result.append(Row(f"{command}, {precision}", done.seconds / 60, None, "minutes"))
             case = f"scored, normalized and written, {precision}"
             result.append(Row(case, total / 60, ARTICLE_HOURS * 60, "minutes"))
             if precision == PRECISIONS[0]:
