@@ -76,7 +76,7 @@ def test_train__learns_and_saves_what_it_learned(store: Path, config: Config, tm
 def test_train__mixed_precision_learns_alike_and_leaves_float32(store: Path, config: Config) -> None:
     settings = changed(config, max_epochs=4, learning_rate=0.01)
     full, mixed = train(store, settings), train(store, changed(settings, precision="mixed_bfloat16"))
-    assert mixed.history == pytest.approx(full.history, rel=0.1)
+    assert mixed.history == pytest.approx(full.history, rel=0.2)
     assert {str(v.dtype) for v in mixed.network.variables if "seed" not in v.path} == {"float32"}
     assert mixed.network.compute_dtype == "float32"
 
