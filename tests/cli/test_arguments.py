@@ -27,12 +27,13 @@ from click.testing import CliRunner, Result
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Event
 from atypeak_scale.config import Config, NormalizationSettings, load_config, parse_config, with_seed
 from atypeak_scale.demo import DemoResult
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.pipeline import StagePlan, StageReport
 from atypeak_scale.score.blocks import ScorePlan, ScoreRun
 from atypeak_scale.score.export import Exported
 from atypeak_scale.score.weights import Weights
 from atypeak_scale.store.build import BuildPlan, BuildResult
+from atypeak_scale.store.verify import Verified
 
 PLAN = BuildPlan("cell", 9, 8, 7, 6, 5, 4000, 3_000_000)
 BUILT = BuildResult(Path("s.zarr"), "cell", 6, 5, 4, 3, 2)
@@ -42,8 +43,11 @@ CLUSTERS = [
     ([], IN_PROCESS),
     (["--workers", "3"], Cluster(workers=3)),
     (["--scheduler", ADDRESS], Cluster(scheduler=ADDRESS)),
+    (["--workers", "2", "--memory-limit", "3GB"], Cluster(workers=2, memory_limit="3GB")),
 ]
-ALL_COMMANDS = ["demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export"]
+ALL_COMMANDS = [
+    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "verify",
+]  # fmt: skip
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -187,6 +191,23 @@ def test_info__store(replace: Replace) -> None:
     assert invoke("info", "s.zarr").stdout == "cell line  a\nwindows    1,234\n\ncell line  b\nwindows    5\n"
     assert json.loads(invoke("info", "s.zarr", "--json").stdout) == facts
     assert summarize.call_args_list == [call("s.zarr")] * 2
+
+
+# verify
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_verify__where_and_what_it_says(replace: Replace, options: list[str], cluster: Cluster) -> None:
+    verify = replace("store.verify.verify_store", Verified(3, 1234, []))
+    result = invoke("verify", "s.zarr", *options)
+    assert verify.call_args_list == [call("s.zarr", cluster, ANY)]
+    assert result.stdout == "1,234 chunks of 3 arrays read, 0 damages\n"
+
+
+def test_verify__damage_is_a_failure(replace: Replace) -> None:
+    replace("store.verify.verify_store", Verified(3, 4, ["a/b, chunk 1: damaged", "a/c, chunk 2: lost"]))
+    with pytest.raises(AtypeakError, match=r"^s\.zarr: is damaged, as listed above$"):
+        invoke("verify", "s.zarr")
 
 
 # train
@@ -424,19 +445,18 @@ def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
 
 # Nothing is left out
 
+WHERE = {"--workers", "--scheduler", "--memory-limit"}
 TESTED = {
     "demo": {"--workdir"},
-    "run": {"--workdir", "--peaks", "--crms", "--dry-run", "--json", "--workers", "--scheduler"},
+    "run": {"--workdir", "--peaks", "--crms", "--dry-run", "--json", *WHERE},
     "build-store": {"--cell-line", "--config", "--trs", "--datasets", "--sources", "--top-trs",
-                    "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", "--workers",
-                    "--scheduler"},
+                    "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", *WHERE},
     "info": {"--json"},
     "train": {"--config", "--model", "--seed"},
-    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--dry-run", "--json", "--workers",
-              "--scheduler"},
-    "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", "--workers",
-                  "--scheduler"},
+    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--dry-run", "--json", *WHERE},
+    "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", *WHERE},
     "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision"},
+    "verify": WHERE,
 }  # fmt: skip
 
 

@@ -379,11 +379,17 @@ def test_model__of_another_frame(
     atypeak: Run, built: Path, config: Config, save_untrained: Callable[..., Path],
     unchanged: Callable[[], bool],
 ) -> None:  # fmt: skip
+    for other in ({"frame": 800}, {"frame": 6400, "bin": 20}):  # the second has as many bins
+        settings = parse_config({**config.model_dump(), "store": other}, "test")
+        message = atypeak("score", built, "--model", save_untrained(str(other["frame"]), settings)).message()
+        assert f"the model was trained on {other['frame']} bp in bins of {other.get('bin', 10)} bp" in message
     small = parse_config({**config.model_dump(), "store": {"frame": 800}}, "test")
     model = save_untrained(settings=small)
     unchanged()
     message = atypeak("score", built, "--model", model).message()
-    assert message.endswith("has windows of 320 bins; the model was trained on windows of 80")
+    assert message.endswith(
+        "has frames of 3200 bp in bins of 10 bp; the model was trained on 800 bp in bins of 10 bp"
+    )
     assert unchanged()
 
 
@@ -397,7 +403,7 @@ def test_train__store_of_another_frame_than_the_config(
     assert built.code == 0
     (tmp_path / "my.yaml").write_text(dump_config(config))
     done = atypeak("train", store, "--config", tmp_path / "my.yaml", "--model", tmp_path / "model")
-    assert "160 bins" in done.message()
+    assert "has frames of 1600 bp in bins of 10 bp; the configuration has 3200 and 10" in done.message()
     assert not list(tmp_path.glob("*model*"))
 
 
@@ -448,14 +454,16 @@ def test_export__needs_to_know_which_model(
     assert atypeak("score", built, "--model", models[0]).code == 0
     out = ("--out", tmp_path / "out")
     message = atypeak("export", built, *out).message()
-    assert re.search(r"scores/one-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
+    assert re.search(r"s.zarr: not normalized; run 'atypeak-scale normalize' first$", message)
+    message = atypeak("export", built, *out, "--model", models[0]).message()
+    assert re.search(r"one-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
     message = atypeak("export", built, *out, "--model", models[1]).message()
-    assert re.search(
-        r"not scored by this model \(scores/two-\w{8}\); run 'atypeak-scale score' first$", message
-    )
+    assert re.search(r"not scored by this model \(two-\w{8}\); run 'atypeak-scale score' first$", message)
     assert atypeak("normalize", built, "--model", models[0]).code == 0
-    for command in ("score", "normalize"):
-        assert atypeak(command, built, "--model", models[1]).code == 0
+    assert atypeak("score", built, "--model", models[1]).code == 0
+    # Results that are not complete yet are no choice.
+    assert atypeak("export", built, "--out", tmp_path / "first").code == 0
+    assert atypeak("normalize", built, "--model", models[1]).code == 0
     message = atypeak("export", built, *out).message()
     assert re.search(r"scored by 2 models \(one-\w{8}, two-\w{8}\); name one with --model$", message)
     assert not list(tmp_path.glob("*out*"))
