@@ -63,6 +63,11 @@ class Cluster:
         if self.memory_limit and not self.workers:
             raise InputError("--memory-limit is of each local process; give --workers too")
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether work leaves this process."""
+        return bool(self.workers or self.scheduler)
+
 
 IN_PROCESS = Cluster()
 
@@ -95,7 +100,7 @@ def connect(cluster: Cluster, progress: Progress = no_progress, memory: int = 0)
         Where the scheduler does not answer, its workers have another version, or less memory.
 
     """
-    if not cluster.workers and not cluster.scheduler:
+    if not cluster.is_elsewhere:
         yield None
         return
     with _joined(cluster.scheduler) if cluster.scheduler else _local(cluster) as client:

@@ -2,7 +2,9 @@
 
 import click
 
-from .common import import_tensorflow_quietly, progress_bar
+from atypeak_scale.cluster import Cluster
+
+from .common import cluster_options, import_tensorflow_quietly, progress_bar
 
 
 @click.command()
@@ -12,11 +14,24 @@ from .common import import_tensorflow_quietly, progress_bar
 )
 @click.option("--model", required=True, type=click.Path(), metavar="DIR", help="New folder for the model.")
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the seed of the configuration.")
-def train(store: str, config: str, model: str, seed: int | None) -> None:
-    """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the best weights so far."""
+@click.option("--seeds", type=click.IntRange(min=1), metavar="N",
+              help="Train N models, from that seed upwards, in DIR/seed-...; those that are there are kept.")  # fmt: skip
+@cluster_options
+def train(store: str, config: str, model: str, seed: int | None, seeds: int | None, cluster: Cluster) -> None:
+    """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the best weights so far.
+
+    Only several seeds can be trained elsewhere, each by one worker.
+    """
     from atypeak_scale.config import load_config, with_seed
 
     settings = with_seed(load_config(config), seed)
+    if seeds is not None:
+        from atypeak_scale.model.seeds import train_seeds
+
+        with progress_bar() as progress:
+            for folder in train_seeds(store, settings, seeds, model, cluster, progress):
+                click.echo(folder)
+        return
     import_tensorflow_quietly()
     from atypeak_scale.model.train import train_and_save
 

@@ -452,7 +452,7 @@ TESTED = {
     "build-store": {"--cell-line", "--config", "--trs", "--datasets", "--sources", "--top-trs",
                     "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", *WHERE},
     "info": {"--json"},
-    "train": {"--config", "--model", "--seed"},
+    "train": {"--config", "--model", "--seed", "--seeds", *WHERE},
     "score": {"--model", "--cell-line", "--crumbs", "--precision", "--dry-run", "--json", *WHERE},
     "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", *WHERE},
     "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision"},

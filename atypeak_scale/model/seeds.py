@@ -1,0 +1,73 @@
+"""Train the same configuration with several seeds, each a task of its own (SPEC 3.4)."""
+
+from pathlib import Path
+
+from atypeak_scale.cluster import (
+    IN_PROCESS,
+    Cluster,
+    Progress,
+    connect,
+    limit_threads,
+    no_progress,
+    run_blocks,
+)
+from atypeak_scale.config import Config, with_seed
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.description import INTERRUPTED, describe_model
+
+TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
+
+
+def train_seeds(
+    store: str | Path,
+    config: Config,
+    seeds: int,
+    folder: str | Path,
+    cluster: Cluster = IN_PROCESS,
+    progress: Progress = no_progress,
+) -> list[Path]:
+    """Train `seeds` models, from the seed of the configuration upwards, one a task.
+
+    Each is written to `folder`/seed-N, whole or not at all; those that are there already are kept, so that a
+    run that was stopped goes on with the missing ones. Returns the folders.
+
+    Raises
+    ------
+    InputError
+        Where a folder of that name holds something else than a finished model of this seed.
+
+    """
+    place = Path(folder).absolute()
+    numbers = range(config.training.seed, config.training.seed + seeds)
+    folders = {number: place / f"seed-{number}" for number in numbers}
+    missing = [(number, path) for number, path in folders.items() if not _is_trained(path)]
+    blocks = [
+        (
+            Path(store).absolute(),
+            with_seed(config, number),
+            path,
+            progress if not cluster.is_elsewhere else None,
+        )
+        for number, path in missing
+    ]
+    with connect(cluster, progress, TRAINING_BYTES) as client:
+        for _ in run_blocks(_train, blocks, client, stage="seeds", progress=progress):
+            pass
+    return list(folders.values())
+
+
+def _is_trained(folder: Path) -> bool:
+    if not folder.exists():
+        return False
+    training = describe_model(folder)["training"]
+    if training is None or training["stopped"] == INTERRUPTED:
+        raise InputError(f"{folder}: is not a model that was trained to its end; remove it")
+    return True
+
+
+def _train(store: Path, config: Config, folder: Path, progress: Progress | None) -> int:
+    """Train one seed; returns its number of epochs."""
+    limit_threads()
+    from atypeak_scale.model.train import train_and_save
+
+    return train_and_save(store, config, folder, progress or no_progress).epochs
