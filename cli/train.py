@@ -15,7 +15,8 @@ from .common import cluster_options, import_tensorflow_quietly, progress_bar
 @click.option("--model", required=True, type=click.Path(), metavar="DIR", help="New folder for the model.")
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the seed of the configuration.")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
-              help="Train N models, from that seed upwards, in DIR/seed-...; those that are there are kept.")  # fmt: skip
+              help="Train N models, from that seed on, in DIR/seed-...; those that are there are kept."
+)  # fmt: skip
 @cluster_options
 def train(store: str, config: str, model: str, seed: int | None, seeds: int | None, cluster: Cluster) -> None:
     """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the best weights so far.

@@ -41,15 +41,8 @@ def train_seeds(
     numbers = range(config.training.seed, config.training.seed + seeds)
     folders = {number: place / f"seed-{number}" for number in numbers}
     missing = [(number, path) for number, path in folders.items() if not _is_trained(path)]
-    blocks = [
-        (
-            Path(store).absolute(),
-            with_seed(config, number),
-            path,
-            progress if not cluster.is_elsewhere else None,
-        )
-        for number, path in missing
-    ]
+    listener = None if cluster.is_elsewhere else progress  # epochs are told of here only
+    blocks = [(Path(store).absolute(), with_seed(config, n), path, listener) for n, path in missing]
     with connect(cluster, progress, TRAINING_BYTES) as client:
         for _ in run_blocks(_train, blocks, client, stage="seeds", progress=progress):
             pass

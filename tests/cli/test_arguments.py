@@ -229,6 +229,16 @@ def test_train__arguments(replace: Replace, tensorflow: dict[str, Mock]) -> None
     assert len(tensorflow["train"].call_args_list) == 2
 
 
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_train__several_seeds(replace: Replace, options: list[str], cluster: Cluster) -> None:
+    train = replace("model.seeds.train_seeds", [Path("m/seed-7"), Path("m/seed-8")])
+    result = invoke(
+        "train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "7", "--seeds", "2", *options
+    )
+    assert train.call_args_list == [call("s.zarr", with_seed(load_config("hela"), 7), 2, "m", cluster, ANY)]
+    assert result.stdout == "m/seed-7\nm/seed-8\n"
+
+
 # score, normalize, export
 
 
