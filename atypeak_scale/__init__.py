@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from atypeak_scale.assess.qscore import q_score
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.model.files import load_model, model_from_arrays, save_model
@@ -28,6 +29,7 @@ _HOMES = {
     "model_from_arrays": "model.files",
     "normalize_scores": "score.normalize",
     "open_store": "store.open",
+    "q_score": "assess.qscore",
     "run_pipeline": "pipeline",
     "save_model": "model.files",
     "score_run": "score.blocks",
@@ -45,6 +47,7 @@ __all__ = [
     "model_from_arrays",
     "normalize_scores",
     "open_store",
+    "q_score",
     "run_pipeline",
     "save_model",
     "score_run",

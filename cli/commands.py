@@ -7,6 +7,7 @@ from .demo import demo
 from .export import export
 from .info import info
 from .normalize import normalize
+from .qscore import qscore
 from .run import run
 from .score import score
 from .simulate import simulate
@@ -28,5 +29,5 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, simulate, build_store, info, train, score, normalize, export, verify):
+for command in (demo, run, simulate, build_store, info, train, score, normalize, export, qscore, verify):
     commands.add_command(command)

@@ -222,10 +222,10 @@ def _is_missing(scores: zarr.Group, start: int, stop: int) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _engine(
+def process_engine(
     model: Path, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, precision: Precision
 ) -> Any:
-    """Load a model once per process."""
+    """Return a model as a function of windows; each process loads it once."""
     limit_threads()
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.inference import Engine
@@ -250,7 +250,7 @@ def score_block(
         for name in ("peak_window", "peak_source", "peak_first_bin", "peak_last_bin")
     )
     low, high = int(window[0]), int(window[-1]) + 1
-    engine = _engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
+    engine = process_engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
     occupancy = schema.read_array(data, "occupancy", low, high)
     result = np.empty(len(window), np.float32)
     for offset, ratios in engine.ratios(occupancy):

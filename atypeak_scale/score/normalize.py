@@ -48,6 +48,24 @@ def sample_windows(total: int, settings: NormalizationSettings) -> npt.NDArray[n
     return np.sort(np.random.default_rng(settings.seed).choice(total, size, replace=False))
 
 
+def sample_blocks(
+    data: zarr.Group, windows: npt.NDArray[np.int64]
+) -> list[tuple[npt.NDArray[np.int64], int]]:
+    """Cut sorted windows by the chunks of occupancy they lie in: (windows, counted from start; start)."""
+    length = schema.array(data, "occupancy").chunks[0]
+    starts = np.unique(windows // length) * length
+    return [
+        (windows[(windows >= start) & (windows < start + length)] - start, int(start)) for start in starts
+    ]
+
+
+def read_windows(data: zarr.Group, windows: npt.NDArray[np.int64], start: int) -> npt.NDArray[np.bool_]:
+    """Read the occupancy of a block of `sample_blocks`: (windows, bins, sources)."""
+    chunk = schema.read_array(data, "occupancy", start, start + int(windows[-1]) + 1)
+    occupancy: npt.NDArray[np.bool_] = chunk[windows]
+    return occupancy
+
+
 def label_scale(label: npt.NDArray[np.integer[Any]], score: FloatArray, labels: int) -> LabelScale:
     """Return the scale of each label from the label and the weighted score of every peak, (peaks,) each."""
     peaks = np.bincount(label, minlength=labels)
@@ -104,8 +122,7 @@ def _presence(
     store: Path, data_path: str, windows: npt.NDArray[np.int64], start: int
 ) -> npt.NDArray[np.bool_]:
     data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    occupancy = schema.read_array(data, "occupancy", start, start + int(windows.max()) + 1)
-    present: npt.NDArray[np.bool_] = np.any(occupancy[windows], axis=1)
+    present: npt.NDArray[np.bool_] = np.any(read_windows(data, windows, start), axis=1)
     return present
 
 
@@ -125,13 +142,8 @@ def _sampled_weights(
     run: ScoreRun, data: zarr.Group, scores: zarr.Group, settings: NormalizationSettings,
     client: Any, progress: Progress,
 ) -> Weights:  # fmt: skip
-    occupancy = schema.array(data, "occupancy")
-    windows, length = sample_windows(occupancy.shape[0], settings), occupancy.chunks[0]
-    starts = np.unique(windows // length) * length
-    blocks = [
-        (run.store, data.path, windows[(windows >= start) & (windows < start + length)] - start, int(start))
-        for start in starts
-    ]
+    windows = sample_windows(schema.array(data, "occupancy").shape[0], settings)
+    blocks = [(run.store, data.path, *block) for block in sample_blocks(data, windows)]
     seen = run_blocks(_presence_block, blocks, client, stage="sample", progress=progress)
     present = reduce(np.logical_or, (block for _, block in seen))
     found, cells = _responses(run, data, present)

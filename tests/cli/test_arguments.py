@@ -15,6 +15,7 @@ from unittest.mock import ANY, Mock, call, create_autospec
 
 import click
 import pytest
+import xarray as xr
 from atypeak_scale.cli.commands import commands
 from atypeak_scale.cli.common import (
     import_tensorflow_quietly,
@@ -46,7 +47,7 @@ CLUSTERS = [
     (["--workers", "2", "--memory-limit", "3GB"], Cluster(workers=2, memory_limit="3GB")),
 ]
 ALL_COMMANDS = [
-    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "verify",
+    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "qscore", "verify",
 ]  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def tensorflow(replace: Replace) -> dict[str, Mock]:
     """Watch which command imports TensorFlow."""
     return {
         name: replace(f"cli.{name}.import_tensorflow_quietly", None)
-        for name in ("train", "score", "normalize", "run", "demo")
+        for name in ("train", "score", "normalize", "qscore", "run", "demo")
     }
 
 
@@ -358,6 +359,42 @@ def test_normalize__bad_sample(normalize: Mock, model: Path, sample: str) -> Non
     assert normalize.call_args_list == []
 
 
+# qscore
+
+
+@pytest.fixture
+def qscore(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+    found = xr.Dataset({"total": ((), 0.540216)}, attrs={"sampled_windows": 1234})
+    return replace("assess.qscore.q_score", found)
+
+
+@pytest.mark.parametrize("options, settings", NORMALIZATIONS)
+def test_qscore__sample(
+    qscore: Mock, model: Path, options: list[str], settings: NormalizationSettings
+) -> None:
+    result = invoke("qscore", "s.zarr", "--model", model, *options)
+    assert qscore.call_args_list == [call(scored_run(model), settings, None, IN_PROCESS, ANY)]
+    assert result.stdout == "Q-score 0.5402 from 1,234 windows\n"
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_qscore__where(qscore: Mock, model: Path, options: list[str], cluster: Cluster) -> None:
+    invoke("qscore", "s.zarr", "--model", model, "--out", "o", *options)
+    assert qscore.call_args_list == [
+        call(scored_run(model), NormalizationSettings(sample=50), "o", cluster, ANY)
+    ]
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_qscore__run(
+    resolve: Mock, qscore: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
+    found: tuple[Any, ...],
+) -> None:  # fmt: skip
+    invoke("qscore", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert len(tensorflow["qscore"].call_args_list) == 1
+
+
 def test_export__only_results_of_the_store(replace: Replace, tmp_path: Path) -> None:
     resolve = replace("score.blocks.score_run", None)
     export = replace("score.export.export_scores", Exported(tmp_path / "out", 5))
@@ -467,6 +504,7 @@ TESTED = {
     "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", *WHERE},
     "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision"},
     "verify": WHERE,
+    "qscore": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", "--out", *WHERE},
 }  # fmt: skip
 
 

@@ -287,6 +287,8 @@ def test_build_store__store_inside_a_file(atypeak: Run, catalogue: Catalogue, tm
         (["score", "{store}", "--model", "{folder}"], r"folder: not a trained model; make one with 'atypeak"),
         (["score", "{store}", "--model", "{folder}", "--cell-line", "cel"], r"no cell line 'cel'; the near"),
         (["normalize", "{store}", "--model", "{folder}"], r"folder: not a trained model; make one with"),
+        (["qscore", "no.zarr", "--model", "{folder}"], r"^no\.zarr: not a store; make one with"),
+        (["qscore", "{store}", "--model", "{folder}"], r"folder: not a trained model; make one with"),
         (["export", "{store}", "--out", "o", "--model", "{folder}"], r"folder: not a trained model"),
         (["export", "{store}", "--out", "o"], r"s\.zarr: not scored; run 'atypeak-scale score' and"),
         (["export", "{store}", "--out", "{folder}"], r"folder: exists; remove it or name another folder$"),
@@ -346,6 +348,7 @@ def test_schema__another_version_is_refused_by_every_command(
         ("score", built, *model),
         ("score", built, *model, "--dry-run"),
         ("normalize", built, *model),
+        ("qscore", built, *model),
         ("export", built, "--out", tmp_path / "out"),
     ):
         message = atypeak(*arguments).message()
@@ -369,7 +372,7 @@ def test_model__of_other_labels(
 ) -> None:  # fmt: skip
     model = ("--model", save_untrained(**labels))
     unchanged()
-    for arguments in (("score", built, *model), ("normalize", built, *model),
+    for arguments in (("score", built, *model), ("normalize", built, *model), ("qscore", built, *model),
                       ("export", built, *model, "--out", tmp_path / "out")):  # fmt: skip
         assert re.search(message, atypeak(*arguments).message())
     assert unchanged()
@@ -444,6 +447,18 @@ def test_normalize__unscored_leaves_nothing(
         f"{built}: not every peak is scored by this model; "
         f"run 'atypeak-scale score {built} --model {model}' first"
     )
+    assert unchanged()
+
+
+def test_qscore__refuses_an_existing_folder_and_leaves_nothing(
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path], unchanged: Callable[[], bool],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    model = save_untrained()
+    (tmp_path / "out").mkdir()
+    unchanged()
+    message = atypeak("qscore", built, "--model", model, "--out", tmp_path / "out").message()
+    assert message == f"{tmp_path / 'out'}: exists; remove it or name another folder"
     assert unchanged()
 
 
@@ -669,6 +684,7 @@ def evil(
         ("score", store, "--model", model),
         ("normalize", store, "--model", model, *cell),
         ("export", store, "--out", tmp_path / "in" / "out"),
+        ("qscore", store, "--model", model, "--out", tmp_path / "in" / "q"),
         ("info", store),
     ):
         done = atypeak(*arguments)
@@ -678,7 +694,7 @@ def evil(
 
 def test_names__stay_in_their_folder(evil: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"in"}
-    assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..', "out"}
+    assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..', "out", "q"}
     (group,) = (path for path in (evil / "s.zarr").iterdir() if path.is_dir())
     assert "evil" in group.name
     assert not list(tmp_path.parent.glob("*evil*"))
@@ -702,6 +718,8 @@ def test_names__come_back_from_the_tables(evil: Path) -> None:
     assert set(table["contig"]) == {"../../c"}
     weights = pd.read_csv(evil / "out" / "weights.tsv", sep="\t")
     assert set(zip(weights["dataset"], weights["tr"], strict=True)) == set(EVIL_SOURCES)
+    pairs = pd.read_csv(evil / "q" / "pairs.tsv", sep="\t")
+    assert set(pairs["dimension"]) == set(pairs["other"]) == {name for both in EVIL_SOURCES for name in both}
 
 
 @pytest.mark.parametrize("character", ["\r", "\x0b", "\x1b", "\x00"])

@@ -21,6 +21,7 @@ from atypeak_scale.cli.commands import commands
 from click.testing import CliRunner
 from scipy import stats
 
+from atypeak_scale import q_score, score_run
 from atypeak_scale.config import Config, dump_config
 from atypeak_scale.errors import InputError
 
@@ -278,6 +279,23 @@ def test_export__names_its_files(steps: Finished) -> None:
     named = {line.split("  ")[0] for line in steps.printed["export"].splitlines()}
     assert named == {str(steps.scores / name) for name in EXPORTED - {"made-from.json"}}
     assert {file.name for file in steps.scores.iterdir()} == EXPORTED
+
+
+def test_qscore__prints_the_total_and_writes_what_the_library_finds(
+    steps: Finished, config: Config, tmp_path: Path
+) -> None:
+    store = shutil.copytree(steps.store, tmp_path / "s.zarr")
+    printed = invoke("qscore", store, "--model", steps.model, "--out", tmp_path / "q")
+    pairs = pd.read_csv(tmp_path / "q" / "pairs.tsv", sep="\t")
+    (facts,) = json.loads(steps.printed["info json"])
+    assert printed == f"Q-score {pairs['contribution'].sum():.4f} from {facts['windows']:,} windows\n"
+    assert len(pairs) == 12
+    found = q_score(score_run(store, steps.model), config.normalization)
+    off_diagonal = ~np.eye(3, dtype=bool)
+    for name in ("correlation", "pos_p", "neg_p"):
+        of_views = found[name].to_numpy()[:3, :3], found[name].to_numpy()[3:, 3:]
+        expected = np.concatenate([matrix[off_diagonal] for matrix in of_views])
+        np.testing.assert_allclose(pairs[name], expected, rtol=1e-6)
 
 
 # What was exported

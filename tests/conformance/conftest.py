@@ -1,6 +1,7 @@
 """Real data and reference results; every test here skips, saying so, where they are absent."""
 
 import json
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -40,3 +41,30 @@ def reference_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     labels = description["datasets"], description["tfs"]
     folder = tmp_path_factory.mktemp("model") / "reference"
     return save_model(model_from_arrays(ordered, labels, load_config("hela")), folder)
+
+
+@pytest.fixture(scope="session")
+def reference_windows(shared: Path, hela_store: Path) -> np.ndarray:
+    """Return the number in the store of every window of the reference sample, in its order."""
+    from atypeak_scale import open_store
+
+    data = open_store(hela_store).data
+    contig = data["contig"].to_numpy().astype(object)[data["window_contig"].to_numpy()]
+    places = zip(contig, data["window_start"].to_numpy(), data["window_end"].to_numpy(), strict=True)
+    number = {place: i for i, place in enumerate(places)}
+    regions = _windows_in_file_order(shared)
+    with np.load(shared / "reference/hela_sample_windows.npz") as sample:
+        return np.array([number[regions[i]] for i in sample["window_index"]])
+
+
+def _windows_in_file_order(shared: Path) -> list[tuple[str, int, int]]:
+    """Cut the CRMs one by one, as SPEC 2.1 says it."""
+    regions = []
+    with lzma.open(shared / "data/crm.bed.xz", "rt") as lines:
+        for line in lines:
+            contig, start, end = line.split("\t")[:3]
+            position = int(start)
+            while position < int(end):
+                regions.append((contig, position, min(position + 3200, int(end))))
+                position += 3200
+    return regions

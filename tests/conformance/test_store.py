@@ -59,40 +59,14 @@ def test_store__rows_are_those_of_bedtools(shared: Path, hela_store: Path, tmp_p
     assert sorted(zip(*map(np.ndarray.tolist, columns), strict=True)) == expected
 
 
-def test_store__occupancy_is_that_of_the_reference_sample(shared: Path, hela_store: Path) -> None:
+def test_store__occupancy_is_that_of_the_reference_sample(
+    shared: Path, hela_store: Path, reference_windows: np.ndarray
+) -> None:
     opened = open_store(hela_store)
     with np.load(shared / "reference/hela_sample_windows.npz") as sample:
         shape = sample["shape"]
         reference = np.unpackbits(sample["packed"], axis=1, count=int(np.prod(shape[1:]))).reshape(shape)
-        index = sample["window_index"]
         assert sample["datasets"].tolist() == opened.data["dataset"].values.tolist()
         assert sample["tfs"].tolist() == opened.data["tr"].values.tolist()
-    regions = _windows_in_file_order(shared)
-    contig = opened.data["contig"].to_numpy().astype(object)[opened.data["window_contig"].to_numpy()]
-    place = {
-        key: number
-        for number, key in enumerate(
-            zip(
-                contig,
-                opened.data["window_start"].to_numpy(),
-                opened.data["window_end"].to_numpy(),
-                strict=True,
-            )
-        )
-    }
-    at = np.array([place[regions[i]] for i in index])
-    tensor = opened.tensor.isel(window=np.sort(at)).to_numpy()
-    assert np.array_equal(tensor[np.argsort(np.argsort(at))], reference.astype(bool))
-
-
-def _windows_in_file_order(shared: Path) -> list[tuple[str, int, int]]:
-    """Cut the CRMs one by one, as SPEC 2.1 says it."""
-    regions = []
-    with lzma.open(shared / "data/crm.bed.xz", "rt") as lines:
-        for line in lines:
-            contig, start, end = line.split("\t")[:3]
-            position = int(start)
-            while position < int(end):
-                regions.append((contig, position, min(position + 3200, int(end))))
-                position += 3200
-    return regions
+    tensor = opened.tensor.isel(window=np.sort(reference_windows)).to_numpy()
+    assert np.array_equal(tensor[np.argsort(np.argsort(reference_windows))], reference.astype(bool))

@@ -1,0 +1,125 @@
+"""What a Q-score needs to know of the windows, as sums that add up block by block (SPEC 6.1 to 6.3).
+
+The dimensions of (m, n) cells are the m labels of the first view, then the n of the second; L = m + n.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Number, mean and sum of squared deviations of some values; any shape, the same for all three."""
+
+    count: npt.NDArray[np.int64]
+    mean: FloatArray
+    squares: FloatArray
+
+    @classmethod
+    def around(cls, centre: FloatArray, count: FloatArray, total: FloatArray, squares: FloatArray) -> Self:
+        """Return the moments from the sums of deviations from any centre, and of their squares.
+
+        The nearer the centre is to the mean, the fewer digits are lost.
+        """
+        shift = total / np.maximum(count, 1)
+        about_mean = np.maximum(squares - shift * total, 0.0)
+        return cls(count.astype(np.int64), np.where(count > 0, centre + shift, 0.0), about_mean)
+
+    def __add__(self, other: Self) -> "Moments":
+        """Combine two sets of values by their counts, means and squared deviations (Chan's formula)."""
+        count = self.count + other.count
+        some = np.maximum(count, 1)
+        step = other.mean - self.mean
+        return Moments(
+            count,
+            self.mean + step * other.count / some,
+            self.squares + other.squares + step**2 * (self.count * (other.count / some)),
+        )
+
+    def __getitem__(self, at: Any) -> "Moments":
+        return Moments(self.count[at], self.mean[at], self.squares[at])
+
+    def variance(self) -> FloatArray:
+        """Return the variance with n - 1, NaN where there are fewer than two values."""
+        return np.where(self.count > 1, self.squares / np.maximum(self.count - 1, 1), np.nan)
+
+
+@dataclass(frozen=True)
+class PairSums:
+    """Sufficient statistics of some windows.
+
+    bins: number of (window, bin); occupied: int64 (L,), sums of a dimension's occupancy over them;
+    products: int64 (L, L), of products of two; values: (2, 2, L, L), at [a, b, i, j] the values of dimension
+    i in windows where i is present (a = 1) or absent (0), and j is present (b = 1) or absent (0).
+    """
+
+    bins: int
+    occupied: npt.NDArray[np.int64]
+    products: npt.NDArray[np.int64]
+    values: Moments
+
+    def __add__(self, other: Self) -> "PairSums":
+        return PairSums(
+            self.bins + other.bins,
+            self.occupied + other.occupied,
+            self.products + other.products,
+            self.values + other.values,
+        )
+
+
+def pair_sums(occupancy: BoolArray, cells: npt.NDArray[np.integer[Any]], rebuilt: FloatArray) -> PairSums:
+    """Sum over windows what SPEC 6 asks of them.
+
+    occupancy: bool (windows, bins, sources); cells: (sources, 2), the (row, column) of each source;
+    rebuilt: float64 (windows, m, n), the mean over bins of h(X).
+    """
+    windows, bins, sources = occupancy.shape
+    m, n = rebuilt.shape[1:]
+    dimension_of_source = np.zeros((sources, m + n))
+    dimension_of_source[np.arange(sources), cells[:, 0]] = 1
+    dimension_of_source[np.arange(sources), m + cells[:, 1]] = 1
+    # Whole numbers below 2^53: these products are exact.
+    dimensions = occupancy.reshape(-1, sources).astype(np.float64) @ dimension_of_source
+    present: BoolArray = np.any(dimensions.reshape(windows, bins, -1), axis=1)
+    return PairSums(
+        windows * bins,
+        dimensions.sum(axis=0).astype(np.int64),
+        (dimensions.T @ dimensions).astype(np.int64),
+        _values_by_presence(present, rebuilt),
+    )
+
+
+def _of_dimensions(cells: FloatArray) -> FloatArray:
+    """Sum the cells of each dimension's slice: (windows, m, n) to (windows, L)."""
+    return np.concatenate([cells.sum(axis=2), cells.sum(axis=1)], axis=1)
+
+
+def _values_by_presence(present: BoolArray, rebuilt: FloatArray) -> Moments:
+    """Return the moments of every dimension's values by its own presence and that of every other."""
+    states = np.stack([~present, present]).astype(np.float64)
+    counted = (rebuilt != 0).astype(np.float64)
+    number, total = _of_dimensions(counted), _of_dimensions(rebuilt)
+    parts = []
+    for own in states:
+        count = own * number
+        # A centre for each state: a dimension's values where it is present are far from the others.
+        centre = (own * total).sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+        deviations = own * (total - number * centre)
+        squares = own * _squared_deviations(rebuilt, counted, centre)
+        by_other = (np.stack([part.T @ other for other in states]) for part in (count, deviations, squares))
+        parts.append(Moments.around(centre[:, None], *by_other))
+    return Moments(*(np.stack([getattr(part, name) for part in parts]) for name in vars(parts[0])))
+
+
+def _squared_deviations(rebuilt: FloatArray, counted: FloatArray, centre: FloatArray) -> FloatArray:
+    """Sum the squared deviations of each dimension's values from its centre: (windows, L)."""
+    m = rebuilt.shape[1]
+    of_first = counted * np.square(rebuilt - centre[:m, None])
+    of_second = counted * np.square(rebuilt - centre[m:])
+    return np.concatenate([of_first.sum(axis=2), of_second.sum(axis=1)], axis=1)
