@@ -47,7 +47,8 @@ CLUSTERS = [
     (["--workers", "2", "--memory-limit", "3GB"], Cluster(workers=2, memory_limit="3GB")),
 ]
 ALL_COMMANDS = [
-    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "qscore", "verify",
+    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "qscore",
+    "verify",
 ]  # fmt: skip
 
 
