@@ -112,7 +112,8 @@ def _patches(occupancy: npt.NDArray[np.bool_]) -> tuple[Float32Array, npt.NDArra
     padded = np.pad(occupancy, ((0, 0), (PATCH, PATCH), (0, 0)))
     views = np.lib.stride_tricks.sliding_window_view(padded, PATCH, axis=1)[:, ::STRIDE]
     seen: npt.NDArray[np.bool_] = np.any(views, axis=(2, 3))
-    return views[seen].transpose(0, 2, 1).reshape(int(seen.sum()), -1).astype(np.float32), seen
+    fields = views[seen].transpose(0, 2, 1).astype(np.float32)
+    return fields.reshape(len(fields), PATCH * occupancy.shape[2]), seen
 
 
 def _overlaid(patches: Float32Array, seen: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> Float32Array:

@@ -96,6 +96,18 @@ def test_pca__of_all_components_rebuilds_every_peak(data: zarr.Group) -> None:
     np.testing.assert_allclose(pca_scores(data, [PATCH * sources], 0)[PATCH * sources], 1, atol=1e-4)
 
 
+def test_pca__of_some_windows_rebuilds_those(data: zarr.Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "WINDOWS_AT_ONCE", 2)
+    monkeypatch.setattr(baselines, "FIT_WINDOWS", 3)
+    windows, _, sources = schema.array(data, "occupancy").shape
+    chosen = np.random.default_rng(5).permutation(windows)[:3]
+    score = pca_scores(data, [PATCH * sources], seed=5)[PATCH * sources]
+    rows = pd.DataFrame({name: schema.read_array(data, f"peak_{name}") for name in ("catalogue", "window")})
+    is_whole = rows["window"].isin(chosen).groupby(rows["catalogue"]).all().to_numpy()
+    assert 0 < is_whole.sum() < len(score)
+    np.testing.assert_allclose(score[is_whole], 1, atol=1e-4)
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=2, max_size=40))
 def test_weighted_auroc__equals_that_of_copies(peaks: list[tuple[int, bool, int]]) -> None:
     score, high, times = (np.array(column) for column in zip(*peaks, strict=True))

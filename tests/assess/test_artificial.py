@@ -211,12 +211,12 @@ def test_detection__equals_pairs(made: Artificial) -> None:
         assert row["auroc"] == pytest.approx(wins, abs=1e-9)
         assert row["share"] == pytest.approx(len(low) / (len(low) + len(high)))
         assert (row["noise_peaks"], row["stack_peaks"]) == (len(low), len(high))
-        # Walking down from the lowest score, the precision at each noise peak, averaged; no scores are equal.
-        order = np.argsort(np.concatenate([low, high]))
-        is_noise = order < len(low)
-        precision = (np.cumsum(is_noise) / np.arange(1, len(order) + 1))[is_noise]
-        if len(np.unique(np.concatenate([low, high]))) == len(order):
-            assert row["average_precision"] == pytest.approx(precision.mean(), abs=1e-9)
+        precision, found_before = 0.0, 0
+        for threshold in np.unique(np.concatenate([low, high])):  # noise is found from the lowest score up
+            hits = int((low <= threshold).sum())
+            precision += (hits - found_before) * hits / (hits + (high <= threshold).sum())
+            found_before = hits
+        assert row["average_precision"] == pytest.approx(precision / len(low), abs=1e-9)
     assert set(found.index) == {(s, c) for s in ("raw", "k_normalized", "final")
                                 for c in ("all", "reliable", "unreliable")}  # fmt: skip
 
