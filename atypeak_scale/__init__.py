@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from atypeak_scale.assess.artificial import noise_detection
     from atypeak_scale.assess.qscore import q_score
+    from atypeak_scale.assess.systematisation import rebuilt_by_kind
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.model.files import load_model, model_from_arrays, save_model
@@ -27,9 +29,11 @@ _HOMES = {
     "load_config": "config",
     "load_model": "model.files",
     "model_from_arrays": "model.files",
+    "noise_detection": "assess.artificial",
     "normalize_scores": "score.normalize",
     "open_store": "store.open",
     "q_score": "assess.qscore",
+    "rebuilt_by_kind": "assess.systematisation",
     "run_pipeline": "pipeline",
     "save_model": "model.files",
     "score_run": "score.blocks",
@@ -45,9 +49,11 @@ __all__ = [
     "load_config",
     "load_model",
     "model_from_arrays",
+    "noise_detection",
     "normalize_scores",
     "open_store",
     "q_score",
+    "rebuilt_by_kind",
     "run_pipeline",
     "save_model",
     "score_run",

@@ -25,12 +25,17 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: `ours` against `baseline`, both medians in `unit`; ratio is ours / baseline."""
+    """One comparison: `ours` against `baseline`, both in `unit`; ratio is ours / baseline.
+
+    low, high: the spread of ours, where it has one; the unit says of what.
+    """
 
     case: str
     ours: float
     baseline: float | None
     unit: str
+    low: float | None = None
+    high: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -137,8 +142,15 @@ def markdown(title: str, rows: Sequence[Row]) -> str:
     for row in rows:
         baseline = "" if row.baseline is None else f"{row.baseline:,.4g}"
         ratio = "" if row.ratio is None else f"{row.ratio:.3f}"
-        lines.append(f"| {row.case} | {row.ours:,.4g} | {baseline} | {ratio} | {row.unit} |")
+        spread = "" if row.low is None else f" ({row.low:,.4g} to {row.high:,.4g})"
+        lines.append(f"| {row.case} | {row.ours:,.4g}{spread} | {baseline} | {ratio} | {row.unit} |")
     return "\n".join(lines)
+
+
+def over_seeds(case: str, ours: Sequence[float], baseline: Sequence[float] | None, unit: str) -> Row:
+    """Return means over seeds, with the lowest and highest of ours."""
+    expected = None if baseline is None else float(np.mean(baseline))
+    return Row(case, float(np.mean(ours)), expected, unit, min(ours), max(ours))
 
 
 def write_json(file: Path, rows: Sequence[Row]) -> None:
