@@ -59,9 +59,10 @@ def rows() -> list[Row]:
                 measured = _measured(_config(deep, seed), folder, files.truth)
                 found.append({"seed": seed, "deep": deep, **measured})
     table = pd.DataFrame(found).set_index("deep")
-    smallest = table.loc[DEEP_DIMENSIONS[0]]
+    by_size = {deep: table[table.index == deep] for deep in DEEP_DIMENSIONS}
+    smallest = by_size[DEEP_DIMENSIONS[0]]
     return [
-        over_seeds(f"deep dimension {deep}: {what}", table.loc[deep, what].tolist(), smallest[what].tolist(),
+        over_seeds(f"deep dimension {deep}: {what}", by_size[deep][what].tolist(), smallest[what].tolist(),
                    f"{unit}; mean and range of {len(SEEDS)} seeds")
         for deep in DEEP_DIMENSIONS
         for what, unit in UNITS.items()
