@@ -10,6 +10,7 @@ NAMES = {
     "k562": "a K562-shaped catalogue, scored, normalized and written",
     "training": "one step of gradient descent against the article's dense network",
     "growth": "time of a further window and peak memory from 10,000 to 1,000,000 windows",
+    "million": "1,000,000 windows on a local cluster with a fast model: what the cluster costs",
     "scaling": "HeLa scored on a real cluster of 1, 2 and 4 workers",
     "faults": "faults put into runs on a real cluster, and what becomes of each",
     "store": "codec chains for the occupancy: size, time to write, time to read",

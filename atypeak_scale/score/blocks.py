@@ -162,11 +162,14 @@ def score_store(run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress
     Fills `rebuilt_score` of every (peak, window) row and `raw` of every catalogue peak. A run that was
     stopped goes on with the missing blocks.
     """
+    with connect(cluster, progress, plan_score(run).projected_memory_bytes) as client:
+        return score_with(run, client, progress)
+
+
+def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progress) -> ScorePlan:
+    """Score as `score_store` does, with a client that is connected already, or None: in this process."""
     plan = plan_score(run)
-    with (
-        connect(cluster, progress, plan.projected_memory_bytes) as client,
-        sole_writer(run.store, f"{run.cell_line}/{run.group}"),
-    ):
+    with sole_writer(run.store, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
         blocks: list[BlockArguments] = [
             (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
@@ -180,7 +183,7 @@ def score_store(run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress
         ]
         for _ in run_blocks(_average_block, starts, client, stage="average", progress=progress):
             pass
-    schema.consolidate(run.store)
+        schema.consolidate(run.store)
     return plan
 
 

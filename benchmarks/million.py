@@ -1,0 +1,91 @@
+"""1,000,000 windows on a local cluster with a small, fast model: what the cluster itself costs."""
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+from distributed import get_task_stream
+
+from atypeak_scale import build_store, load_config, save_model, score_run, simulate
+from atypeak_scale.catalogue.artificial import ArtificialSettings
+from atypeak_scale.cluster import Cluster, Event, connect
+from atypeak_scale.config import ModelSettings
+from atypeak_scale.score.blocks import score_with
+from benchmarks.harness import Row
+from benchmarks.shapes import random_model
+
+WINDOWS = 1_000_000
+WORKERS = 2
+MODEL = ModelSettings(filters=4, deep_dimension=8)
+LOOK_SECONDS = 0.5
+
+
+class _Memory:
+    """Resident memory of this process, where client and scheduler live, by share of the blocks done."""
+
+    def __init__(self) -> None:
+        self.done = 0.0
+        self.seen: list[tuple[float, float]] = []
+        self._process = psutil.Process()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def listen(self, event: Event) -> None:
+        """Take note of a stage's progress."""
+        if event.stage == "score" and event.total:
+            self.done = event.done / event.total
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(LOOK_SECONDS):
+            self.seen.append((self.done, self._process.memory_info().rss / 1e6))
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def largest(self, low: float, high: float) -> float:
+        """Return the largest, in MB, while that share was done."""
+        return max(memory for done, memory in self.seen if low <= done <= high)
+
+
+def rows() -> list[Row]:
+    """Memory in the second tenth and at the end, and the time of the workers that no block filled."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = load_config("artificial").model_copy(update={"model": MODEL})
+        files = simulate(ArtificialSettings(crms=WINDOWS), folder / "catalogue")
+        build_store(files.peaks, files.crms, folder / "store.zarr", config)
+        run = score_run(
+            folder / "store.zarr", save_model(random_model(folder / "store.zarr", config), folder / "model")
+        )
+        memory = _Memory()
+        with connect(Cluster(workers=WORKERS)) as client, get_task_stream(client) as stream:
+            started = time.time()
+            plan = score_with(run, client, memory.listen)
+            ended = time.time()
+            memory.stop()
+    spans = [
+        (span["start"], span["stop"])
+        for task in stream.data
+        if task["key"].startswith("score_block")
+        for span in task["startstops"]
+        if span["action"] == "compute"
+    ]
+    # Workers load TensorFlow and the model in their first block: counted from when each has done one.
+    begun = sorted(stop for _, stop in spans)[WORKERS - 1]
+    work = sum(stop - max(start, begun) for start, stop in spans if stop > begun)
+    tenths = memory.largest(0.9, 1), memory.largest(0.1, 0.2)
+    finished = max(stop for _, stop in spans)
+    overhead = (finished - begun) * WORKERS - work
+    return [
+        Row("blocks", plan.blocks, None, "blocks"),
+        Row("score, everything", ended - started, None, "s"),
+        Row("time of the workers beside blocks", overhead, work, "s, against that of the blocks"),
+        Row(
+            "client and scheduler, memory at the end", memory.largest(0.9, 1), memory.largest(0.1, 0.2), "MB"
+        ),
+    ]
