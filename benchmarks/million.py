@@ -85,7 +85,5 @@ def rows() -> list[Row]:
         Row("blocks", plan.blocks, None, "blocks"),
         Row("score, everything", ended - started, None, "s"),
         Row("time of the workers beside blocks", overhead, work, "s, against that of the blocks"),
-        Row(
-            "client and scheduler, memory at the end", memory.largest(0.9, 1), memory.largest(0.1, 0.2), "MB"
-        ),
+        Row("client and scheduler, last tenth against second", *tenths, "MB"),
     ]
