@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,7 +112,8 @@ def pause_worker(scene: Scene) -> Undo:
 
 def flip_results(scene: Scene) -> Undo:
     """One byte flipped in a chunk of results that is written."""
-    chunks = sorted((scene.scores / "rebuilt_score/c").iterdir())
+    written = (scene.scores / "rebuilt_score/c").iterdir()
+    chunks = sorted(chunk for chunk in written if chunk.name.isdigit())
     flip(chunks[scene.rng.integers(len(chunks))], scene.rng)
     return nothing_to_undo
 
@@ -129,10 +130,9 @@ def flip_data(scene: Scene) -> Undo:
 def fill_disk(scene: Scene) -> Undo:
     """No byte left on the file system of the store."""
     filler = scene.store.parent / "filler"
-    with filler.open("wb") as out, suppress(OSError):
+    with filler.open("wb", buffering=0) as out, suppress(OSError):
         while True:
-            out.write(bytes(1 << 16))
-            out.flush()
+            out.write(bytes(1 << 12))
     return filler.unlink
 
 
@@ -157,6 +157,8 @@ FAULTS: tuple[Callable[[Scene], Undo], ...] = (
     flip_results, flip_data, fill_disk, cut_network,
 )  # fmt: skip
 
+# After the others the cluster is as it was, and is used again.
+BREAK_CLUSTER = (kill_worker_for_good, kill_scheduler, pause_worker, cut_network)
 COMPLETE, RESUMED, WRONG, HUNG = "complete at once", "one clear line, then complete", "wrong", "hung"
 
 
@@ -225,30 +227,33 @@ class Campaign:
             undo()
         if fault is interrupt_client and time.monotonic() - struck > INTERRUPT_SECONDS:
             return HUNG
+        healthy = None if fault in BREAK_CLUSTER else cluster
         if client.returncode == 0:
             if stage == "score":
-                self._resume(store)
-            return COMPLETE if self.is_whole(store) else self._mended(store, errors, fault)
+                self._resume(store, healthy, "normalize")
+            return COMPLETE if self.is_whole(store) else self._mended(store, errors, fault, healthy)
         clear = fault is kill_client or ("Error: " in errors or "Interrupted; " in errors)
         if not clear or "Traceback" in errors:
             print(errors, file=sys.stderr)
             return WRONG
-        self._resume(store)
+        self._resume(store, healthy, "score", "normalize")
         return RESUMED if self.is_whole(store) else WRONG
 
-    def _mended(self, store: Path, errors: str, fault: Callable[[Scene], Undo]) -> str:
+    def _mended(
+        self, store: Path, errors: str, fault: Callable[[Scene], Undo], cluster: Loopback | None
+    ) -> str:
         """A chunk damaged behind the back of a run that ended well: verify must tell, and score mend it."""
         if fault is flip_results and verify_store(store).damages:
-            self._resume(store)
+            self._resume(store, cluster, "score", "normalize")
             if self.is_whole(store):
                 return RESUMED
         print(errors, file=sys.stderr)
         return WRONG
 
-    def _resume(self, store: Path) -> None:
-        with loopback_cluster(1) as cluster:
-            for command in ("score", "normalize"):
-                self.finish(self.start(command, store, cluster))
+    def _resume(self, store: Path, cluster: Loopback | None, *commands: str) -> None:
+        with nullcontext(cluster) if cluster else loopback_cluster(1) as running:
+            for command in commands:
+                self.finish(self.start(command, store, running))
 
     def _until(self, client: "subprocess.Popen[str]", scores: Path, stage: str) -> None:
         """Wait for a random part of the run."""
@@ -296,11 +301,15 @@ def rows() -> list[Row]:
     outcomes: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
         campaign = Campaign(Path(folder))
-        with small_disk(Path(folder) / "disk") as disk:
+        with small_disk(Path(folder) / "disk") as disk, ExitStack() as standing:
+            cluster = standing.enter_context(loopback_cluster(2))
             for repeat in range(REPEATS):
                 for number, fault in enumerate(FAULTS):
                     stage = ("score", "normalize")[(repeat + number) % 2]
-                    outcome = _one(campaign, fault, stage, disk)
+                    if fault in BREAK_CLUSTER:
+                        outcome = _on_its_own_cluster(campaign, fault, stage, disk)
+                    else:
+                        outcome = campaign.run(fault, stage, cluster, disk)
                     name = fault.__name__.replace("_", " ")
                     outcomes[f"{name} in {stage}", outcome] += 1
                     print(f"{name} in {stage}: {outcome}", file=sys.stderr, flush=True)
@@ -312,7 +321,7 @@ def rows() -> list[Row]:
     ]
 
 
-def _one(campaign: Campaign, fault: Callable[[Scene], Undo], stage: str, disk: Path) -> str:
+def _on_its_own_cluster(campaign: Campaign, fault: Callable[[Scene], Undo], stage: str, disk: Path) -> str:
     if fault is not cut_network:
         with loopback_cluster(2) as cluster:
             return campaign.run(fault, stage, cluster, disk)

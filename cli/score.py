@@ -40,7 +40,8 @@ def score(
     if dry_run:
         print_facts(blocks.plan_score(run), as_json)
         return
-    import_tensorflow_quietly()
+    if not cluster.is_elsewhere:
+        import_tensorflow_quietly()
     with progress_bar() as progress:
         done = blocks.score_store(run, cluster, progress)
     click.echo(f"scored {done.peaks:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")
