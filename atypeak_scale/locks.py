@@ -19,19 +19,21 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def sole_writer(store: Path, group: str) -> Iterator[None]:
+def sole_writer(store: Path, group: str, wait: bool = False) -> Iterator[None]:
     """Hold the right to write `group` of `store` while the block runs.
+
+    wait: for a holder who will need it for a moment only.
 
     Raises
     ------
     AtypeakError
-        Where another process holds it.
+        Where another process holds it, and `wait` is not set.
 
     """
     # A name from a file must not choose a path; two groups must not share a lock.
     name = hashlib.sha256(group.encode()).hexdigest()[:12]
     path = store.absolute().with_name(f".{store.name}.{name}.lock")
-    descriptor = _acquire(path, f"{store}/{group}")
+    descriptor = _acquire(path, f"{store}/{group}", wait)
     try:
         yield
     finally:
@@ -39,11 +41,12 @@ def sole_writer(store: Path, group: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _acquire(path: Path, what: str) -> int:
+def _acquire(path: Path, what: str, wait: bool) -> int:
+    how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, how)
         except BlockingIOError:
             holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
             os.close(descriptor)

@@ -4,6 +4,7 @@ import click
 
 from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.errors import InputError
 
 from .common import (
     cluster_options,
@@ -18,6 +19,7 @@ from .common import (
 @click.command()
 @click.argument("store", type=click.Path())
 @model_options(required=True)
+@click.option("--part", metavar="I/N", help="Score only the I-th of N parts, for the tasks of a job array.")
 @dry_run_options
 @cluster_options
 def score(
@@ -26,6 +28,7 @@ def score(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    part: str | None,
     dry_run: bool,
     as_json: bool,
     cluster: Cluster,
@@ -42,6 +45,14 @@ def score(
         return
     if not cluster.is_elsewhere:
         import_tensorflow_quietly()
+    if part is not None:
+        number, _, parts = part.partition("/")
+        if not (number.isdigit() and parts.isdigit()):
+            raise InputError(f"--part {part!r}: expected two whole numbers, such as 3/10")
+        with progress_bar() as progress:
+            scored = blocks.score_part(run, int(number), int(parts), cluster, progress)
+        click.echo(f"scored {scored:,} blocks; when all parts are done: atypeak-scale score without --part")
+        return
     with progress_bar() as progress:
         done = blocks.score_store(run, cluster, progress)
     click.echo(f"scored {done.peaks:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")

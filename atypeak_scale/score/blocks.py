@@ -171,10 +171,7 @@ def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progre
     plan = plan_score(run)
     with sole_writer(run.store, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
-        blocks: list[BlockArguments] = [
-            (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
-            for block in _missing(scores)
-        ]
+        blocks = _arguments(run, data, scores, _missing(scores))
         for _ in run_blocks(score_block, blocks, client, stage="score", progress=progress):
             pass
         chunks = schema.array(scores, "raw")
@@ -185,6 +182,44 @@ def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progre
             pass
         schema.consolidate(run.store)
     return plan
+
+
+def score_part(
+    run: ScoreRun, part: int, parts: int, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
+) -> int:
+    """Score the blocks of one of `parts` equal parts, counted from 1, for the tasks of a job array.
+
+    Parts share no chunk, so that all may run at the same time. When they are done, `score_store` finds
+    nothing missing and only averages. Returns the number of blocks that were scored.
+
+    Raises
+    ------
+    InputError
+        Where there is no such part.
+
+    """
+    if not 1 <= part <= parts:
+        raise InputError(f"part {part} of {parts}: expected a part from 1 to {parts}")
+    with connect(cluster, progress, plan_score(run).projected_memory_bytes) as client:
+        # Only the making of the group needs one writer.
+        with sole_writer(run.store, f"{run.cell_line}/{run.group}/new", wait=True):
+            data, scores = run.open()
+        with sole_writer(run.store, f"{run.cell_line}/{run.group}/{part}/{parts}"):
+            of_part = [block for block in _missing(scores) if block % parts == part - 1]
+            blocks = _arguments(run, data, scores, of_part)
+            for _ in run_blocks(score_block, blocks, client, stage="score", progress=progress):
+                pass
+    return len(blocks)
+
+
+def _arguments(
+    run: ScoreRun, data: zarr.Group, scores: zarr.Group, blocks: list[int]
+) -> list[BlockArguments]:
+    """What `score_block` needs of each block."""
+    return [
+        (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
+        for block in blocks
+    ]
 
 
 def is_scored(run: ScoreRun) -> bool:

@@ -289,6 +289,18 @@ def test_score__where(
     score = replace("score.blocks.score_store", SCORE_PLAN)
     invoke("score", "s.zarr", "--model", model, *options)
     assert score.call_args_list == [call(scored_run(model), cluster, ANY)]
+    assert len(tensorflow["score"].call_args_list) == (cluster == IN_PROCESS)  # elsewhere it is not needed
+
+
+def test_score__part(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock], model: Path) -> None:
+    score, whole = replace("score.blocks.score_part", 5), replace("score.blocks.score_store", SCORE_PLAN)
+    result = invoke("score", "s.zarr", "--model", model, "--part", "3/10", "--workers", "2")
+    assert score.call_args_list == [call(scored_run(model), 3, 10, Cluster(workers=2), ANY)]
+    assert result.stdout.startswith("scored 5 blocks; when all parts are done: ")
+    for wrong in ("3", "a/b", "3/", "-1/3", "1/2/3"):
+        with pytest.raises(InputError, match="expected two whole numbers, such as 3/10"):
+            invoke("score", "s.zarr", "--model", model, f"--part={wrong}")
+    assert whole.call_args_list == []
 
 
 def test_score__dry_run_plans_only(
@@ -501,7 +513,7 @@ TESTED = {
                     "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", *WHERE},
     "info": {"--json"},
     "train": {"--config", "--model", "--seed", "--seeds", *WHERE},
-    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--dry-run", "--json", *WHERE},
+    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--part", "--dry-run", "--json", *WHERE},
     "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", *WHERE},
     "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision"},
     "verify": WHERE,

@@ -1,3 +1,5 @@
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from atypeak_scale.score.blocks import (
     is_scored,
     plan_score,
     row_maxima,
+    score_part,
     score_run,
     score_store,
 )
@@ -286,3 +289,23 @@ def test_verify__results_with_a_gap_are_found(store: Path, model: Path) -> None:
     score_store(run)
     normalize_scores(run, run.config.normalization)
     assert verify_store(store).damages == []
+
+
+def test_score_part__all_parts_in_any_order_give_the_whole(store: Path, model: Path) -> None:
+    whole = score_run(store, model)
+    score_store(whole)
+    expected = {name: schema.read_array(whole.open()[1], name) for name in ("rebuilt_score", "raw")}
+    shutil.rmtree(store / "cell/scores")
+    with ThreadPoolExecutor(3) as pool:
+        counts = list(pool.map(lambda part: score_part(score_run(store, model), part, 3), (3, 1, 2)))
+    assert sum(counts) == plan_score(whole).blocks == plan_score(whole).blocks_done
+    assert score_part(whole, 2, 3) == 0
+    score_store(whole)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(schema.read_array(whole.open()[1], name), values)
+
+
+@pytest.mark.parametrize("part", [0, 4])
+def test_score_part__no_such_part(store: Path, model: Path, part: int) -> None:
+    with pytest.raises(InputError, match=rf"part {part} of 3: expected a part from 1 to 3"):
+        score_part(score_run(store, model), part, 3)
