@@ -61,12 +61,13 @@ class Front:
         bins = (window[:, None] * lengths[0] + position)[:, :, None] + tf.range(k, dtype=tf.int64)
         labels = len(self._of_label)
         rows_of_label = tf.math.bincount(tf.cast(label, tf.int32), minlength=labels)
+        kernels, at_of_label = self._own_kernels(kernel1), tf.split(bins, rows_of_label, num=labels)
         own = [
             tf.matmul(
                 tf.reshape(tf.gather(tf.gather(flat[0], sources, axis=1), at), (-1, k * len(sources))),
-                tf.reshape(self._own_kernel(kernel1, sources), (-1, filters)),
+                tf.reshape(kernel, (-1, filters)),
             )
-            for sources, at in zip(self._of_label, tf.split(bins, rows_of_label, num=labels), strict=True)
+            for sources, at, kernel in zip(self._of_label, at_of_label, kernels, strict=True)
             if sources
         ]
         pair = tf.reshape(tf.concat(own, axis=0), (-1, 2, filters)) + tf.gather(
@@ -75,8 +76,8 @@ class Front:
         # unstack, as its gradient is cheap
         added = tf.maximum(*tf.unstack(pair, axis=1)) - tf.gather(flat[2], window * lengths[2] + place)
         by_label = tf.reshape(tf.transpose(kernel2, (1, 2, 0, 3)), (-1, filters, taps * filters))
-        of_labels = enumerate(tf.split(added, rows_of_label, num=labels))
-        products = tf.concat([tf.matmul(rows, by_label[z]) for z, rows in of_labels], axis=0)
+        of_labels = zip(tf.split(added, rows_of_label, num=labels), tf.unstack(by_label), strict=True)
+        products = tf.concat([tf.matmul(rows, kernel) for rows, kernel in of_labels], axis=0)
         length = lengths[2] - taps + 1
         target = (window * length + place)[:, None] - tf.range(taps, dtype=tf.int64)
         windows = tf.shape(padded, tf.int64)[0]
@@ -94,7 +95,13 @@ class Front:
         rows: list[tf.Tensor] = tf.unstack(tf.where(tf.transpose(seen, (2, 0, 1)) > 0), num=3, axis=1)
         return rows
 
-    def _own_kernel(self, kernel: tf.Tensor, sources: list[int]) -> tf.Tensor:
-        """A source's kernel, and the crumbs that it gives to all first labels of its second label."""
-        own = tf.gather(kernel, [self._dataset[s] for s in sources], axis=1)
-        return own + self._crumbs * tf.reduce_sum(kernel, axis=1, keepdims=True)
+    def _own_kernels(self, kernel: tf.Tensor) -> list[tf.Tensor]:
+        """By label, its sources' kernels with the crumbs that each gives to all first labels.
+
+        One gather and one split for all labels, as the gradients of many would cost more than the products.
+        """
+        of_sources = [self._dataset[s] for sources in self._of_label for s in sources]
+        own = tf.gather(kernel, of_sources, axis=1)
+        own += self._crumbs * tf.reduce_sum(kernel, axis=1, keepdims=True)
+        kernels: list[tf.Tensor] = tf.split(own, [len(sources) for sources in self._of_label], axis=1)
+        return kernels

@@ -3,13 +3,21 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from atypeak_scale.cluster import Event
 from atypeak_scale.config import Config, TrainingSettings
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.model.autoencoder import build_autoencoder, weight_arrays
 from atypeak_scale.model.files import load_model, save_model
-from atypeak_scale.model.train import _KeepBest, loss_weights, packed_training, train, train_and_save
+from atypeak_scale.model.train import (
+    FusedAdam,
+    _KeepBest,
+    loss_weights,
+    packed_training,
+    train,
+    train_and_save,
+)
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.open import open_store
 from atypeak_scale.store.stream import Expansion, training_windows
@@ -191,3 +199,20 @@ def test_packed_training__is_the_autoencoder_on_expanded_windows(config: Config)
     occupancy = training.expansion.unpack(packed)
     ours = training.back(training.front(occupancy), training=False).numpy()
     np.testing.assert_allclose(ours, training.autoencoder(windows, training=False).numpy(), atol=1e-5)
+
+
+def test_fused_adam__moves_as_keras_adam() -> None:
+    rng = np.random.default_rng(1)
+    shapes = [(3, 4), (5,), (2, 2, 2)]
+    first = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    moved = []
+    for optimizer in (FusedAdam(0.01), keras.optimizers.Adam(0.01)):
+        variables = [keras.Variable(values) for values in first]
+        gradients = np.random.default_rng(2)
+        for _ in range(20):
+            step = [tf.constant(gradients.normal(size=s).astype(np.float32)) for s in shapes]
+            tf.function(lambda step: optimizer.apply(step, variables))(step)  # noqa: B023
+        moved.append([variable.numpy() for variable in variables])
+        assert int(optimizer.iterations) == 20
+    for ours, expected in zip(*moved, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
