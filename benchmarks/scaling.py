@@ -21,7 +21,7 @@ from benchmarks.shapes import random_model
 
 WORKERS = (1, 2, 4)
 REPEATS = 3
-ROWS_PER_BLOCK = 2048  # enough blocks for an even share among few workers
+ROWS_PER_BLOCK = 4096  # enough blocks for an even share among few workers
 PASSES = 2  # scorings before the first that counts: workers have loaded TensorFlow and the model by then
 
 

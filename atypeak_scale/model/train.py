@@ -1,6 +1,7 @@
 """Train the autoencoder of one cell line from its store (SPEC 3.2, 3.3; DESIGN 6)."""
 
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from atypeak_scale.store.build import fingerprint
 from atypeak_scale.store.stream import Expansion, training_windows
 
 log = logging.getLogger(__name__)
+
+STEPS_AT_ONCE = 8  # of training, before Ctrl-C is heard
 
 
 class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]
@@ -204,7 +207,12 @@ def packed_training(
     settings = config.training
     autoencoder = build_autoencoder(bins, *shape, config.model, settings.seed, settings.precision)
     training = _PackedTraining(autoencoder, cells, settings.crumbs, weights)
-    training.compile(optimizer=FusedAdam(settings.learning_rate), jit_compile=False)
+    training.compile(
+        optimizer=FusedAdam(settings.learning_rate),
+        # Fewer returns to Python; an epoch must be a whole number of them.
+        steps_per_execution=math.gcd(settings.batches_per_epoch, STEPS_AT_ONCE),
+        jit_compile=False,
+    )
     return training
 
 
