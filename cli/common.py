@@ -3,6 +3,7 @@
 import functools
 import importlib
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -31,7 +32,10 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_cluster(
         *, workers: int | None, scheduler: str | None, memory_limit: str | None, **others: Any
     ) -> Any:
-        return command(cluster=chosen_cluster(workers, scheduler, memory_limit), **others)
+        cluster = chosen_cluster(workers, scheduler, memory_limit)
+        if cluster.is_elsewhere:
+            _silence_dask()
+        return command(cluster=cluster, **others)
 
     for option in (
         click.option("--memory-limit", metavar="SIZE", help="Of each of these processes, such as 4GB."),
@@ -42,6 +46,17 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         with_cluster = option(with_cluster)
     return with_cluster
+
+
+def _silence_dask() -> None:
+    """Keep Dask's own reports, tracebacks among them, off the terminal: errors are told in one line of ours.
+
+    Its loggers get their levels when it is imported, so it is imported first.
+    """
+    importlib.import_module("distributed")
+    for name in [*logging.root.manager.loggerDict]:
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def model_options(required: bool) -> Callable[[Command], Command]:
