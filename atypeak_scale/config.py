@@ -14,6 +14,7 @@ Precision = Literal["float32", "bfloat16"]
 # A view names a dim and variables of the store, and columns of tables: it must be none of the others.
 RESERVED_VIEWS = re.compile(
     r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
+    r"|score|inputs?|versions?|theta|eta"
     r"|scores|rows?|qscore|groups|dimension|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
 )
