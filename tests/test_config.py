@@ -136,6 +136,7 @@ def test_parse__misspelt_cell_line_is_told() -> None:
         ({"cell_line": ""}, "cell_line", "''"),
         ({"cell_line": 7}, "cell_line", "7"),
         ({"store": {"frame": 0}}, "store.frame", "0"),
+        ({"store": {"frame": 80 * 10**6}}, "store.frame", "80000000"),
         ({"store": {"bin": -10}}, "store.bin", "-10"),
         ({"store": {"min_crm_peaks": -1}}, "store.min_crm_peaks", "-1"),
         ({"store": {"windows_per_chunk": 0}}, "store.windows_per_chunk", "0"),
