@@ -14,6 +14,7 @@ Precision = Literal["float32", "bfloat16"]
 # A view names a dim and variables of the store, and columns of tables: it must be none of the others.
 RESERVED_VIEWS = re.compile(
     r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
+    r"|score|inputs?|versions?|theta|eta"
     r"|scores|rows?|qscore|groups|dimension|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
 )
@@ -47,7 +48,8 @@ class StoreSettings(Settings):
     """Geometry and chunks of a store (SPEC 2, DESIGN 3)."""
 
     views: tuple[str, str] = Field(("dataset", "tr"), description="names of the two labels of a source")
-    frame: Annotated[int, Field(ge=1, description="bp of a window's frame")] = 3200
+    # At most the longest CRM that is read: one window of a longer frame would not fit in any memory.
+    frame: Annotated[int, Field(ge=1, le=10_000_000, description="bp of a window's frame")] = 3200
     bin: Annotated[int, Field(ge=1, description="bp of a bin")] = 10
     min_crm_peaks: Annotated[int, Field(ge=0, description="smallest CRM, in peaks of all cell lines")] = 100
     windows_per_chunk: Annotated[int, Field(ge=1)] = 512

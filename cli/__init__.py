@@ -36,9 +36,13 @@ def main() -> None:
         # A full disk, a folder without permission: the system's own words, and the file that it names.
         click.echo(f"Error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
         sys.exit(1)
+    except MemoryError as error:
+        reason = f": {error}" if str(error) else ""
+        click.echo(f"Error: out of memory{reason}; use a machine with more, or smaller settings", err=True)
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; nothing is half written. Give the command again to go on.", err=True)
+        click.echo("Interrupted; nothing is half written. Give the same command again.", err=True)
         sys.exit(1)

@@ -599,7 +599,10 @@ def test_no_arguments__show_the_help(atypeak: Run) -> None:
     [
         (AtypeakError("block 3 failed"), 1, "Error: block 3 failed"),
         (KeyboardInterrupt(), 1,
-         "Interrupted; nothing is half written. Give the command again to go on."),
+         "Interrupted; nothing is half written. Give the same command again."),
+        (MemoryError("Unable to allocate 29.8 GiB"), 1,
+         "Error: out of memory: Unable to allocate 29.8 GiB; use a machine with more, or smaller settings"),
+        (MemoryError(), 1, "Error: out of memory; use a machine with more, or smaller settings"),
     ],
 )  # fmt: skip
 def test_main__failures_while_running(
