@@ -38,6 +38,8 @@ ROWS_PER_BLOCK = 512
 MODEL = ModelSettings(filters=32, deep_dimension=256)
 RUN_SECONDS = 180  # after which a run counts as hung
 INTERRUPT_SECONDS = 20
+TRIES = 5
+NORMALIZE_SECONDS = (1.5, 6.0)  # after the start of normalize, when a fault strikes
 PAUSE_SECONDS = 30
 TMPFS = "64m"
 NETWORK = "atypeak-fault"  # name of the network namespace of one worker
@@ -210,11 +212,16 @@ class Campaign:
     def run(self, fault: Callable[[Scene], Undo], stage: str, cluster: Loopback, disk: Path) -> str:
         """Put one fault into one run; return what became of it."""
         store = disk / "store.zarr"
-        shutil.rmtree(store, ignore_errors=True)
-        shutil.copytree(self.folder / ("plain.zarr" if stage == "score" else "scored.zarr"), store)
-        client = self.start(stage, store, cluster)
         scores = store / self.group
-        self._until(client, scores, stage)
+        for _ in range(TRIES):
+            shutil.rmtree(store, ignore_errors=True)
+            shutil.copytree(self.folder / ("plain.zarr" if stage == "score" else "scored.zarr"), store)
+            client = self.start(stage, store, cluster)
+            if self._is_under_way(client, scores, stage):
+                break
+            self.finish(client)
+        else:
+            raise AssertionError(f"{stage} was done before a fault could be put into it")
         undo = fault(Scene(client, cluster, store, scores, self.rng))
         struck = time.monotonic()
         try:
@@ -255,17 +262,18 @@ class Campaign:
             for command in commands:
                 self.finish(self.start(command, store, running))
 
-    def _until(self, client: "subprocess.Popen[str]", scores: Path, stage: str) -> None:
-        """Wait for a random part of the run."""
+    def _is_under_way(self, client: "subprocess.Popen[str]", scores: Path, stage: str) -> bool:
+        """Wait for a random part of the run; False where it was done before."""
         wanted = int(self.rng.integers(1, max(2, int(0.8 * self.blocks))))
-        late = time.monotonic() + self.rng.uniform(3, 9)
+        late = time.monotonic() + self.rng.uniform(*NORMALIZE_SECONDS)
         while client.poll() is None:
             chunks = scores / "rebuilt_score/c"
             if stage == "score" and chunks.is_dir() and len(list(chunks.iterdir())) >= wanted:
-                return
+                return True
             if stage == "normalize" and time.monotonic() > late:
-                return
+                return True
             time.sleep(0.02)
+        return False
 
 
 @contextmanager
