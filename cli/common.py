@@ -54,8 +54,8 @@ def _silence_dask() -> None:
     Its loggers get their levels when it is imported, so it is imported first.
     """
     importlib.import_module("distributed")
-    for name in [*logging.root.manager.loggerDict]:
-        if name.split(".")[0] == "distributed":
+    for name in ["asyncio", *logging.root.manager.loggerDict]:
+        if name.split(".")[0] in ("distributed", "tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
