@@ -18,6 +18,7 @@ from pathlib import Path
 from atypeak_scale.errors import InputError
 
 PARTIAL = ".partial"
+OLD = "old"  # in a hidden folder: the output that is being replaced
 SECONDS_TO_LOCK = 60  # that a folder is left alone after it was made: its owner may not have locked it yet
 
 
@@ -48,7 +49,7 @@ def hidden_sibling(target: Path) -> Iterator[Path]:
         _is_free(lock)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _discard(folder, target)
         os.close(lock)
 
 
@@ -61,9 +62,17 @@ def _sweep(target: Path) -> None:
             lock = os.open(folder, os.O_RDONLY)
             try:
                 if _is_free(lock):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _discard(folder, target)
             finally:
                 os.close(lock)
+
+
+def _discard(folder: Path, target: Path) -> None:
+    """Delete a hidden folder; what `replacing` set aside in it goes back where nothing took its place."""
+    with suppress(OSError):
+        if not target.exists():
+            (folder / OLD).rename(target)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_free(descriptor: int) -> bool:
@@ -93,5 +102,5 @@ def replacing(target: Path) -> Iterator[Path]:
     with hidden_sibling(target) as hidden:
         yield hidden / "new"
         if target.exists():
-            target.rename(hidden / "old")
+            target.rename(hidden / OLD)
         (hidden / "new").rename(target)

@@ -6,7 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from atypeak_scale.atomic import SECONDS_TO_LOCK, hidden_sibling
+import pytest
+
+from atypeak_scale.atomic import SECONDS_TO_LOCK, hidden_sibling, replacing
 
 HOLD = """
 import sys, time
@@ -53,3 +55,22 @@ def test_hidden_sibling__a_young_folder_is_left_alone(tmp_path: Path) -> None:
     young.mkdir()
     with hidden_sibling(tmp_path / "s.zarr"):
         assert young.exists()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_replacing__stopped_between_its_renames_loses_nothing(tmp_path: Path, killed: bool) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "weights").write_text("old")
+    if killed:  # what it leaves then: nothing at the final name, the old one set aside
+        left = tmp_path / ".model.abc.partial"
+        left.mkdir()
+        target.rename(left / "old")
+        os.utime(left, (0, 0))
+        with hidden_sibling(target):
+            assert not left.exists()
+    else:  # interrupted, or the disk failed
+        with pytest.raises(FileNotFoundError), replacing(target):
+            pass  # nothing made, so that the second rename fails
+    assert (target / "weights").read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]
