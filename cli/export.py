@@ -19,7 +19,9 @@ def export(
     crumbs: float | None,
     precision: Precision | None,
 ) -> None:
-    """Write the scores of STORE as BED tracks, tables of weights, and one Parquet table of every peak.
+    """Write the scores of STORE as BED tracks, tables of weights, and one Parquet table of every scored peak.
+
+    Peaks outside the CRMs of STORE have no score and are in no file; `info` says how many.
 
     --model is needed where several scored the cell line.
     """
