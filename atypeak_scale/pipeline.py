@@ -101,9 +101,8 @@ class _Run:
         return load_config(self.model / CONFIG).cell_line if self.model.exists() else None
 
     def _scores_cell_line(self) -> str | None:
-        made_from = self._exported_from() or {}
-        cell_line: str | None = made_from.get("store", {}).get("cell_line")
-        return cell_line
+        store = (self._exported_from() or {}).get("store")
+        return store.get("cell_line") if isinstance(store, dict) else None
 
     def make_store(self) -> None:
         build_store(self.peaks, self.crms, self.store, self.config, self.cluster, self.progress, replace=True)

@@ -23,7 +23,8 @@ from scipy import stats
 
 from atypeak_scale import q_score, score_run
 from atypeak_scale.config import Config, dump_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import InputError, InterruptedStageError
+from atypeak_scale.model.description import describe_model
 
 STAGES = ["build-store", "train", "score", "normalize", "export"]
 EXPORTED = {"raw.bed", "final.bed", "peaks.parquet", "weights.tsv", "labels.tsv", "made-from.json"}
@@ -566,6 +567,32 @@ def test_run__interrupted_stage_is_done_again(
     }
 
 
+def test_run__an_interrupted_training_does_not_replace_a_finished_model(
+    again: Callable[..., list[tuple[str, bool]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from atypeak_scale.model import train
+
+    changed = {"training": {"seed": 2}}
+    before = tree(tmp_path / "copy")
+    end_of_epoch = train._KeepBest.on_epoch_end
+
+    def interrupted(self: Any, epoch: int, logs: Any = None) -> None:
+        end_of_epoch(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train._KeepBest, "on_epoch_end", interrupted)
+        for _ in range(2):
+            with pytest.raises(InterruptedStageError, match=r"epoch 1, .* are in .*/model-interrupted: use"):
+                again(changed)
+    after = tree(tmp_path / "copy")
+    assert {name: file for name, file in after.items() if not name.startswith("model-interrupted/")} == before
+    part = tmp_path / "copy/model-interrupted"
+    assert describe_model(part)["training"]["stopped"] == "interrupted"
+    assert again(changed) == [(stage, stage == "build-store") for stage in STAGES]
+    assert describe_model(tmp_path / "copy/model")["training"]["stopped"] != "interrupted"
+
+
 def test_run__dry_run_writes_nothing(steps: Finished, tmp_path: Path) -> None:
     arguments = ("run", steps.config, "--workdir", tmp_path / "new", "--peaks", steps.peaks, "--crms",
                  steps.crms, "--dry-run")  # fmt: skip
@@ -656,8 +683,9 @@ def test_run__a_file_that_was_deleted_is_exported_again(
     before = tree(tmp_path / "copy/scores")
     (tmp_path / "copy/scores/final.bed").unlink()
     assert again() == [(stage, stage != "export") for stage in STAGES]
-    (tmp_path / "copy/scores/made-from.json").write_text("{")
-    assert again() == [(stage, stage != "export") for stage in STAGES]
+    for edited in ("{", "[]", '{"store": ["cell"]}', '{"store": null}'):
+        (tmp_path / "copy/scores/made-from.json").write_text(edited)
+        assert again() == [(stage, stage != "export") for stage in STAGES]
     assert {n: d for n, (_, d) in tree(tmp_path / "copy/scores").items()} == {
         n: d for n, (_, d) in before.items()
     }
