@@ -86,7 +86,7 @@ class ScoreRun:
         data = schema.open_cell_line(self.store, self.cell_line, "r+")
         if not (self.model / NETWORK).is_file():
             raise InputError(f"{self.model / NETWORK}: cannot be loaded: no such file")
-        scores = schema.open_or_create_scores(data, self.group, self.attributes())
+        scores = schema.open_or_create_scores(data, self.group, self.attributes(), self._trained())
         return data, scores
 
     def attributes(self) -> dict[str, Any]:
@@ -95,6 +95,14 @@ class ScoreRun:
             "model_fingerprint": self.fingerprint,
             "crumbs": self.crumbs,
             "precision": self.precision,
+        }
+
+    def _trained(self) -> dict[str, Any]:
+        """How the model was made, for readers of the results."""
+        return {
+            "model": self.config.model.model_dump(mode="json"),
+            "training": self.config.training.model_dump(mode="json"),
+            "versions": describe_model(self.model).get("versions"),
         }
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -43,7 +44,7 @@ class Exported:
         return [
             (self.folder / FINAL_BED, "normalized scores, 0-1000, 750 is average for the TR"),
             (self.folder / RAW_BED, "scores before normalization, 0-1000; compare within a source only"),
-            (self.folder / PEAKS, "every peak with all its scores, its percentile and its CRM"),
+            (self.folder / PEAKS, "every scored peak with all its scores, its percentile and its CRM"),
             (self.folder / WEIGHTS, "normalization weight of each source, every factor and its error"),
             (self.folder / LABELS, "mean and standard deviation behind the final scores"),
         ]
@@ -114,7 +115,10 @@ def made_from(data: zarr.Group, scores: zarr.Group) -> dict[str, Any]:
     return {
         "store": dict(data.attrs)["made_from"],
         "scores": dict(scores.attrs),
-        "versions": dict(data.attrs)["versions"],
+        "versions": {
+            "store": dict(data.attrs)["versions"],
+            "export": {name: version(name) for name in ("atypeak-scale", "zarr", "numpy", "pyarrow")},
+        },
     }
 
 

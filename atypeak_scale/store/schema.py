@@ -238,8 +238,12 @@ def open_cell_line(store: Path, cell_line: str | None, mode: Literal["r", "r+"] 
     return zarr.open_group(store, path=names[cell_line], mode=mode, use_consolidated=False)
 
 
-def open_or_create_scores(data: zarr.Group, name: str, attributes: dict[str, Any]) -> zarr.Group:
+def open_or_create_scores(
+    data: zarr.Group, name: str, attributes: dict[str, Any], trained: dict[str, Any]
+) -> zarr.Group:
     """Open a group of results below a cell line's group, or make it, complete with empty arrays, by a rename.
+
+    attributes: what results are told apart by; trained: what else to keep of the model's training.
 
     Raises
     ------
@@ -257,7 +261,7 @@ def open_or_create_scores(data: zarr.Group, name: str, attributes: dict[str, Any
     data.require_group(SCORES)
     # Beside the store: within it, what a killed process leaves would be taken for a part of it.
     with hidden_sibling(store.root) as partial:
-        made = zarr.create_group(partial / "scores", attributes=attributes)
+        made = zarr.create_group(partial / "scores", attributes={**attributes, "trained": trained})
         view0, view1 = views_of(data)
         sizes = {
             "peak": array(data, "peak_window").shape[0],

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -431,6 +432,15 @@ def test_exported__says_what_it_is_made_from(steps: Finished, tmp_path: Path) ->
     model = json.loads((steps.model / "model.json").read_text())
     assert made_from["scores"]["model_fingerprint"] == model["fingerprint"]
     assert made_from["scores"]["normalization"] == {"sample": "all", "seed": 1}
+    settings = yaml.safe_load((steps.model / "config.yaml").read_text())
+    assert made_from["scores"]["trained"] == {
+        "model": settings["model"],
+        "training": settings["training"],
+        "versions": model["versions"],
+    }
+    assert {"atypeak-scale", "tensorflow", "keras", "numpy"} <= model["versions"].keys()
+    assert made_from["versions"]["export"]["atypeak-scale"] == version("atypeak-scale")
+    assert made_from["versions"]["store"].keys() >= {"atypeak-scale", "zarr"}
     assert str(tmp_path.parent) not in text
 
 
