@@ -15,6 +15,8 @@ Precision = Literal["float32", "bfloat16"]
 RESERVED_VIEWS = re.compile(
     r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
     r"|scores|rows?|qscore|groups|dimension|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
+    r"|(phantom|unit|group|activation)(_.*)?|other|seed|rebuilt|asked|own|strength|silhouette|rank|value"
+    r"|observed|ur_example"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
 )
 
