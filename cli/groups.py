@@ -43,7 +43,8 @@ def groups(
     for name, table in sources_table(found).groupby("group_name", sort=False):
         shown = [".".join(labels) for labels in zip(table[first], table[second], strict=True)]
         more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
-        click.echo(f"{name}: {len(shown)} sources: {', '.join(shown[:MOST_SHOWN])}{more}")
+        size = f"{len(shown)} source{'s' * (len(shown) > 1)}, rebuilt {table['own'].mean():.3f}"
+        click.echo(f"{name}: {size}: {', '.join(shown[:MOST_SHOWN])}{more}")
     click.echo(f"{found.attrs['groups']} groups of {len(own)} sources")
     if len(runs) > 1:
         click.echo(

@@ -63,7 +63,8 @@ def correlation_groups(
     The Dataset that `load_results(run, "groups")` reads. Dims source and other (`dataset.TR`, in the order of
     the store), the two views, seed (the models, in the order given). float64 `rebuilt` (source, dataset, tr),
     `asked` (source, other), `own`, `strength`, `silhouette` (source); int64 `group` (source),
-    `group_by_seed` (seed, source); text `group_name` (source); `source_dataset`, `source_tr`: the labels of each source. Attributes:
+    `group_by_seed` (seed, source); text `group_name` (source); `source_dataset`, `source_tr`: the labels of
+    each source. Attributes:
     `groups`, their number; `agreement`, the mean adjusted Rand index between the models' own groups, each
     found by the same rule (NaN for one model); `models`, their fingerprints.
 
@@ -187,9 +188,9 @@ def _strengths(asked: FloatArray, group: IntArray) -> FloatArray:
 def _names(
     rebuilt: xr.DataArray, views: tuple[str, str], group: IntArray, strength: FloatArray
 ) -> npt.NDArray[np.object_]:
-    """Return a name for each group: its two strongest labels of the second view, or sources where they repeat.
+    """Return a name for each group: its two strongest labels of the second view.
 
-    Two groups may share their TRs, as where datasets differ more than TRs do.
+    Two groups may share their TRs, as where datasets differ more than TRs do; then its strongest sources.
     """
     order = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")
 
@@ -206,8 +207,8 @@ def _names(
 def phantoms(found: xr.Dataset, source: str | None = None) -> pd.DataFrame:
     """Return what the model adds to a source (`dataset.TR`), or to each of them, the strongest first.
 
-    Columns: the two views, which name the source; phantom_ and each view, the cell; value, R there; rank, 1 up,
-    within the source; observed, 1 where the cell is a source of the store, else 0. Every cell but the
+    Columns: the two views, which name the source; phantom_ and each view, the cell; value, R there; rank,
+    from 1, within the source; observed, 1 where the cell is a source of the store, else 0. Every cell but the
     source's own has a row; crumbs of the source are in its row and column of cells (SPEC 2.5).
 
     Raises
