@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atypeak_scale.assess.artificial import noise_detection
+    from atypeak_scale.assess.groups import correlation_groups
     from atypeak_scale.assess.qscore import q_score
     from atypeak_scale.assess.systematisation import rebuilt_by_kind
+    from atypeak_scale.assess.ur_examples import ur_examples
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.model.files import load_model, model_from_arrays, save_model
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Config": "config",
     "build_store": "store.build",
+    "correlation_groups": "assess.groups",
     "export_scores": "score.export",
     "load_config": "config",
     "load_model": "model.files",
@@ -40,11 +43,13 @@ _HOMES = {
     "score_store": "score.blocks",
     "simulate": "catalogue.artificial",
     "train": "model.train",
+    "ur_examples": "assess.ur_examples",
 }
 
 __all__ = [
     "Config",
     "build_store",
+    "correlation_groups",
     "export_scores",
     "load_config",
     "load_model",
@@ -60,6 +65,7 @@ __all__ = [
     "score_store",
     "simulate",
     "train",
+    "ur_examples",
 ]
 
 

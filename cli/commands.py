@@ -5,6 +5,7 @@ import click
 from .build_store import build_store
 from .demo import demo
 from .export import export
+from .groups import groups
 from .info import info
 from .normalize import normalize
 from .qscore import qscore
@@ -12,6 +13,7 @@ from .run import run
 from .score import score
 from .simulate import simulate
 from .train import train
+from .ur_examples import ur_examples
 from .verify import verify
 
 
@@ -29,5 +31,8 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, simulate, build_store, info, train, score, normalize, export, qscore, verify):
+for command in (
+    demo, run, simulate, build_store, info, train, score, normalize, export, qscore, groups, ur_examples,
+    verify,
+):  # fmt: skip
     commands.add_command(command)

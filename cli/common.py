@@ -59,8 +59,8 @@ def _silence_dask() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def model_options(required: bool) -> Callable[[Command], Command]:
-    """Return the options that name a model, how it scored, and a cell line of a store."""
+def model_options(required: bool, several: bool = False) -> Callable[[Command], Command]:
+    """Return the options that name a model, or several, how it scored, and a cell line of a store."""
 
     def add(command: Command) -> Command:
         for option in (
@@ -70,7 +70,8 @@ def model_options(required: bool) -> Callable[[Command], Command]:
                          help="Crumbs at scoring (SPEC 4.3). Default: the model's configuration, 0 there."),
             click.option("--cell-line", metavar="NAME", help="Needed where the store holds several."),
             click.option("--model", required=required, type=click.Path(exists=True, file_okay=False),
-                         metavar="DIR", help="Folder of a trained model."),
+                         multiple=several, metavar="DIR",
+                         help="Folder of a trained model" + ("; may be given again." if several else ".")),
         ):  # fmt: skip
             command = option(command)
         return command

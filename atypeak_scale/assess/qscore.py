@@ -87,7 +87,7 @@ def q_score(
     with connect(cluster, progress) as client:
         sums = sum_windows(run, windows, client, progress)
     views = schema.views_of(data)
-    found = q_score_of(sums, _labels(data), views)
+    found = q_score_of(sums, labels_of(data), views)
     found.attrs = {"sampled_windows": len(windows), **settings.model_dump(mode="json")}
     save_results(run, QSCORE, found)
     if out is not None:
@@ -131,7 +131,7 @@ def _sum_block(
     engine = process_engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
     views = schema.views_of(data)
     cells = np.stack([schema.read_array(data, f"source_{view}") for view in views], axis=1)
-    order = _model_order(model, _labels(data))
+    order = model_order(model, labels_of(data))
     parts = []
     for first, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False):
         means = rebuilt.mean(axis=1, dtype=np.float64).reshape(len(rebuilt), *map(len, order))
@@ -140,12 +140,13 @@ def _sum_block(
     return reduce(add, parts)
 
 
-def _labels(data: zarr.Group) -> Labels:
+def labels_of(data: zarr.Group) -> Labels:
+    """Return the labels of both views of a cell line, in the order of the store."""
     first, second = (list(map(str, schema.read_array(data, view))) for view in schema.views_of(data))
     return first, second
 
 
-def _model_order(model: Path, labels: Labels) -> list[npt.NDArray[np.int64]]:
+def model_order(model: Path, labels: Labels) -> list[npt.NDArray[np.int64]]:
     """Return, for each view, the place in the model of every label of the store."""
     of_model = describe_model(model)["views"].values()
     return [

@@ -1,6 +1,8 @@
 """Keep what was found beside the scores it was found with, as labelled arrays (DESIGN 3)."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import xarray as xr
 import zarr
@@ -19,6 +21,16 @@ def save_results(run: ScoreRun, name: str, results: xr.Dataset) -> None:
     The mark that it is complete is written last, so that a stopped writer leaves nothing that is read.
     Text is stored as object arrays of str; labels of unbounded length must not be `<U`.
     """
+    with filling_results(run, name, results):
+        pass
+
+
+@contextmanager
+def filling_results(run: ScoreRun, name: str, results: xr.Dataset) -> Iterator[zarr.Group]:
+    """Write `results` as `save_results` does, but for its Dask arrays, which are only made.
+
+    Yields the group in which to fill them; it is marked as complete when the block ends well.
+    """
     _, scores = run.open()
     path = f"{scores.path}/{name}"
     encoding = {
@@ -28,14 +40,17 @@ def save_results(run: ScoreRun, name: str, results: xr.Dataset) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnstableSpecificationWarning)
         results.to_zarr(
-            scores.store, group=path, mode="w", consolidated=False, zarr_format=3, encoding=encoding
-        )
-    zarr.open_group(scores.store, path=path, mode="r+", use_consolidated=False).attrs[COMPLETE] = True
+            scores.store, group=path, mode="w", consolidated=False, zarr_format=3, encoding=encoding,
+            compute=False,
+        )  # fmt: skip
+    group = zarr.open_group(scores.store, path=path, mode="r+", use_consolidated=False)
+    yield group
+    group.attrs[COMPLETE] = True
     schema.consolidate(run.store)
 
 
-def load_results(run: ScoreRun, name: str) -> xr.Dataset:
-    """Read what `save_results` wrote.
+def open_results(run: ScoreRun, name: str) -> xr.Dataset:
+    """Open what was saved, lazily.
 
     Raises
     ------
@@ -52,5 +67,10 @@ def load_results(run: ScoreRun, name: str) -> xr.Dataset:
         found = None
     if found is None or not found.attrs.get(COMPLETE):
         raise InputError(f"{run.store}: has no {name} of model {run.model}; make it first")
-    loaded: xr.Dataset = found.load()
+    return found
+
+
+def load_results(run: ScoreRun, name: str) -> xr.Dataset:
+    """Read all of what was saved; errors are those of `open_results`."""
+    loaded: xr.Dataset = open_results(run, name).load()
     return loaded

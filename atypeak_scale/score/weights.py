@@ -90,16 +90,27 @@ def _everywhere(engine: "Engine", matrices: FloatArray, bins: int) -> FloatArray
     return np.array(means)
 
 
+def rebuilt_alone(
+    engine: "Engine", shape: tuple[int, int], bins: int, crumbs: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return U and R: of every source what is shown, itself alone with its crumbs, and what is rebuilt.
+
+    (sources, m, n) each, in the order of the engine's cells.
+    """
+    rows, columns = (np.array(index) for index in zip(*engine.cells, strict=True))
+    alone = np.zeros((len(rows), *shape))
+    alone[np.arange(len(rows)), rows, columns] = 1.0
+    alone = crumbed(alone, crumbs)
+    return alone, _everywhere(engine, alone, bins)
+
+
 def responses(
     engine: "Engine", present: npt.NDArray[np.bool_], shape: tuple[int, int], bins: int, crumbs: float
 ) -> Responses:
     """Ask the model what each source alone brings forth; `present` marks the sources of the sample."""
     rows, columns = (np.array(index) for index in zip(*engine.cells, strict=True))
     sources = np.arange(len(rows))
-    alone = np.zeros((len(rows), *shape))
-    alone[sources, rows, columns] = 1.0
-    alone = crumbed(alone, crumbs)
-    rebuilt = _everywhere(engine, alone, bins)
+    alone, rebuilt = rebuilt_alone(engine, shape, bins, crumbs)
     seen = np.zeros(shape)
     seen[rows[present], columns[present]] = 1.0
     full = crumbed(seen, crumbs)

@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import ANY, Mock, call, create_autospec
 
 import click
+import numpy as np
 import pytest
 import xarray as xr
 from atypeak_scale.cli.commands import commands
@@ -48,7 +49,7 @@ CLUSTERS = [
 ]
 ALL_COMMANDS = [
     "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "qscore",
-    "verify",
+    "groups", "ur-examples", "verify",
 ]  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def tensorflow(replace: Replace) -> dict[str, Mock]:
     """Watch which command imports TensorFlow."""
     return {
         name: replace(f"cli.{name}.import_tensorflow_quietly", None)
-        for name in ("train", "score", "normalize", "qscore", "run", "demo")
+        for name in ("train", "score", "normalize", "qscore", "groups", "ur_examples", "run", "demo")
     }
 
 
@@ -406,6 +407,86 @@ def test_qscore__run(
     invoke("qscore", "s.zarr", "--model", model, *options)
     assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
     assert len(tensorflow["qscore"].call_args_list) == 1
+
+
+# groups
+
+
+@pytest.fixture
+def groups(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+    labels = [("d1", "x"), ("d2", "x"), ("d1", "y")]
+    columns = {
+        "source_dataset": [a for a, _ in labels], "source_tr": [b for _, b in labels],
+        "group": [0, 0, 1], "group_name": ["x", "x", "y"], "own": [0.5, 0.25, 0.1],
+        "strength": [0.9, 0.8, np.nan], "silhouette": [0.5, 0.5, 0.0],
+    }  # fmt: skip
+    found = xr.Dataset(
+        {
+            "rebuilt": (("source", "dataset", "tr"), np.arange(12.0).reshape(3, 2, 2)),
+            **{name: ("source", np.array(values)) for name, values in columns.items()},
+        },
+        coords={"source": [".".join(label) for label in labels], "dataset": ["d1", "d2"], "tr": ["x", "y"]},
+        attrs={"groups": 2, "agreement": 0.75},
+    )
+    return replace("assess.groups.correlation_groups", found)
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_groups__run(
+    resolve: Mock, groups: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
+    found: tuple[Any, ...],
+) -> None:  # fmt: skip
+    result = invoke("groups", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert groups.call_args_list == [call([scored_run(model)], None, None, ANY)]
+    assert len(tensorflow["groups"].call_args_list) == 1
+    assert result.stdout == (
+        "x: 2 sources, rebuilt 0.375: d1.x, d2.x\ny: 1 source, rebuilt 0.100: d1.y\n2 groups of 3 sources\n"
+    )
+
+
+def test_groups__several_models_and_one_source(resolve: Mock, groups: Mock, model: Path) -> None:
+    result = invoke(
+        "groups", "s.zarr", "--model", model, "--model", model, "--groups", "2", "--out", "o",
+        "--source", "d1.x",
+    )  # fmt: skip
+    assert groups.call_args_list == [call([scored_run(model)] * 2, 2, "o", ANY)]
+    assert result.stdout.splitlines()[2:] == [
+        "2 groups of 3 sources",
+        "agreement of 2 models: mean adjusted Rand index 0.750",
+        "phantoms of d1.x:",
+        "3.0000  d2.y (not a source)",
+        "2.0000  d2.x",
+        "1.0000  d1.y",
+    ]
+
+
+# ur-examples
+
+
+@pytest.fixture
+def ur_examples(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+    found = xr.Dataset({"activation": ("unit", np.array([1.5, 0.0, 2.0]))})
+    return replace("assess.ur_examples.ur_examples", found)
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_ur_examples__run(
+    resolve: Mock, ur_examples: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    result = invoke("ur-examples", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert ur_examples.call_args_list == [call(scored_run(model), 1, None, IN_PROCESS, ANY)]
+    assert result.stdout == "ur-examples of 3 units, 1 of which nothing excites\n"
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_ur_examples__where(
+    ur_examples: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str], cluster: Cluster
+) -> None:
+    invoke("ur-examples", "s.zarr", "--model", model, "--seed", "5", "--out", "o", *options)
+    assert ur_examples.call_args_list == [call(scored_run(model), 5, "o", cluster, ANY)]
+    assert len(tensorflow["ur_examples"].call_args_list) == (cluster == IN_PROCESS)
 
 
 def test_export__only_results_of_the_store(replace: Replace, tmp_path: Path) -> None:

@@ -8,11 +8,21 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu
 
-from atypeak_scale import load_config, noise_detection, rebuilt_by_kind, run_pipeline, score_run, simulate
+from atypeak_scale import (
+    correlation_groups,
+    load_config,
+    noise_detection,
+    rebuilt_by_kind,
+    run_pipeline,
+    score_run,
+    simulate,
+)
 from atypeak_scale.assess.artificial import scored_truth
+from atypeak_scale.assess.clusters import adjusted_rand_index
 from atypeak_scale.assess.ranking import auroc
 from atypeak_scale.assess.systematisation import summarize_rebuilt
 from atypeak_scale.catalogue.artificial import ArtificialSettings
+from atypeak_scale.catalogue.truth import read_truth
 from atypeak_scale.score.blocks import ScoreRun
 
 
@@ -74,3 +84,18 @@ def test_rebuilt__grows_with_brothers(demo: Demo) -> None:
     rank = np.corrcoef(many.index.to_numpy(), many.rank())[0, 1]
     assert len(many) >= 5
     assert rank > 0.8
+
+
+def test_groups__are_those_that_were_planted(demo: Demo) -> None:
+    """Sources of reliable datasets have a planted group; noise-only datasets and the watermark have none."""
+    found, truth = correlation_groups(demo.run), read_truth(demo.truth)
+    planted = {tr: group for group, trs in truth.groups.items() for tr in trs}
+    datasets, trs = found["source_dataset"].to_numpy(), found["source_tr"].to_numpy()
+    compared = np.isin(datasets, sorted(truth.reliable))
+    group = found["group"].to_numpy()
+    agreement = adjusted_rand_index(group[compared], np.array([planted[tr] for tr in trs[compared]]))
+    print(f"{found.attrs['groups']} groups, sizes {np.bincount(group)}, adjusted Rand index {agreement:.3f}")
+    assert compared.sum() == 32
+    assert agreement >= 0.9
+    # What the model does not rebuild is in no group with what it does.
+    assert not set(group[compared]) & set(group[~compared])
