@@ -35,7 +35,8 @@ def silhouettes(distance: FloatArray, label: IntArray) -> FloatArray:
     mean[things, label] = np.inf
     b = mean.min(axis=1)
     largest = np.maximum(a, b)
-    return np.divide(b - a, largest, out=np.zeros_like(a), where=(others > 0) & (largest > 0))
+    values: FloatArray = np.divide(b - a, largest, out=np.zeros_like(a), where=(others > 0) & (largest > 0))
+    return values
 
 
 def cluster(distance: FloatArray, clusters: int | None = None) -> IntArray:
@@ -52,7 +53,7 @@ def cluster(distance: FloatArray, clusters: int | None = None) -> IntArray:
         return np.zeros(1, np.int64)
     tree = linkage(squareform(distance, checks=False), "average")
     tried = range(2, min(things - 1, MOST_CLUSTERS) + 1) if clusters is None else [clusters]
-    cuts: list[IntArray] = [cut_tree(tree, number)[:, 0].astype(np.int64) for number in tried]
+    cuts: list[IntArray] = [cut_tree(tree, [number])[:, 0].astype(np.int64) for number in tried]
     if len(cuts) == 1:
         return _largest_first(cuts[0])
     means = [silhouettes(distance, cut).mean() for cut in cuts]

@@ -7,6 +7,7 @@ the phantoms, is what it expects with it.
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -116,7 +117,9 @@ def source_responses(run: ScoreRun) -> xr.DataArray:
     shape = len(labels[0]), len(labels[1])
     _, rebuilt = rebuilt_alone(engine, shape, bins, run.config.training.crumbs)
     rows, columns = model_order(run.model, labels)
-    coords = {view: np.array(names, object) for view, names in zip(views, labels, strict=True)}
+    coords: dict[str, Any] = {
+        view: np.array(names, object) for view, names in zip(views, labels, strict=True)
+    }
     coords |= {
         f"source_{view}": ("source", np.array(names, object))
         for view, names in zip(views, zip(*sources, strict=True), strict=True)
@@ -166,7 +169,8 @@ def asked_of(rebuilt: xr.DataArray) -> FloatArray:
     largest = np.maximum(values.max(axis=(1, 2)), 0.0)[:, None]
     rows, columns = _cells(rebuilt)
     at_sources = np.maximum(values[:, rows, columns], 0.0)
-    return np.divide(at_sources, largest, out=np.zeros_like(at_sources), where=largest > 0)
+    asked: FloatArray = np.divide(at_sources, largest, out=np.zeros_like(at_sources), where=largest > 0)
+    return asked
 
 
 def _cells(rebuilt: xr.DataArray) -> tuple[IntArray, IntArray]:
