@@ -57,8 +57,16 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
             log.warning("%s: this file system has no locks (%s); do not write twice at a time", path, problem)
             return descriptor
         # The holder before may have removed the file between our opening and locking it.
-        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+        if _is_still(path, descriptor):
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
             return descriptor
         os.close(descriptor)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether the open file is the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
