@@ -218,7 +218,7 @@ def test_parse__view_name_that_is_a_variable_or_an_exported_column() -> None:
     columns = ["name", "start", "end", "raw", "k_normalized", "final", "percentile", "other_sources"]
     variables = ["window_start", "catalogue_start", "crm_start", "peak_window", "view0", "view1"]
     for name in columns + variables:
-        for views in ([name, "other"], ["other", name]):
+        for views in ([name, "assay"], ["assay", name]):
             assert f"view name {name!r}" in refused({"store": {"views": views}})
 
 

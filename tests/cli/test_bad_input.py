@@ -384,7 +384,9 @@ def test_model__of_another_frame(
 ) -> None:  # fmt: skip
     for other in ({"frame": 800}, {"frame": 6400, "bin": 20}):  # the second has as many bins
         settings = parse_config({**config.model_dump(), "store": other}, "test")
-        message = atypeak("score", built, "--model", save_untrained(str(other["frame"]), settings)).message()
+        message = atypeak(
+            "score", built, "--model", save_untrained(str(other["frame"]), settings=settings)
+        ).message()
         assert f"the model was trained on {other['frame']} bp in bins of {other.get('bin', 10)} bp" in message
     small = parse_config({**config.model_dump(), "store": {"frame": 800}}, "test")
     model = save_untrained(settings=small)
