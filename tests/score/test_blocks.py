@@ -167,7 +167,7 @@ def test_score__refuses_a_model_of_another_frame(store: Path, config: Config, tm
     small = parse_config({**config.model_dump(), "store": {"frame": 800}}, "test")
     network = build_autoencoder(80, 3, 3, config.model, seed=1)
     model = TrainedModel(network, (("d1", "d2", "d3"), ("x", "y", "z")), small)
-    with pytest.raises(InputError, match=r"windows of 320 bins; the model was trained on windows of 80"):
+    with pytest.raises(InputError, match=r"has frames of 3200 bp in .*; the model was trained on 800 bp in"):
         score_run(store, save_model(model, tmp_path / "m"))
 
 

@@ -373,6 +373,16 @@ def test_build__any_cell_line_is_a_group_of_its_own(config: Config, tmp_path: Pa
     assert list(schema.cell_lines(store)) == [cell_line]
 
 
+def test_cell_lines__a_hidden_group_is_none(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "p.bed").write_text("chr1\t5\t9\ta.b.cell\n")
+    (tmp_path / "c.bed").write_text("chr1\t0\t100\n")
+    store = tmp_path / "s.zarr"
+    build_store(tmp_path / "p.bed", tmp_path / "c.bed", store, config)
+    assert schema.cell_lines(store) == {"cell": "cell"}
+    (store / "cell").rename(store / ".cell.outdated")
+    assert schema.cell_lines(store) == {}
+
+
 def test_build__two_standard_inputs_are_refused(config: Config, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot both be standard input"):
         build_store("-", "-", tmp_path / "s.zarr", config)
