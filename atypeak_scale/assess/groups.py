@@ -61,13 +61,12 @@ def correlation_groups(
 
     Returns
     -------
-    The Dataset that `load_results(run, "groups")` reads. Dims source and source_other (`dataset.TR`, in the order of
-    the store), the two views, seed (the models, in the order given). float64 `rebuilt` (source, dataset, tr),
-    `asked` (source, source_other), `own`, `strength`, `silhouette` (source); int64 `group` (source),
-    `group_by_seed` (seed, source); text `group_name` (source); `source_dataset`, `source_tr`: the labels of
-    each source. Attributes:
-    `groups`, their number; `agreement`, the mean adjusted Rand index between the models' own groups, each
-    found by the same rule (NaN for one model); `models`, their fingerprints.
+    The Dataset that `load_results(run, "groups")` reads. Dims source and source_other (`dataset.TR`, in the
+    order of the store), the two views, seed (the models, in the order given). float64 `rebuilt` (source,
+    dataset, tr), `asked` (source, source_other), `own`, `strength`, `silhouette` (source); int64 `group`
+    (source), `group_by_seed` (seed, source); text `group_name` (source); `source_dataset`, `source_tr`: the
+    labels of each source. Attributes: `groups`, their number; `agreement`, the mean adjusted Rand index
+    between the models' own groups, each found by the same rule (NaN for one model); `models`, fingerprints.
 
     Raises
     ------
