@@ -16,7 +16,7 @@ RESERVED_VIEWS = re.compile(
     r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
     r"|score|inputs?|versions?|theta|eta"
     r"|scores|rows?|qscore|groups|dimension|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
-    r"|(phantom|unit|group|activation)(_.*)?|other|seed|rebuilt|asked|own|strength|silhouette|rank|value"
+    r"|(phantom|unit|group|activation)(_.*)?|seed|rebuilt|asked|own|strength|silhouette|rank|value"
     r"|observed|ur_example"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
 )

@@ -61,13 +61,12 @@ def correlation_groups(
 
     Returns
     -------
-    The Dataset that `load_results(run, "groups")` reads. Dims source and other (`dataset.TR`, in the order of
-    the store), the two views, seed (the models, in the order given). float64 `rebuilt` (source, dataset, tr),
-    `asked` (source, other), `own`, `strength`, `silhouette` (source); int64 `group` (source),
-    `group_by_seed` (seed, source); text `group_name` (source); `source_dataset`, `source_tr`: the labels of
-    each source. Attributes:
-    `groups`, their number; `agreement`, the mean adjusted Rand index between the models' own groups, each
-    found by the same rule (NaN for one model); `models`, their fingerprints.
+    The Dataset that `load_results(run, "groups")` reads. Dims source and source_other (`dataset.TR`, in the
+    order of the store), the two views, seed (the models, in the order given). float64 `rebuilt` (source,
+    dataset, tr), `asked` (source, source_other), `own`, `strength`, `silhouette` (source); int64 `group`
+    (source), `group_by_seed` (seed, source); text `group_name` (source); `source_dataset`, `source_tr`: the
+    labels of each source. Attributes: `groups`, their number; `agreement`, the mean adjusted Rand index
+    between the models' own groups, each found by the same rule (NaN for one model); `models`, fingerprints.
 
     Raises
     ------
@@ -144,7 +143,7 @@ def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:
     found = xr.Dataset(
         {
             "rebuilt": mean,
-            "asked": (("source", "other"), asked),
+            "asked": (("source", "source_other"), asked),
             "group": ("source", group),
             "group_name": ("source", names[group]),
             "own": ("source", mean.to_numpy()[np.arange(len(group)), *_cells(rebuilt)]),
@@ -152,7 +151,7 @@ def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:
             "silhouette": ("source", silhouettes(distance, group) if count > 1 else np.zeros(len(group))),
             "group_by_seed": (("seed", "source"), by_seed),
         },
-        coords={"other": rebuilt["source"].to_numpy()},
+        coords={"source_other": rebuilt["source"].to_numpy()},
         attrs={"groups": count, "agreement": float(np.mean(agreements)) if agreements else float("nan")},
     )
     for name, text in DESCRIPTIONS.items():
@@ -161,7 +160,7 @@ def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:
 
 
 def asked_of(rebuilt: xr.DataArray) -> FloatArray:
-    """Return M of SPEC 5.2 at the sources' cells: (source, other), R_s over its maximum over all cells.
+    """Return M of SPEC 5.2 at the sources' cells: (source, source), R_s over its maximum over all cells.
 
     Negative values, which mean nothing (article, Interpretability), are 0, and so is a row without any other.
     """

@@ -198,7 +198,7 @@ def _empty(data: zarr.Group, units: int, seed: int) -> xr.Dataset:
     cells = len(labels[0]), len(labels[1])
     bins = schema.array(data, "occupancy").shape[1]
     dims = ("unit", "bin", *views)
-    window = da.zeros((units, bins, *cells), np.float32, chunks=(1, bins, *cells))
+    window = da.zeros((units, bins, *cells), dtype=np.float32, chunks=(1, bins, *cells))
     found = xr.Dataset(
         {
             "ur_example": (dims, window),
@@ -228,7 +228,7 @@ def _write_table(found: xr.Dataset, views: tuple[str, str], observed: set[Source
             table = pd.DataFrame(
                 {
                     "unit": unit,
-                    "activation": found["activation"][unit].item(),
+                    "activation": float(found["activation"][unit]),
                     "rank": np.arange(1, len(strongest) + 1),
                     views[0]: first[row],
                     views[1]: second[column],
