@@ -4,6 +4,7 @@ A block is a chunk of the array of (peak, window) rows. Its task rebuilds the wi
 and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
 """
 
+import logging
 import shlex
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,8 +18,10 @@ import zarr
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import Config, Precision, load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.description import CONFIG, NETWORK, check_labels, describe_model
+from atypeak_scale.model.description import CONFIG, NETWORK, absent_labels, check_labels, describe_model
 from atypeak_scale.store import schema
+
+log = logging.getLogger(__name__)
 
 # What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
 PASS_BYTES = 1_000_000_000
@@ -107,10 +110,8 @@ def score_run(
     group = schema.open_cell_line(Path(store), cell_line)
     description = describe_model(model)
     config = load_config(Path(model) / CONFIG)
-    view0, view1 = schema.views_of(group)
-    labels = [schema.read_array(group, view).tolist() for view in (view0, view1)]
-    check_labels(description["views"], config.store.bins, (labels[0], labels[1]),
-                 schema.array(group, "occupancy").shape[1], str(store))  # fmt: skip
+    bins = schema.array(group, "occupancy").shape[1]
+    check_labels(description["views"], config.store.bins, schema.labels_of(group), bins, str(store))
     return ScoreRun(
         Path(store),
         str(group.attrs["cell_line"]),
@@ -155,6 +156,9 @@ def score_store(run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress
     """
     data, scores = run.open()
     plan = plan_score(run)
+    # Not refused, but told: a selection that was forgotten looks the same as regions without such peaks.
+    for view, labels in absent_labels(describe_model(run.model)["views"], schema.labels_of(data)).items():
+        log.warning("%s: no peak of these labels of the model's %s: %s", run.store, view, ", ".join(labels))
     blocks: list[BlockArguments] = [
         (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
         for block in _missing(scores)

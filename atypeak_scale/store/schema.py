@@ -273,6 +273,12 @@ def views_of(group: zarr.Group) -> tuple[str, str]:
     return str(views[0]), str(views[1])
 
 
+def labels_of(group: zarr.Group) -> tuple[list[str], list[str]]:
+    """Return the labels of the two views of a cell line's group, sorted."""
+    first, second = (list(map(str, read_array(group, view))) for view in views_of(group))
+    return first, second
+
+
 def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     """Return one array of a group."""
     found = group[name]
@@ -283,6 +289,12 @@ def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
 def read_array(group: zarr.Group, name: str, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
     """Read elements [start, stop) along the first dim of one array."""
     return np.asarray(array(group, name)[start:stop])
+
+
+def read_elements(group: zarr.Group, name: str, index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+    """Read the elements `index`, in any order, along the first dim; only chunks that hold one are read."""
+    places, place = np.unique(index, return_inverse=True)
+    return np.asarray(array(group, name).oindex[places])[place]
 
 
 def write_chunks(group: zarr.Group, name: str, start: int, values: npt.NDArray[Any]) -> None:

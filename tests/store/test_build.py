@@ -355,3 +355,15 @@ def test_build__memory_does_not_grow_with_the_number_of_windows(tmp_path: Path) 
         grown[windows] = int(run.stdout) / 1000
     print(f"MB above the imports: {grown}")
     assert grown[16_000] < grown[2_000] + 100
+
+
+def test_read_elements__in_any_order_across_chunks(
+    catalogue: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    group = schema.open_cell_line(tmp_path / "s.zarr", None)
+    whole = schema.read_array(group, "peak_first_bin")
+    assert len(whole) > 5 * schema.array(group, "peak_first_bin").chunks[0]
+    index = np.random.default_rng(1).integers(len(whole), size=300)
+    assert np.array_equal(schema.read_elements(group, "peak_first_bin", index), whole[index])
+    assert schema.read_elements(group, "peak_first_bin", index[:0]).shape == (0,)
