@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from atypeak_scale.assess.crms import crm_table
+    from atypeak_scale.assess.releases import compare_releases
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.model.files import load_model, model_from_arrays, save_model
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Config": "config",
     "build_store": "store.build",
+    "compare_releases": "assess.releases",
+    "crm_table": "assess.crms",
     "export_scores": "score.export",
     "load_config": "config",
     "load_model": "model.files",
@@ -39,6 +43,8 @@ _HOMES = {
 __all__ = [
     "Config",
     "build_store",
+    "compare_releases",
+    "crm_table",
     "export_scores",
     "load_config",
     "load_model",

@@ -16,6 +16,7 @@ RESERVED_VIEWS = re.compile(
     r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
     r"|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
+    r"|new_peaks|ratio"
 )
 
 

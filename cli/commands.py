@@ -3,6 +3,8 @@
 import click
 
 from .build_store import build_store
+from .compare_releases import compare_releases
+from .crms import crms
 from .demo import demo
 from .export import export
 from .info import info
@@ -27,5 +29,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, simulate, build_store, info, train, score, normalize, export):
+for command in (
+    demo, run, simulate, build_store, info, train, score, normalize, export, crms, compare_releases,
+):  # fmt: skip
     commands.add_command(command)
