@@ -25,10 +25,12 @@ Interval = tuple[str, int, int]
 
 @pytest.fixture
 def catalogue(catalogue: Catalogue) -> Catalogue:
-    """Add what is rare: peaks across many CRMs and windows, a CRM twice, CRMs that overlap others."""
+    """Add what is rare: peaks across many CRMs and windows or at their borders, CRMs twice or in others."""
     peaks, crms = catalogue
     with peaks.open("a") as out:
         out.write("chr1\t2000\t60000\td1.x.cell\nchr2\t9000\t9001\td3.z.cell\nchr2\t3000\t30000\td2.y.cell\n")
+        for border in (1500 + 3200, 1500 + 5 * 3200):  # of windows of the long CRM below
+            out.write(f"chr1\t{border}\t{border + 50}\td3.x.cell\nchr1\t{border - 9}\t{border}\td1.y.cell\n")
     first = crms.read_text().splitlines()[3]
     with crms.open("a") as out:
         out.write(f"{first}\nchr1\t1500\t40000\tcrm\t120\nchr2\t2500\t9001\tcrm\t120\n")
