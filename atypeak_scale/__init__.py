@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atypeak_scale.assess.artificial import noise_detection
+    from atypeak_scale.assess.crms import crm_table
     from atypeak_scale.assess.groups import correlation_groups
     from atypeak_scale.assess.qscore import q_score
+    from atypeak_scale.assess.releases import compare_releases
     from atypeak_scale.assess.systematisation import rebuilt_by_kind
     from atypeak_scale.assess.ur_examples import ur_examples
     from atypeak_scale.catalogue.artificial import simulate
@@ -28,6 +30,8 @@ _HOMES = {
     "Config": "config",
     "build_store": "store.build",
     "correlation_groups": "assess.groups",
+    "compare_releases": "assess.releases",
+    "crm_table": "assess.crms",
     "export_scores": "score.export",
     "load_config": "config",
     "load_model": "model.files",
@@ -49,7 +53,9 @@ _HOMES = {
 __all__ = [
     "Config",
     "build_store",
+    "compare_releases",
     "correlation_groups",
+    "crm_table",
     "export_scores",
     "load_config",
     "load_model",

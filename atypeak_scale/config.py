@@ -19,6 +19,7 @@ RESERVED_VIEWS = re.compile(
     r"|(phantom|unit|group|activation)(_.*)?|seed|rebuilt|asked|own|strength|silhouette|rank|value"
     r"|observed|ur_example"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
+    r"|new_peaks|ratio"
 )
 
 

@@ -3,6 +3,8 @@
 import click
 
 from .build_store import build_store
+from .compare_releases import compare_releases
+from .crms import crms
 from .demo import demo
 from .export import export
 from .groups import groups
@@ -32,7 +34,7 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, simulate, build_store, info, train, score, normalize, export, qscore, groups, ur_examples,
-    verify,
+    demo, run, simulate, build_store, info, train, score, normalize, export, crms, compare_releases, qscore,
+    groups, ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

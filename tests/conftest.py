@@ -27,9 +27,12 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> tuple[Path, Path]:
-    """Write peaks.bed and crms.bed: CRMs of 500 to 8,000 bp, peaks inside, across borders and outside."""
-    return random_catalogue(tmp_path / "catalogue")
+def catalogue(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
+    """Write peaks.bed and crms.bed: CRMs of 500 to 8,000 bp, peaks inside, across borders and outside.
+
+    A test may choose the seed, by indirect parametrization.
+    """
+    return random_catalogue(tmp_path / "catalogue", getattr(request, "param", 0))
 
 
 def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int = 2) -> tuple[Path, Path]:

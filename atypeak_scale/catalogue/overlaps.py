@@ -35,3 +35,14 @@ def overlapping_pairs(
     i, j = (joined[label].to_numpy(np.int64) for label in ("left", "right"))
     order = np.lexsort((j, i))
     return i[order], j[order]
+
+
+def candidates(start: IntArray, end: IntArray, low: int, high: int) -> slice:
+    """Return the place of the intervals that can overlap [low, high); none outside it does.
+
+    start, end: int64 (intervals,), bp, sorted by start.
+    """
+    stop = int(np.searchsorted(start, high))
+    # With the furthest end so far, bisection finds the other end too.
+    furthest = np.maximum.accumulate(end[:stop]) if stop else np.empty(0, np.int64)
+    return slice(int(np.searchsorted(furthest, low, side="right")), stop)

@@ -23,6 +23,10 @@ PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32)])
 NOT_SELECTED = -1
 
 
+class NothingSelectedError(InputError):
+    """The catalogue has peaks of the cell line, and the selection takes none of them."""
+
+
 @dataclass
 class PeakSpool:
     """The selected peaks of a cell line on disk.
@@ -144,7 +148,7 @@ def spool_peaks(
         hint = nearest(cell_line, names.cell_lines)
         raise InputError(f"{reader.name}: no peak of cell line {cell_line!r}; {hint}")
     if not names.sources:
-        raise InputError(
+        raise NothingSelectedError(
             f"{reader.name}: the selection leaves no peak of cell line {cell_line!r}; "
             "check --trs, --datasets and --sources (selection in the config)"
         )

@@ -14,6 +14,28 @@ IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Regions:
+    """Intervals of a BED file, by contig (names in C order), then by start and end.
+
+    contigs: the contig names; contig: index into them; start, end: bp; row: line of data in the file, from 0,
+    whatever was filtered. All arrays int64 (regions,).
+    """
+
+    contigs: list[str]
+    contig: IntArray
+    start: IntArray
+    end: IntArray
+    row: IntArray
+
+    def on(self, contig: str) -> slice:
+        """Return the place of the regions of a contig; empty where it has none."""
+        if contig not in self.contigs:
+            return slice(0, 0)
+        code = self.contigs.index(contig)
+        return slice(*np.searchsorted(self.contig, [code, code + 1]).tolist())
+
+
+@dataclass(frozen=True)
 class Windows:
     """Windows, grouped by contig (names in C order), then CRM by start, then by position.
 
@@ -64,15 +86,15 @@ def occupied_bins(
     return first, last
 
 
-def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows, InputFile]:
-    """Read a CRM file and cut its CRMs into windows (SPEC 1.2, 2.1).
+def read_regions(path: str | Path, min_peaks: int = 0) -> tuple[Regions, InputFile]:
+    """Read CRMs, or any regions of interest, from a BED file (SPEC 1.2).
 
     `min_peaks` filters on column 5; with 0 the column may be absent.
 
     Raises
     ------
     InputError
-        Naming the line that is not a CRM, or where no CRM is left.
+        Naming the line that is not an interval, or where the filter leaves none.
 
     """
     reader = BedReader(
@@ -107,14 +129,27 @@ def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows,
     assert reader.input_file is not None
     contigs = sorted(name.decode() for name in names)
     rank = np.array([contigs.index(name.decode()) for name in names], np.int64)
-    crm = np.flatnonzero(keep)
-    contig = rank[np.concatenate(contig_parts)[crm]]
-    start, end = np.concatenate(start_parts)[crm], np.concatenate(end_parts)[crm]
+    row = np.flatnonzero(keep)
+    contig = rank[np.concatenate(contig_parts)[row]]
+    start, end = np.concatenate(start_parts)[row], np.concatenate(end_parts)[row]
     order = np.lexsort((end, start, contig))
-    interval, window_start, window_end = cut_windows(start[order], end[order], frame)
-    rows = order[interval]
-    windows = Windows(contigs, contig[rows], window_start, window_end, crm[rows], start[rows], end[rows])
-    return windows, reader.input_file
+    return Regions(contigs, contig[order], start[order], end[order], row[order]), reader.input_file
+
+
+def read_windows(path: str | Path, frame: int, min_peaks: int) -> tuple[Windows, InputFile]:
+    """Read a CRM file as `read_regions` does and cut its CRMs into windows (SPEC 1.2, 2.1)."""
+    crms, input_file = read_regions(path, min_peaks)
+    crm, window_start, window_end = cut_windows(crms.start, crms.end, frame)
+    windows = Windows(
+        crms.contigs,
+        crms.contig[crm],
+        window_start,
+        window_end,
+        crms.row[crm],
+        crms.start[crm],
+        crms.end[crm],
+    )
+    return windows, input_file
 
 
 def _peak_counts(reader: BedReader, texts: list[bytes], lines: IntArray) -> npt.NDArray[np.float64]:

@@ -38,21 +38,32 @@ def check_labels(
     store_frame: tuple[int, int],
     store: str,
 ) -> None:
-    """Refuse, by name, a store whose labels or frame are not those of the model, order aside (SPEC 7.6).
+    """Refuse, by name, a store with labels or a frame that the model does not know (SPEC 7.6).
 
+    The order of labels does not matter. Nor need a store have them all: other regions may hold no peak of a
+    rare label, and windows in which its cells are empty are windows that the model knows.
     Frames: (frame, bin) in bp.
     """
     if model_frame != store_frame:
         has, wants = (f"{frame} bp in bins of {bin_} bp" for frame, bin_ in (store_frame, model_frame))
         raise InputError(f"{store}: has frames of {has}; the model was trained on {wants}")
     for (view, known), found in zip(of_model.items(), of_store, strict=True):
-        differences = (
-            ("only in the store", sorted(set(found) - set(known))),
-            ("only in the model", sorted(set(known) - set(found))),
-        )
-        if any(names for _, names in differences):
-            parts = [f"{what}: {', '.join(names)}" for what, names in differences if names]
+        unknown, absent = sorted(set(found) - set(known)), sorted(set(known) - set(found))
+        if unknown:
+            only = f"only in the store: {', '.join(unknown)}"
+            only += f"; only in the model: {', '.join(absent)}" if absent else ""
             raise InputError(
-                f"{store}: its labels of view {view!r} are not those that the model was trained on "
-                f"({'; '.join(parts)}); train a model on this store, or build it with the same selection"
+                f"{store}: its labels of view {view!r} are not all among those that the model was trained on "
+                f"({only}); train a model on this store, or build it with the model's selection"
             )
+
+
+def absent_labels(
+    of_model: Mapping[str, Sequence[str]], of_store: tuple[Sequence[str], Sequence[str]]
+) -> dict[str, list[str]]:
+    """Return, for each view that has some, the labels of the model without a peak in the store."""
+    absent = {
+        view: sorted(set(known) - set(found))
+        for (view, known), found in zip(of_model.items(), of_store, strict=True)
+    }
+    return {view: labels for view, labels in absent.items() if labels}

@@ -4,6 +4,7 @@ A block is a chunk of the array of (peak, window) rows. Its task rebuilds the wi
 and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
 """
 
+import logging
 import shlex
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,8 +27,10 @@ from atypeak_scale.cluster import (
 from atypeak_scale.config import Config, Precision, load_config
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.locks import sole_writer
-from atypeak_scale.model.description import CONFIG, NETWORK, check_labels, describe_model
+from atypeak_scale.model.description import CONFIG, NETWORK, absent_labels, check_labels, describe_model
 from atypeak_scale.store import schema
+
+log = logging.getLogger(__name__)
 
 # What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
 PASS_BYTES = 1_000_000_000
@@ -124,10 +127,8 @@ def score_run(
     group = schema.open_cell_line(Path(store), cell_line)
     description = describe_model(model)
     config = load_config(Path(model) / CONFIG)
-    view0, view1 = schema.views_of(group)
-    labels = [schema.read_array(group, view).tolist() for view in (view0, view1)]
     of_model = config.store.frame, config.store.bin
-    check_labels(description["views"], of_model, (labels[0], labels[1]), schema.frame_of(group), str(store))
+    check_labels(description["views"], of_model, schema.labels_of(group), schema.frame_of(group), str(store))
     return ScoreRun(
         Path(store),
         str(group.attrs["cell_line"]),
@@ -179,6 +180,12 @@ def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progre
     plan = plan_score(run)
     with sole_writer(run.store, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
+        # Not refused, but told: a selection that was forgotten looks the same as regions without such peaks.
+        absent = absent_labels(describe_model(run.model)["views"], schema.labels_of(data))
+        for view, labels in absent.items():
+            log.warning(
+                "%s: no peak of these labels of the model's %s: %s", run.store, view, ", ".join(labels)
+            )
         blocks = _arguments(run, data, scores, _missing(scores))
         for _ in run_blocks(score_block, blocks, client, stage="score", progress=progress):
             pass

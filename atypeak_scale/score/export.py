@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -56,8 +56,15 @@ def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
     return rounded
 
 
-def _open_scores(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr.Group:
-    """Open the normalized results of a run, or, without one, the only ones of the cell line."""
+def open_normalized(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr.Group:
+    """Open the results of a run, or, without one, the only ones of the cell line.
+
+    Raises
+    ------
+    InputError
+        Where there are none, or several and no run, or they are not normalized.
+
+    """
     found = data.get(schema.SCORES)
     groups = dict(found.groups()) if isinstance(found, zarr.Group) else {}
     complete = sorted(name for name, group in groups.items() if NORMALIZATION in group.attrs)
@@ -100,11 +107,11 @@ def export_scores(
     target = Path(out)
     refuse_existing(target)
     data = schema.open_cell_line(Path(store), cell_line)
-    scores = _open_scores(data, Path(store), run)
+    scores = open_normalized(data, Path(store), run)
     with new_folder(target) as folder:
         peaks = _write_peaks(data, scores, folder, progress)
-        _write_table(folder / WEIGHTS, *_weights_table(data, scores))
-        _write_table(folder / LABELS, *_labels_table(data, scores))
+        write_table(folder / WEIGHTS, *_weights_table(data, scores))
+        write_table(folder / LABELS, *_labels_table(data, scores))
         made = json.dumps(made_from(data, scores), indent=1) + "\n"
         (folder / MADE_FROM).write_text(made, encoding="utf-8")
     return Exported(target, peaks)
@@ -267,7 +274,8 @@ def _labels_table(data: zarr.Group, scores: zarr.Group) -> tuple[list[str], Iter
     return [view1, *names], zip(schema.read_array(data, view1).tolist(), *columns, strict=True)
 
 
-def _write_table(file: Path, header: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
+def write_table(file: Path, header: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write a tab-separated file; a label that holds a quote is quoted, as `csv` reads it back."""
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, delimiter="\t", lineterminator="\n")
         writer.writerow(header)

@@ -300,6 +300,12 @@ def frame_of(group: zarr.Group) -> tuple[int, int]:
     return int(attributes["frame"]), int(attributes["bin"])
 
 
+def labels_of(group: zarr.Group) -> tuple[list[str], list[str]]:
+    """Return the labels of the two views of a cell line's group, sorted."""
+    first, second = (list(map(str, read_array(group, view))) for view in views_of(group))
+    return first, second
+
+
 def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     """Return one array of a group."""
     found = group[name]
@@ -345,6 +351,12 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
         where = "/".join(map(str, chunk))
         return f"{found.store_path}, chunk {where}: damaged ({reason}); {remedy}"
     return None
+
+
+def read_elements(group: zarr.Group, name: str, index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+    """Read the elements `index`, in any order, along the first dim; only chunks that hold one are read."""
+    places, place = np.unique(index, return_inverse=True)
+    return np.asarray(array(group, name).oindex[places])[place]
 
 
 def write_chunks(group: zarr.Group, name: str, start: int, values: npt.NDArray[Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.catalogue.overlaps import overlapping_pairs
+from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
 from atypeak_scale.catalogue.peaks import PeakSpool
 from atypeak_scale.catalogue.windows import Windows, occupied_bins
 from atypeak_scale.cluster import Progress, run_blocks
@@ -64,16 +64,13 @@ def _overlap_block(peaks_file: Path | None, windows_file: Path, frame: int, bin_
     """Write the ROW records of one block, window and peak counted within the block and the contig."""
     windows = np.load(windows_file)
     peaks = np.empty(0, CATALOGUE) if peaks_file is None else np.load(peaks_file, mmap_mode="r")
-    # Peaks are sorted by start; with the furthest end so far, bisection finds both ends of the candidates.
-    stop = int(np.searchsorted(peaks["start"], windows["end"].max()))
-    furthest = np.maximum.accumulate(peaks["end"][:stop]) if stop else np.empty(0, np.int64)
-    first = int(np.searchsorted(furthest, windows["start"].min(), side="right"))
-    near = np.array(peaks[first:stop])
+    place = candidates(peaks["start"], peaks["end"], windows["start"].min(), windows["end"].max())
+    near = np.array(peaks[place])
     window, peak = overlapping_pairs(
         windows["start"].copy(), windows["end"].copy(), near["start"].copy(), near["end"].copy()
     )
     rows = np.empty(len(window), ROW)
-    rows["window"], rows["peak"], rows["source"] = window, first + peak, near["source"][peak]
+    rows["window"], rows["peak"], rows["source"] = window, place.start + peak, near["source"][peak]
     rows["first"], rows["last"] = occupied_bins(
         near["start"][peak], near["end"][peak], windows["start"][window], windows["end"][window],
         frame, bin_,

@@ -9,7 +9,7 @@ from atypeak_scale.config import Config
 from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.score.normalize import NORMALIZATION, normalize_scores
 from atypeak_scale.store.build import build_store
 
 
@@ -24,4 +24,21 @@ def scored_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> 
     run = score_run(store, save_model(model, tmp_path / "model"))
     score_store(run)
     normalize_scores(run, config.normalization)
+    return run
+
+
+@pytest.fixture
+def random_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRun:
+    """Build a store and give its peaks random final scores; there is no model behind them."""
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.keras").touch()
+    run = ScoreRun(
+        tmp_path / "s.zarr", config.cell_line, tmp_path / "model", config, "f" * 64, 0.0, "float32"
+    )
+    _, scores = run.open()
+    rng = np.random.default_rng(1)
+    for name in ("raw", "k_normalized", "final"):
+        scores[name][:] = rng.normal(750, 375, scores[name].shape)
+    scores.attrs[NORMALIZATION] = config.normalization.model_dump(mode="json")
     return run

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.catalogue.overlaps import overlapping_pairs
-from atypeak_scale.catalogue.windows import cut_windows, occupied_bins, read_windows
+from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
+from atypeak_scale.catalogue.windows import cut_windows, occupied_bins, read_regions, read_windows
 from atypeak_scale.errors import InputError
 
 Write = Callable[[str, str], Path]
@@ -135,3 +135,31 @@ def test_read_windows__three_columns_with_a_filter_name_the_remedy(write: Write)
         InputError, match=r"expected at least 5 .*; give the number of peaks .* or --min-crm-peaks 0"
     ):
         read_windows(write("crms.bed", "chr1\t0\t100\n"), 3200, 100)
+
+
+@given(st.lists(intervals, max_size=12), intervals)
+def test_candidates__hold_every_overlap_and_no_more_than_needed(
+    pairs: list[tuple[int, int]], around: tuple[int, int]
+) -> None:
+    pairs.sort()
+    place = candidates(*as_arrays(pairs), *around)
+    overlap = [i for i, (start, end) in enumerate(pairs) if start < around[1] and around[0] < end]
+    assert set(overlap) <= set(range(place.start, place.stop))
+    if overlap:
+        # What begins behind the end is cut off, and so is all in front of the first overlap.
+        assert place.start == overlap[0]
+        assert all(start < around[1] for start, _ in pairs[place])
+
+
+def test_read_regions__sorted_with_rows_of_the_file(write: Write) -> None:
+    lines = ["chr2\t50\t70", "chr10\t5\t9", "chr2\t50\t60", "# no region", "chr10\t1\t4", "chr10\t5\t9"]
+    regions, file = read_regions(write("r.bed", "\n".join(lines) + "\n"))
+    assert regions.contigs == ["chr10", "chr2"]
+    assert regions.contig.tolist() == [0, 0, 0, 1, 1]
+    assert regions.start.tolist() == [1, 5, 5, 50, 50]
+    assert regions.end.tolist() == [4, 9, 9, 60, 70]
+    assert regions.row.tolist() == [3, 1, 4, 2, 0]
+    assert [regions.on(name) for name in ("chr10", "chr2", "chr1")] == [
+        slice(0, 3), slice(3, 5), slice(0, 0)
+    ]  # fmt: skip
+    assert file.size == sum(len(line) + 1 for line in lines)

@@ -26,6 +26,8 @@ from atypeak_scale.cli.common import (
 )
 from click.testing import CliRunner, Result
 
+from atypeak_scale.assess.crms import BELOW, CrmTable
+from atypeak_scale.assess.releases import Association, ReleaseComparison
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Event
 from atypeak_scale.config import Config, NormalizationSettings, load_config, parse_config, with_seed
 from atypeak_scale.demo import DemoResult
@@ -48,8 +50,8 @@ CLUSTERS = [
     (["--workers", "2", "--memory-limit", "3GB"], Cluster(workers=2, memory_limit="3GB")),
 ]
 ALL_COMMANDS = [
-    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "qscore",
-    "groups", "ur-examples", "verify",
+    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "crms",
+    "compare-releases", "qscore", "groups", "ur-examples", "verify",
 ]  # fmt: skip
 
 
@@ -518,6 +520,72 @@ def test_export__options_of_a_model_are_not_dropped_without_it(replace: Replace,
         invoke("export", "s.zarr", "--out", "out", *options)
 
 
+# crms, compare-releases
+
+
+@pytest.fixture
+def table(replace: Replace, resolve: Mock) -> Mock:
+    return replace("assess.crms.crm_table", CrmTable(Path("out"), 5))
+
+
+@pytest.mark.parametrize(
+    "options, below, regions",
+    [
+        ([], 375.0, None),
+        (["--below", "500"], 500.0, None),
+        (["--below", "-1.5", "--regions", "r.bed"], -1.5, "r.bed"),
+    ],
+)
+def test_crms__arguments(
+    table: Mock, model: Path, options: list[str], below: float, regions: str | None
+) -> None:
+    result = invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
+    assert table.call_args_list == [call(scored_run(model), "out", below, regions, IN_PROCESS, ANY)]
+    assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
+        "out/crms.parquet",
+        "out/crms.bed",
+    ]
+
+
+def test_crms__default_threshold_is_that_of_the_library(table: Mock, model: Path) -> None:
+    invoke("crms", "s.zarr", "--model", model, "--out", "out")
+    assert table.call_args.args[2] == BELOW
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_crms__run(
+    resolve: Mock, table: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_crms__where(table: Mock, model: Path, options: list[str], cluster: Cluster) -> None:
+    invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
+    assert table.call_args_list == [call(scored_run(model), "out", 375.0, None, cluster, ANY)]
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_compare_releases__arguments(replace: Replace, options: list[str], cluster: Cluster) -> None:
+    rows = [
+        Association("crm", "", 1200, -0.25, 1e-9, 1000, -0.125, 0.5),
+        Association("crm_tr", "", 3000, 0.5, 0.25, 9, float("nan"), float("nan")),
+        Association("crm_tr", "ctcf", 7, 0.75, 0.0, 5, 0.0, 1.0),
+    ]
+    compare = replace("assess.releases.compare_releases", ReleaseComparison(Path("out"), rows))
+    result = invoke("compare-releases", "scores", "new.bed", "c.bed", "--out", "out", *options)
+    assert compare.call_args_list == [call("scores", "new.bed", "c.bed", "out", cluster, ANY)]
+    lines = result.stdout.splitlines()
+    assert lines[1:3] == [
+        "crm          -0.250, p 1.0e-09, of 1,200; in CRMs with mean 500 or more -0.125, p 5.0e-01, of 1,000",
+        "crm_tr        0.500, p 2.5e-01, of 3,000; in CRMs with mean 500 or more    nan, p nan, of 9",
+    ]
+    assert [line.split("  ")[0] for line in lines[3:]] == [
+        "out/crms.parquet", "out/pairs.parquet", "out/summary.tsv"
+    ]  # fmt: skip
+
+
 # run, demo
 
 REPORTS = [
@@ -599,6 +667,8 @@ TESTED = {
     "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision"},
     "verify": WHERE,
     "qscore": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", "--out", *WHERE},
+    "crms": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--below", "--regions", *WHERE},
+    "compare-releases": {"--out", *WHERE},
 }  # fmt: skip
 
 

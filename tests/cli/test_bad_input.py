@@ -292,6 +292,11 @@ def test_build_store__store_inside_a_file(atypeak: Run, catalogue: Catalogue, tm
         (["export", "{store}", "--out", "o", "--model", "{folder}"], r"folder: not a trained model"),
         (["export", "{store}", "--out", "o"], r"s\.zarr: not scored; run 'atypeak-scale score' and"),
         (["export", "{store}", "--out", "{folder}"], r"folder: exists; remove it or name another folder$"),
+        (["crms", "no.zarr", "--out", "o", "--model", "{folder}"], r"^no\.zarr: not a store; make one with"),
+        (["crms", "{store}", "--out", "o", "--model", "{folder}"], r"folder: not a trained model; make one"),
+        (["compare-releases", "no", "{peaks}", "{crms}", "--out", "o"], r"^no: not a folder of scores; exp"),
+        (["compare-releases", "{folder}", "{peaks}", "{crms}", "--out", "o"], r"folder: not a folder of sco"),
+        (["compare-releases", "no", "{peaks}", "{crms}", "--out", "{folder}"], r"folder: exists; remove it"),
         (["export", "no.zarr", "--out", "o"], r"^no\.zarr: not a store; make one with"),
         (["run", "k56", "--workdir", "w"], r"^k56: no such config file, .* the nearest known are k562$"),
         (["run", "{config}", "--workdir", "w"], r"^no peaks file; give --peaks FILE, or inputs\.peaks in"),
@@ -350,6 +355,7 @@ def test_schema__another_version_is_refused_by_every_command(
         ("normalize", built, *model),
         ("qscore", built, *model),
         ("export", built, "--out", tmp_path / "out"),
+        ("crms", built, *model, "--out", tmp_path / "out"),
     ):
         message = atypeak(*arguments).message()
         assert re.search(
@@ -362,7 +368,7 @@ def test_schema__another_version_is_refused_by_every_command(
     "labels, message",
     [
         ({"datasets": ("d1", "d2", "G")}, r"view 'dataset' .*only in the store: d3; only in the model: G"),
-        ({"trs": ("x", "y", "z", "ctcf")}, r"view 'tr' .*\(only in the model: ctcf\)"),
+        ({"trs": ("x", "y", "ctcf")}, r"view 'tr' .*\(only in the store: z; only in the model: ctcf\)"),
         ({"trs": ("x", "y")}, r"view 'tr' .*\(only in the store: z\); train a model on this store"),
     ],
 )  # fmt: skip
@@ -373,7 +379,8 @@ def test_model__of_other_labels(
     model = ("--model", save_untrained(**labels))
     unchanged()
     for arguments in (("score", built, *model), ("normalize", built, *model), ("qscore", built, *model),
-                      ("export", built, *model, "--out", tmp_path / "out")):  # fmt: skip
+                      ("export", built, *model, "--out", tmp_path / "out"),
+                      ("crms", built, *model, "--out", tmp_path / "out")):  # fmt: skip
         assert re.search(message, atypeak(*arguments).message())
     assert unchanged()
 
@@ -690,6 +697,8 @@ def evil(
         ("normalize", store, "--model", model, *cell),
         ("export", store, "--out", tmp_path / "in" / "out"),
         ("qscore", store, "--model", model, "--out", tmp_path / "in" / "q"),
+        ("crms", store, "--model", model, "--out", tmp_path / "in" / "crms"),
+        ("compare-releases", tmp_path / "in" / "out", peaks, crms, "--out", tmp_path / "in" / "compared"),
         ("info", store),
     ):
         done = atypeak(*arguments)
@@ -699,7 +708,8 @@ def evil(
 
 def test_names__stay_in_their_folder(evil: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"in"}
-    assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..', "out", "q"}
+    assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..', "out", "q",
+                                                    "crms", "compared"}  # fmt: skip
     (group,) = (path for path in (evil / "s.zarr").iterdir() if path.is_dir())
     assert "evil" in group.name
     assert not list(tmp_path.parent.glob("*evil*"))
@@ -721,6 +731,13 @@ def test_names__come_back_from_the_tables(evil: Path) -> None:
     table = pd.read_parquet(evil / "out" / "peaks.parquet")
     assert set(zip(table["dataset"], table["tr"], strict=True)) == set(EVIL_SOURCES)
     assert set(table["contig"]) == {"../../c"}
+    pairs = pd.read_parquet(evil / "compared" / "pairs.parquet")
+    assert set(pairs["tr"]) == {tr for _, tr in EVIL_SOURCES}
+    summary = pd.read_csv(evil / "compared" / "summary.tsv", sep="\t", keep_default_na=False)
+    assert set(summary["label"]) == {"", *pairs["tr"]}
+    track, *body = (evil / "crms" / "crms.bed").read_text().split("\n")
+    assert re.fullmatch(r'track name="[^"]*" description="[^"]*" useScore=1', track)
+    assert body == ["../../c\t0\t3000\trank-1\t1000\t.", ""]
     weights = pd.read_csv(evil / "out" / "weights.tsv", sep="\t")
     assert set(zip(weights["dataset"], weights["tr"], strict=True)) == set(EVIL_SOURCES)
     pairs = pd.read_csv(evil / "q" / "pairs.tsv", sep="\t")

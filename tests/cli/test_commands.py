@@ -464,6 +464,9 @@ def test_light_commands__do_not_import_tensorflow(steps: Finished) -> None:
         ("run", steps.config, "--workdir", steps.folder / "no", "--peaks", steps.peaks, "--crms", steps.crms,
          "--dry-run"),
         ("export", steps.store, *model, "--out", steps.folder.with_name("exported-lightly")),
+        ("crms", steps.store, *model, "--out", steps.folder.with_name("crms-lightly")),
+        ("compare-releases", steps.scores, steps.peaks, steps.crms, "--out",
+         steps.folder.with_name("compared-lightly")),
     ]  # fmt: skip
     text = "\n".join("\t".join(["atypeak-scale", *map(str, line)]) for line in lines)
     subprocess.run([sys.executable, "-c", script], input=text, text=True, check=True, capture_output=True)

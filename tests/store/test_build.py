@@ -396,3 +396,15 @@ def test_build__view_names_that_hold_other_names(
     data = open_store(tmp_path / "s.zarr").data
     assert {"preview1", "view", "source_preview1", "source_view"} <= set(data.variables)
     assert verify_store(tmp_path / "s.zarr").damages == []
+
+
+def test_read_elements__in_any_order_across_chunks(
+    catalogue: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    group = schema.open_cell_line(tmp_path / "s.zarr", None)
+    whole = schema.read_array(group, "peak_first_bin")
+    assert len(whole) > 5 * schema.array(group, "peak_first_bin").chunks[0]
+    index = np.random.default_rng(1).integers(len(whole), size=300)
+    assert np.array_equal(schema.read_elements(group, "peak_first_bin", index), whole[index])
+    assert schema.read_elements(group, "peak_first_bin", index[:0]).shape == (0,)

@@ -1,0 +1,147 @@
+"""Trained on one set of regions, applied to another (SPEC 7.6): promoters on chr1, enhancers on chr2."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from atypeak_scale.config import Config, parse_config
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.autoencoder import weight_arrays
+from atypeak_scale.model.files import TrainedModel, load_model, model_from_arrays, save_model
+from atypeak_scale.model.train import train
+from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
+from atypeak_scale.score.export import export_scores
+from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.open import open_store
+
+Catalogue = tuple[Path, Path]
+REBUILT = ("rebuilt_score", "raw")
+
+
+@pytest.fixture
+def catalogue(catalogue: Catalogue) -> Catalogue:
+    """Among the enhancers, add a source that the promoters lack, of a dataset and a TR that they have."""
+    with catalogue[0].open("a") as out:
+        out.writelines(f"chr2\t{start}\t{start + 300}\td2.z.cell\n" for start in range(3000, 60_000, 5000))
+    return catalogue
+
+
+def build(catalogue: Catalogue, config: Config, folder: Path, name: str, contigs: str) -> Path:
+    """Build a store of the CRMs on some contigs; the peaks are those of the whole catalogue."""
+    crms = folder / f"{name}.bed"
+    lines = catalogue[1].read_text().splitlines(keepends=True)
+    crms.write_text("".join(line for line in lines if line.split("\t")[0] in contigs.split()))
+    build_store(catalogue[0], crms, folder / f"{name}.zarr", config)
+    return folder / f"{name}.zarr"
+
+
+@pytest.fixture
+def model(catalogue: Catalogue, config: Config, tmp_path: Path) -> Path:
+    """Train on the promoters."""
+    trained = train(build(catalogue, config, tmp_path, "promoters", "chr1"), config)
+    assert trained.labels == (("d1", "d2", "d3"), ("x", "y", "z"))
+    return save_model(trained, tmp_path / "model")
+
+
+def shuffled(model: Path, folder: Path) -> Path:
+    """Save the same network with its labels in another order."""
+    loaded = load_model(model)
+    first, second = [2, 0, 1], [1, 2, 0]
+    arrays = weight_arrays(loaded.network)
+    assert arrays[0].shape[1] == arrays[2].shape[2] == 3
+    arrays[0] = arrays[0][:, first]
+    arrays[2] = arrays[2][:, :, second]
+    for number in (-2, -1):  # the last layer's filters are the sources, dataset by dataset
+        cells = arrays[number].reshape(*arrays[number].shape[:-1], 3, 3)
+        arrays[number] = cells[..., first, :][..., second].reshape(arrays[number].shape)
+    labels = [loaded.labels[0][i] for i in first], [loaded.labels[1][j] for j in second]
+    return save_model(model_from_arrays(arrays, labels, loaded.config), folder)
+
+
+def brute_force(store: Path, model: TrainedModel) -> list[float]:
+    """Score every row with the network itself; cells of labels that the store lacks are empty (SPEC 4.1)."""
+    opened = open_store(store)
+    data = {name: array.to_numpy() for name, array in opened.data.load().variables.items()}
+    X = np.zeros((*opened.tensor.shape[:2], len(model.labels[0]), len(model.labels[1])), np.float32)
+    cells = []
+    for number, (i, j) in enumerate(zip(data["source_dataset"], data["source_tr"], strict=True)):
+        cell = model.labels[0].index(data["dataset"][i]), model.labels[1].index(data["tr"][j])
+        X[:, :, *cell] = data["occupancy"][:, :, number]
+        cells.append(cell)
+    h = model.network(X, training=False).numpy()
+    rows = []
+    for row, window in enumerate(data["peak_window"]):
+        i, j = cells[data["peak_source"][row]]
+        bins = slice(data["peak_first_bin"][row], data["peak_last_bin"][row] + 1)
+        assert X[window, bins, i, j].all()
+        rows.append(max(float(h[window, bins, i, j].max()), 1e-5))
+    return rows
+
+
+def scored(store: Path, model: Path) -> tuple[ScoreRun, dict[str, np.ndarray]]:
+    run = score_run(store, model)
+    score_store(run)
+    return run, {name: run.open()[1][name][:] for name in REBUILT}
+
+
+def test_regions__other_ones_score_as_in_a_store_of_both(
+    catalogue: Catalogue, config: Config, model: Path, tmp_path: Path
+) -> None:
+    enhancers = build(catalogue, config, tmp_path, "enhancers", "chr2")
+    both = build(catalogue, config, tmp_path, "both", "chr1 chr2")
+    _, ours = scored(enhancers, shuffled(model, tmp_path / "shuffled"))
+    _, of_both = scored(both, model)
+    data = open_store(both).data.load()
+    on_chr2 = data["contig"].values[data["catalogue_contig"].values] == "chr2"
+    rows = on_chr2[data["peak_catalogue"].values]
+    assert 50 < rows.sum() < len(rows) - 50
+    np.testing.assert_allclose(ours["rebuilt_score"], of_both["rebuilt_score"][rows], atol=2e-6)
+    np.testing.assert_allclose(ours["raw"], of_both["raw"][on_chr2], atol=2e-6)
+    np.testing.assert_allclose(ours["rebuilt_score"], brute_force(enhancers, load_model(model)), atol=1e-5)
+    assert np.ptp(ours["raw"]) > 0.01
+
+
+def test_regions__without_some_labels(
+    catalogue: Catalogue, config: Config, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = config.model_dump()
+    values["selection"] = {"sources": ["d1.x", "d1.y", "d2.y"]}
+    fewer = parse_config(values, "test")
+    store = build(catalogue, fewer, tmp_path, "enhancers", "chr2")
+    with caplog.at_level(logging.WARNING):
+        run, ours = scored(store, shuffled(model, tmp_path / "shuffled"))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{store}: no peak of these labels of the model's dataset: d3",
+        f"{store}: no peak of these labels of the model's tr: z",
+    ]
+    loaded = load_model(model)
+    np.testing.assert_allclose(ours["rebuilt_score"], brute_force(store, loaded), atol=1e-5)
+
+    found = normalize_scores(run, config.normalization)
+    for number, (i, j) in enumerate([(0, 0), (0, 1), (1, 1)]):
+        alone = np.zeros((3, 3))
+        alone[i, j] = 1
+        U = alone + 0.1 * (alone.sum(axis=1, keepdims=True) + alone.sum(axis=0, keepdims=True))
+        everywhere = np.broadcast_to(U, (1, 320, 3, 3)).astype(np.float32)
+        R = loaded.network(everywhere, training=False).numpy()[0].mean(axis=0)
+        assert found.k1[number] == pytest.approx(U.sum() / R.sum(), rel=1e-4)  # SPEC 5.1
+    peaks = pd.read_parquet(export_scores(store, tmp_path / "scores").folder / "peaks.parquet")
+    assert set(peaks["tr"]) == {"x", "y"}
+    means = peaks.astype({"final": float}).groupby("tr")["final"].mean()
+    assert means.tolist() == pytest.approx([750, 750], abs=0.1)
+
+
+def test_regions__with_a_label_more_are_refused_by_name(
+    catalogue: Catalogue, config: Config, model: Path, tmp_path: Path
+) -> None:
+    with catalogue[0].open("a") as out:
+        out.write("chr2\t3000\t3300\td1.ctcf.cell\n")
+    store = build(catalogue, config, tmp_path, "enhancers", "chr2")
+    with pytest.raises(InputError, match=r"enhancers\.zarr: its labels of view 'tr' .*in the store: ctcf\)"):
+        score_run(store, model)
+    # Of other regions only: there the TR has no peak, and is not in the store.
+    scored(build(catalogue, config, tmp_path, "elsewhere", "chr1"), model)
