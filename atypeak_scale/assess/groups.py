@@ -15,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from atypeak_scale.assess.clusters import adjusted_rand_index, cluster, mutual_distance, silhouettes
-from atypeak_scale.assess.qscore import labels_of, model_order
+from atypeak_scale.assess.qscore import model_order
 from atypeak_scale.assess.results import save_results
 from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.catalogue.names import source_name
@@ -109,7 +109,7 @@ def _check(runs: list[ScoreRun], groups: int | None) -> None:
 def source_responses(run: ScoreRun) -> xr.DataArray:
     """Return R of SPEC 5: float64 (source, dataset, tr), labels in the order of the store."""
     data = schema.open_cell_line(run.store, run.cell_line)
-    sources, views, labels = schema.source_labels(data), schema.views_of(data), labels_of(data)
+    sources, views, labels = schema.source_labels(data), schema.views_of(data), schema.labels_of(data)
     # The windows come with their crumbs, so the engine must add none.
     engine = process_engine(run.model, run.fingerprint, tuple(sources), 0.0, run.precision)
     bins = schema.array(data, "occupancy").shape[1]

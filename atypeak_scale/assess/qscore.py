@@ -87,7 +87,7 @@ def q_score(
     with connect(cluster, progress) as client:
         sums = sum_windows(run, windows, client, progress)
     views = schema.views_of(data)
-    found = q_score_of(sums, labels_of(data), views)
+    found = q_score_of(sums, schema.labels_of(data), views)
     found.attrs = {"sampled_windows": len(windows), **settings.model_dump(mode="json")}
     save_results(run, QSCORE, found)
     if out is not None:
@@ -131,19 +131,13 @@ def _sum_block(
     engine = process_engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
     views = schema.views_of(data)
     cells = np.stack([schema.read_array(data, f"source_{view}") for view in views], axis=1)
-    order = model_order(model, labels_of(data))
+    order = model_order(model, schema.labels_of(data))
     parts = []
     for first, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False):
         means = rebuilt.mean(axis=1, dtype=np.float64).reshape(len(rebuilt), *map(len, order))
         in_store_order = means[:, order[0][:, None], order[1]]
         parts.append(pair_sums(occupancy[first : first + len(rebuilt)], cells, in_store_order))
     return reduce(add, parts)
-
-
-def labels_of(data: zarr.Group) -> Labels:
-    """Return the labels of both views of a cell line, in the order of the store."""
-    first, second = (list(map(str, schema.read_array(data, view))) for view in schema.views_of(data))
-    return first, second
 
 
 def model_order(model: Path, labels: Labels) -> list[npt.NDArray[np.int64]]:

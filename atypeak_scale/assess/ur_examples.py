@@ -16,7 +16,7 @@ import xarray as xr
 import zarr
 from scipy.ndimage import gaussian_filter
 
-from atypeak_scale.assess.qscore import labels_of, model_order
+from atypeak_scale.assess.qscore import model_order
 from atypeak_scale.assess.results import filling_results, open_results
 from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.catalogue.names import Source
@@ -184,7 +184,7 @@ def _climb_block(
     data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
     results = zarr.open_group(store, path=results_path, mode="r+", use_consolidated=False)
     windows, before, after = _process_ascent(model, fingerprint)(range(start, stop), seed)
-    rows, columns = model_order(model, labels_of(data))
+    rows, columns = model_order(model, schema.labels_of(data))
     for unit, window in enumerate(windows, start):
         in_store_order = window[:, rows[:, None], columns]
         schema.write_chunks(results, "ur_example", unit, in_store_order[None])
@@ -194,7 +194,7 @@ def _climb_block(
 
 def _empty(data: zarr.Group, units: int, seed: int) -> xr.Dataset:
     """Return the Dataset to fill; its large arrays are Dask's, never computed, which say their chunks."""
-    views, labels = schema.views_of(data), labels_of(data)
+    views, labels = schema.views_of(data), schema.labels_of(data)
     cells = len(labels[0]), len(labels[1])
     bins = schema.array(data, "occupancy").shape[1]
     dims = ("unit", "bin", *views)
