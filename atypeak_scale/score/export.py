@@ -55,8 +55,15 @@ def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
     return rounded
 
 
-def _open_scores(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr.Group:
-    """Open the normalized results of a run, or, without one, the only ones of the cell line."""
+def open_scores(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr.Group:
+    """Open the normalized results of a run, or, without one, the only ones of the cell line.
+
+    Raises
+    ------
+    InputError
+        Where there are none, or several to choose from.
+
+    """
     found = data.get(schema.SCORES)
     groups = dict(found.groups()) if isinstance(found, zarr.Group) else {}
     complete = sorted(name for name, group in groups.items() if NORMALIZATION in group.attrs)
@@ -99,7 +106,7 @@ def export_scores(
     target = Path(out)
     refuse_existing(target)
     data = schema.open_cell_line(Path(store), cell_line)
-    scores = _open_scores(data, Path(store), run)
+    scores = open_scores(data, Path(store), run)
     with new_folder(target) as folder:
         peaks = _write_peaks(data, scores, folder, progress)
         _write_table(folder / WEIGHTS, *_weights_table(data, scores))
