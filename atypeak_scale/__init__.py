@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atypeak_scale.assess.artificial import noise_detection
+    from atypeak_scale.assess.distributions import score_density, score_quartiles
+    from atypeak_scale.assess.pairs import compare_pairs
     from atypeak_scale.assess.qscore import q_score
+    from atypeak_scale.assess.statistics import data_statistics
     from atypeak_scale.assess.systematisation import rebuilt_by_kind
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Config": "config",
     "build_store": "store.build",
+    "compare_pairs": "assess.pairs",
+    "data_statistics": "assess.statistics",
     "export_scores": "score.export",
     "load_config": "config",
     "load_model": "model.files",
@@ -36,6 +41,8 @@ _HOMES = {
     "rebuilt_by_kind": "assess.systematisation",
     "run_pipeline": "pipeline",
     "save_model": "model.files",
+    "score_density": "assess.distributions",
+    "score_quartiles": "assess.distributions",
     "score_run": "score.blocks",
     "score_store": "score.blocks",
     "simulate": "catalogue.artificial",
@@ -45,6 +52,8 @@ _HOMES = {
 __all__ = [
     "Config",
     "build_store",
+    "compare_pairs",
+    "data_statistics",
     "export_scores",
     "load_config",
     "load_model",
@@ -56,6 +65,8 @@ __all__ = [
     "rebuilt_by_kind",
     "run_pipeline",
     "save_model",
+    "score_density",
+    "score_quartiles",
     "score_run",
     "score_store",
     "simulate",

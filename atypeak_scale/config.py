@@ -16,6 +16,8 @@ RESERVED_VIEWS = re.compile(
     r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
     r"|scores|rows?|qscore|groups|dimension|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
+    r"|(other|correlation|jaccard|bp|peaks|mean|median|both|alone)_.*"
+    r"|mann_whitney_u|superiority|cohens_d|p|p_adjusted|of|label"
 )
 
 

@@ -7,10 +7,12 @@ from .demo import demo
 from .export import export
 from .info import info
 from .normalize import normalize
+from .pairs import pairs
 from .qscore import qscore
 from .run import run
 from .score import score
 from .simulate import simulate
+from .statistics import statistics
 from .train import train
 from .verify import verify
 
@@ -29,5 +31,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, simulate, build_store, info, train, score, normalize, export, qscore, verify):
+for command in (
+    demo, run, simulate, build_store, info, train, score, normalize, export, qscore, statistics, pairs, verify,
+):  # fmt: skip
     commands.add_command(command)

@@ -54,7 +54,7 @@ def score_quartiles(
     blocks = [(run.store, data.path, scores.path, start, start + length) for start in range(0, total, length)]
     with tempfile.TemporaryDirectory(prefix="atypeak-quartiles-") as folder:
         spool = Spool(Path(folder), SCORED)
-        with connect(cluster) as client:
+        with connect(cluster, progress) as client:
             for _, records in run_blocks(_scores_block, blocks, client, stage="scores", progress=progress):
                 spool.add(records["source"], records)
         rows = [

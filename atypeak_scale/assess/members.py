@@ -40,7 +40,7 @@ def crm_members(run: ScoreRun, cluster: Cluster, progress: Progress) -> Iterator
         (run.store, data.path, scores.path, start, start + length)
         for start in range(0, rows.shape[0], length)
     ]
-    with connect(cluster) as client:
+    with connect(cluster, progress) as client:
         for _, members in run_blocks(_members_block, blocks, client, stage="peaks", progress=progress):
             yield members
 
@@ -57,7 +57,7 @@ def _members_block(
         schema.read_array(data, name, low, high)[window - low]
         for name in ("crm", "crm_start", "window_start")
     )
-    # Element by element: a peak may begin far before its window, and lie anywhere in the catalogue.
+    # One by one: a peak may begin far before its window, and lie anywhere in the catalogue.
     peaks, of_row = np.unique(schema.read_array(data, "peak_catalogue", start, stop), return_inverse=True)
     peak_start = _elements(data, "catalogue_start", peaks)[of_row]
     # The windows of a CRM touch one another: a peak enters it in the window of its first base pair there.
@@ -70,8 +70,14 @@ def _members_block(
     return members
 
 
-def _elements(group: zarr.Group, name: str, index: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.asarray(schema.array(group, name).oindex[index])
+def _elements(group: zarr.Group, name: str, index: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Read the elements at an ascending index, a chunk at a time; most chunks hold none of them."""
+    array = schema.array(group, name)
+    length, parts = array.chunks[0], []
+    for start in (np.unique(index // length) * length).tolist():
+        first, last = np.searchsorted(index, [start, start + length])
+        parts.append(schema.read_array(group, name, start, start + length)[index[first:last] - start])
+    return np.concatenate(parts)
 
 
 def count_crms(data: zarr.Group) -> int:

@@ -78,7 +78,7 @@ def data_statistics(
     counts, peaks = _Counts(*(np.zeros(size, np.int64) for size in sizes)), np.zeros(sources, np.int64)
     of_windows = _blocks(store, data, "occupancy", schema.OCCUPANCY_CHUNKS_PER_TASK)
     of_catalogue = _blocks(store, data, "catalogue_source", 1)
-    with connect(cluster) as client:
+    with connect(cluster, progress) as client:
         for _, counted in run_blocks(_count_windows, of_windows, client, stage="windows", progress=progress):
             counts += counted
         for _, found in run_blocks(_count_peaks, of_catalogue, client, stage="catalogue", progress=progress):
