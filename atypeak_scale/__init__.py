@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atypeak_scale.assess.artificial import noise_detection
     from atypeak_scale.assess.crms import crm_table
+    from atypeak_scale.assess.distributions import score_density, score_quartiles
     from atypeak_scale.assess.groups import correlation_groups
+    from atypeak_scale.assess.pairs import compare_pairs
     from atypeak_scale.assess.qscore import q_score
     from atypeak_scale.assess.releases import compare_releases
+    from atypeak_scale.assess.statistics import data_statistics
     from atypeak_scale.assess.systematisation import rebuilt_by_kind
     from atypeak_scale.assess.ur_examples import ur_examples
     from atypeak_scale.catalogue.artificial import simulate
@@ -32,6 +35,8 @@ _HOMES = {
     "correlation_groups": "assess.groups",
     "compare_releases": "assess.releases",
     "crm_table": "assess.crms",
+    "compare_pairs": "assess.pairs",
+    "data_statistics": "assess.statistics",
     "export_scores": "score.export",
     "load_config": "config",
     "load_model": "model.files",
@@ -43,6 +48,8 @@ _HOMES = {
     "rebuilt_by_kind": "assess.systematisation",
     "run_pipeline": "pipeline",
     "save_model": "model.files",
+    "score_density": "assess.distributions",
+    "score_quartiles": "assess.distributions",
     "score_run": "score.blocks",
     "score_store": "score.blocks",
     "simulate": "catalogue.artificial",
@@ -53,9 +60,11 @@ _HOMES = {
 __all__ = [
     "Config",
     "build_store",
+    "compare_pairs",
     "compare_releases",
     "correlation_groups",
     "crm_table",
+    "data_statistics",
     "export_scores",
     "load_config",
     "load_model",
@@ -67,6 +76,8 @@ __all__ = [
     "rebuilt_by_kind",
     "run_pipeline",
     "save_model",
+    "score_density",
+    "score_quartiles",
     "score_run",
     "score_store",
     "simulate",

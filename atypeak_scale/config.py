@@ -20,6 +20,8 @@ RESERVED_VIEWS = re.compile(
     r"|observed|ur_example"
     r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
     r"|new_peaks|ratio"
+    r"|(other|correlation|jaccard|bp|peaks|mean|median|both|alone)_.*"
+    r"|mann_whitney_u|superiority|cohens_d|p|p_adjusted|of|label"
 )
 
 

@@ -10,10 +10,12 @@ from .export import export
 from .groups import groups
 from .info import info
 from .normalize import normalize
+from .pairs import pairs
 from .qscore import qscore
 from .run import run
 from .score import score
 from .simulate import simulate
+from .statistics import statistics
 from .train import train
 from .ur_examples import ur_examples
 from .verify import verify
@@ -34,7 +36,7 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, simulate, build_store, info, train, score, normalize, export, crms, compare_releases, qscore,
-    groups, ur_examples, verify,
+    demo, run, simulate, build_store, info, train, score, normalize, export, crms, compare_releases,
+    statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

@@ -19,6 +19,8 @@ from atypeak_scale.cluster import Event, Progress, chosen_cluster
 from atypeak_scale.config import Precision
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from atypeak_scale.pipeline import StageReport
 
 SECONDS_BETWEEN_LINES = 20
@@ -134,6 +136,11 @@ def _shown(name: str, value: Any) -> str:
     if "bytes" in name:
         return readable_bytes(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def print_table(table: "pd.DataFrame") -> None:
+    """Print a table for the eye: a line a row, four digits of every number."""
+    click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
 
 
 def print_reports(reports: "list[StageReport]") -> None:

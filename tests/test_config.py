@@ -217,7 +217,9 @@ def test_parse__one_view_name() -> None:
 def test_parse__view_name_that_is_a_variable_or_an_exported_column() -> None:
     columns = ["name", "start", "end", "raw", "k_normalized", "final", "percentile", "other_sources"]
     variables = ["window_start", "catalogue_start", "crm_start", "peak_window", "view0", "view1"]
-    for name in columns + variables:
+    statistics = ["of", "label", "other_tr", "correlation_tr", "jaccard_tr", "bp_tr", "peaks_tr", "mean_crm"]
+    pairs = ["other_label", "both_peaks", "alone_median", "median_difference", "superiority", "cohens_d", "p"]
+    for name in columns + variables + statistics + pairs:
         for views in ([name, "assay"], ["assay", name]):
             assert f"view name {name!r}" in refused({"store": {"views": views}})
 

@@ -4,27 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from assess.by_hand import Member, members_by_hand, scored
 
 from atypeak_scale.config import Config
-from atypeak_scale.model.autoencoder import build_autoencoder
-from atypeak_scale.model.files import TrainedModel, save_model
-from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.score.normalize import NORMALIZATION, normalize_scores
+from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.score.normalize import NORMALIZATION
 from atypeak_scale.store.build import build_store
 
 
 @pytest.fixture
 def scored_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRun:
     """Build, score and normalize; the run that names store, cell line and model."""
-    store = tmp_path / "s.zarr"
-    build_store(*catalogue, store, config)
-    network = build_autoencoder(320, 3, 3, config.model, seed=1)
-    network.get_layer("sources").bias.assign(np.linspace(-0.2, 1, 9))
-    model = TrainedModel(network, (("d3", "d1", "d2"), ("z", "x", "y")), config)
-    run = score_run(store, save_model(model, tmp_path / "model"))
-    score_store(run)
-    normalize_scores(run, config.normalization)
-    return run
+    return scored(*catalogue, config, tmp_path)
 
 
 @pytest.fixture
@@ -42,3 +33,9 @@ def random_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> 
         scores[name][:] = rng.normal(750, 375, scores[name].shape)
     scores.attrs[NORMALIZATION] = config.normalization.model_dump(mode="json")
     return run
+
+
+@pytest.fixture
+def members(catalogue: tuple[Path, Path], scored_run: ScoreRun) -> list[Member]:
+    """Hold every line of the peak file against every line of the CRM file."""
+    return members_by_hand(*catalogue, scored_run)

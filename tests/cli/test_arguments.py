@@ -15,6 +15,7 @@ from unittest.mock import ANY, Mock, call, create_autospec
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from atypeak_scale.cli.commands import commands
@@ -27,6 +28,7 @@ from atypeak_scale.cli.common import (
 from click.testing import CliRunner, Result
 
 from atypeak_scale.assess.crms import BELOW, CrmTable
+from atypeak_scale.assess.pairs import Comparison
 from atypeak_scale.assess.releases import Association, ReleaseComparison
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Event
 from atypeak_scale.config import Config, NormalizationSettings, load_config, parse_config, with_seed
@@ -51,7 +53,7 @@ CLUSTERS = [
 ]
 ALL_COMMANDS = [
     "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "crms",
-    "compare-releases", "qscore", "groups", "ur-examples", "verify",
+    "compare-releases", "statistics", "pairs", "qscore", "groups", "ur-examples", "verify",
 ]  # fmt: skip
 
 
@@ -586,6 +588,103 @@ def test_compare_releases__arguments(replace: Replace, options: list[str], clust
     ]  # fmt: skip
 
 
+# statistics, pairs
+
+TABLES = {
+    "abundance": pd.DataFrame({"of": ["tr"], "label": ["x"], "peaks": [1234], "bp": [5]}),
+    "correlations": pd.DataFrame({"correlation": [0.123456789]}),
+    "density": pd.DataFrame({"crm_peaks_from": [1], "mean": [701.23456]}),
+    "density-test": pd.DataFrame({"relation": ["peak"], "p": [np.nan]}),
+}
+COMPARED = pd.DataFrame(
+    [
+        ("x", "y", 3, 4, 1.0, 2.0, -1.0, 10.0, float(n), float(10 - n), 5.0, 0.5, 0.25, 0.01, 0.02)
+        for n in range(30)
+    ],
+    columns=["tr", "other_tr", *Comparison._fields, "p_adjusted"],
+)
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_statistics__of_the_data(replace: Replace, options: list[str], cluster: Cluster) -> None:
+    resolve = replace("score.blocks.score_run", None)
+    tables = replace("assess.tables.statistics_tables", TABLES)
+    result = invoke("statistics", "s.zarr", "--cell-line", "k562", *options)
+    assert tables.call_args_list == [call("s.zarr", "k562", None, cluster, ANY)]
+    assert resolve.call_args_list == []
+    lines = [line.split() for line in result.stdout.splitlines()]
+    for line in (["tr", "x", "1234", "5"], ["1", "701.2"], ["peak", "-"]):
+        assert line in lines
+    assert result.stdout.endswith(
+        "--out DIR writes all tables: abundance, correlations, density, density-test\n"
+    )
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_statistics__of_the_scores_of_a_model(
+    replace: Replace, resolve: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    tables = replace("assess.tables.statistics_tables", TABLES)
+    invoke("statistics", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert tables.call_args_list == [call("s.zarr", found[0], scored_run(model), IN_PROCESS, ANY)]
+
+
+@pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])
+def test_statistics__options_of_a_model_are_not_dropped_without_it(
+    replace: Replace, options: list[str]
+) -> None:
+    replace("assess.tables.statistics_tables", TABLES)
+    with pytest.raises(click.UsageError, match=r"--model"):
+        invoke("statistics", "s.zarr", *options)
+
+
+def test_statistics__out(replace: Replace, tmp_path: Path) -> None:
+    replace("assess.tables.statistics_tables", TABLES)
+    result = invoke("statistics", "s.zarr", "--out", tmp_path / "out")
+    files = [str(tmp_path / "out" / f"{name}.tsv") for name in TABLES]
+    assert result.stdout.splitlines()[-4:] == files
+    assert (tmp_path / "out" / "correlations.tsv").read_text() == "correlation\n0.123456789\n"
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_pairs__run(
+    replace: Replace, resolve: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    compare = replace("assess.pairs.compare_pairs", COMPARED)
+    invoke("pairs", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert compare.call_args_list == [call(scored_run(model), (), IN_PROCESS, ANY)]
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+@pytest.mark.parametrize("pairs", [(), (("ell2", "aff4"),), (("ell2", "aff4"), ("rcor1", "sfmbt1"))])
+def test_pairs__which_and_where(
+    replace: Replace, resolve: Mock, model: Path, options: list[str], cluster: Cluster,
+    pairs: tuple[tuple[str, str], ...],
+) -> None:  # fmt: skip
+    compare = replace("assess.pairs.compare_pairs", COMPARED)
+    named = [word for pair in pairs for word in ("--pair", *pair)]
+    invoke("pairs", "s.zarr", "--model", model, *named, *options)
+    assert compare.call_args_list == [call(scored_run(model), pairs, cluster, ANY)]
+
+
+def test_pairs__shows_the_largest_differences_and_writes_all(
+    replace: Replace, resolve: Mock, model: Path, tmp_path: Path
+) -> None:
+    replace("assess.pairs.compare_pairs", COMPARED)
+    result = invoke("pairs", "s.zarr", "--model", model, "--out", tmp_path / "p.tsv")
+    header, *rows = [line.split() for line in result.stdout.splitlines()[:21]]
+    shown = [float(row[header.index("median_difference")]) for row in rows]
+    assert shown == sorted((10.0 - n for n in range(30)), key=abs, reverse=True)[:20]
+    assert result.stdout.splitlines()[21:] == [
+        "the 20 largest differences of medians of 30 comparisons",
+        f"{tmp_path / 'p.tsv'}  all 30 comparisons",
+    ]
+    written = pd.read_csv(tmp_path / "p.tsv", sep="\t")
+    pd.testing.assert_frame_equal(written, COMPARED)
+
+
 # run, demo
 
 REPORTS = [
@@ -669,6 +768,8 @@ TESTED = {
     "qscore": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", "--out", *WHERE},
     "crms": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--below", "--regions", *WHERE},
     "compare-releases": {"--out", *WHERE},
+    "statistics": {"--out", "--model", "--cell-line", "--crumbs", "--precision", *WHERE},
+    "pairs": {"--out", "--pair", "--model", "--cell-line", "--crumbs", "--precision", *WHERE},
 }  # fmt: skip
 
 

@@ -298,6 +298,12 @@ def test_build_store__store_inside_a_file(atypeak: Run, catalogue: Catalogue, tm
         (["compare-releases", "{folder}", "{peaks}", "{crms}", "--out", "o"], r"folder: not a folder of sco"),
         (["compare-releases", "no", "{peaks}", "{crms}", "--out", "{folder}"], r"folder: exists; remove it"),
         (["export", "no.zarr", "--out", "o"], r"^no\.zarr: not a store; make one with"),
+        (["statistics", "no.zarr"], r"^no\.zarr: not a store; make one with"),
+        (["statistics", "{store}", "--cell-line", "cel"], r"no cell line 'cel'; the nearest known are cell$"),
+        (["statistics", "{store}", "--out", "{folder}"], r"folder: exists; remove it or name another"),
+        (["statistics", "{store}", "--model", "{folder}"], r"folder: not a trained model; make one with"),
+        (["pairs", "no.zarr", "--model", "{folder}"], r"^no\.zarr: not a store; make one with"),
+        (["pairs", "{store}", "--model", "{folder}"], r"folder: not a trained model; make one with"),
         (["run", "k56", "--workdir", "w"], r"^k56: no such config file, .* the nearest known are k562$"),
         (["run", "{config}", "--workdir", "w"], r"^no peaks file; give --peaks FILE, or inputs\.peaks in"),
         (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"], r"^no crms file; give --crms FILE, or"),
@@ -356,6 +362,8 @@ def test_schema__another_version_is_refused_by_every_command(
         ("qscore", built, *model),
         ("export", built, "--out", tmp_path / "out"),
         ("crms", built, *model, "--out", tmp_path / "out"),
+        ("statistics", built),
+        ("pairs", built, *model),
     ):
         message = atypeak(*arguments).message()
         assert re.search(
@@ -380,7 +388,8 @@ def test_model__of_other_labels(
     unchanged()
     for arguments in (("score", built, *model), ("normalize", built, *model), ("qscore", built, *model),
                       ("export", built, *model, "--out", tmp_path / "out"),
-                      ("crms", built, *model, "--out", tmp_path / "out")):  # fmt: skip
+                      ("crms", built, *model, "--out", tmp_path / "out"),
+                      ("statistics", built, *model), ("pairs", built, *model)):  # fmt: skip
         assert re.search(message, atypeak(*arguments).message())
     assert unchanged()
 
@@ -495,6 +504,44 @@ def test_export__needs_to_know_which_model(
     made_from = json.loads((tmp_path / "out" / "made-from.json").read_text())
     fingerprint = json.loads((models[1] / "model.json").read_text())["fingerprint"]
     assert made_from["scores"]["model_fingerprint"] == fingerprint
+
+
+@pytest.mark.parametrize("command", ["statistics", "pairs"])
+def test_assess__existing_output_is_refused_first(
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path], unchanged: Callable[[], bool],
+    tmp_path: Path, command: str,
+) -> None:  # fmt: skip
+    model = save_untrained()
+    (tmp_path / "mine").write_text("precious")
+    unchanged()
+    out = ("--out", tmp_path / "mine")
+    message = atypeak(command, built, "--model", model, *out).message()
+    assert message.startswith(f"{tmp_path / 'mine'}: exists; ")
+    assert unchanged()
+
+
+@pytest.mark.parametrize("command", ["statistics", "pairs"])
+def test_assess__needs_final_scores(
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path], unchanged: Callable[[], bool],
+    tmp_path: Path, command: str,
+) -> None:  # fmt: skip
+    model = save_untrained()
+    unchanged()
+    out = ("--out", tmp_path / "out")
+    message = atypeak(command, built, "--model", model, *out).message()
+    assert message == f"{built}: not scored; run 'atypeak-scale score' and 'atypeak-scale normalize' first"
+    assert unchanged()
+    assert atypeak("score", built, "--model", model).code == 0
+    message = atypeak(command, built, "--model", model, *out).message()
+    assert re.search(r"scores/model-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_pairs__unknown_tr_names_the_nearest(
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path]
+) -> None:
+    message = atypeak("pairs", built, "--model", save_untrained(), "--pair", "x", "Z").message()
+    assert message == f"{built}: has no tr 'Z'; the nearest known are z"
 
 
 # Configurations
@@ -699,6 +746,8 @@ def evil(
         ("qscore", store, "--model", model, "--out", tmp_path / "in" / "q"),
         ("crms", store, "--model", model, "--out", tmp_path / "in" / "crms"),
         ("compare-releases", tmp_path / "in" / "out", peaks, crms, "--out", tmp_path / "in" / "compared"),
+        ("statistics", store, "--model", model, "--out", tmp_path / "in" / "tables"),
+        ("pairs", store, "--model", model, "--out", tmp_path / "in" / "pairs.tsv"),
         ("info", store),
     ):
         done = atypeak(*arguments)
@@ -708,8 +757,8 @@ def evil(
 
 def test_names__stay_in_their_folder(evil: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"in"}
-    assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..', "out", "q",
-                                                    "crms", "compared"}  # fmt: skip
+    written = {"out", "q", "crms", "compared", "tables", "pairs.tsv"}
+    assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..'} | written
     (group,) = (path for path in (evil / "s.zarr").iterdir() if path.is_dir())
     assert "evil" in group.name
     assert not list(tmp_path.parent.glob("*evil*"))
@@ -738,10 +787,16 @@ def test_names__come_back_from_the_tables(evil: Path) -> None:
     track, *body = (evil / "crms" / "crms.bed").read_text().split("\n")
     assert re.fullmatch(r'track name="[^"]*" description="[^"]*" useScore=1', track)
     assert body == ["../../c\t0\t3000\trank-1\t1000\t.", ""]
-    weights = pd.read_csv(evil / "out" / "weights.tsv", sep="\t")
-    assert set(zip(weights["dataset"], weights["tr"], strict=True)) == set(EVIL_SOURCES)
+    for file in ("out/weights.tsv", "tables/mean-crm.tsv"):
+        weights = pd.read_csv(evil / file, sep="\t")
+        assert set(zip(weights["dataset"], weights["tr"], strict=True)) == set(EVIL_SOURCES)
     pairs = pd.read_csv(evil / "q" / "pairs.tsv", sep="\t")
     assert set(pairs["dimension"]) == set(pairs["other"]) == {name for both in EVIL_SOURCES for name in both}
+    compared = pd.read_csv(evil / "pairs.tsv", sep="\t")
+    trs = {tr for _, tr in EVIL_SOURCES}
+    assert set(zip(compared["tr"], compared["other_tr"], strict=True)) == {
+        (a, b) for a in trs for b in trs - {a}
+    }
 
 
 @pytest.mark.parametrize("character", ["\r", "\x0b", "\x1b", "\x00"])

@@ -300,6 +300,38 @@ def test_qscore__prints_the_total_and_writes_what_the_library_finds(
         np.testing.assert_allclose(pairs[name], expected, rtol=1e-6)
 
 
+def test_statistics__writes_what_it_prints(steps: Finished, truth: Truth, tmp_path: Path) -> None:
+    printed = invoke("statistics", steps.store, "--model", steps.model, "--out", tmp_path / "out")
+    tables = {file.stem: pd.read_csv(file, sep="\t") for file in (tmp_path / "out").iterdir()}
+    assert set(tables) == {"abundance", "mean-crm", "correlations", "scores", "density", "density-test"}
+    of_trs = tables["abundance"].query("of == 'tr'").set_index("label")
+    assert of_trs["peaks"].to_dict() == Counter(line[3].split(".")[1] for line in truth.lines)
+    for row in of_trs.itertuples():
+        assert ["tr", row.Index, str(row.peaks), str(row.bp)] in [
+            line.split() for line in printed.splitlines()
+        ]
+    finals = steps.table().groupby("tr")["final"]
+    medians = tables["scores"].query("of == 'tr' and score == 'final'").set_index("label")["median"]
+    pd.testing.assert_series_equal(
+        medians, finals.median(), check_names=False, check_dtype=False, check_index_type=False
+    )
+    data_only = invoke("statistics", steps.store)
+    assert data_only.endswith("--out DIR writes all tables: abundance, mean-crm, correlations\n")
+
+
+def test_pairs__writes_what_it_prints(steps: Finished, tmp_path: Path) -> None:
+    printed = invoke("pairs", steps.store, "--model", steps.model, "--out", tmp_path / "p.tsv")
+    table = pd.read_csv(tmp_path / "p.tsv", sep="\t")
+    pairs = set(zip(table["tr"], table["other_tr"], strict=True))
+    assert pairs == {(a, b) for a in "xyz" for b in "xyz" if a != b}
+    rows = {tuple(line.split()[:4]) for line in printed.splitlines()[1:7]}
+    assert rows == set(
+        table[["tr", "other_tr", "both_peaks", "alone_peaks"]].astype(str).itertuples(index=False, name=None)
+    )
+    named = invoke("pairs", steps.store, "--model", steps.model, "--pair", "z", "x")
+    assert [tuple(sorted(line.split()[:2])) for line in named.splitlines()[1:]] == [("x", "z")] * 2
+
+
 # What was exported
 
 
@@ -467,6 +499,8 @@ def test_light_commands__do_not_import_tensorflow(steps: Finished) -> None:
         ("crms", steps.store, *model, "--out", steps.folder.with_name("crms-lightly")),
         ("compare-releases", steps.scores, steps.peaks, steps.crms, "--out",
          steps.folder.with_name("compared-lightly")),
+        ("statistics", steps.store, *model),
+        ("pairs", steps.store, *model),
     ]  # fmt: skip
     text = "\n".join("\t".join(["atypeak-scale", *map(str, line)]) for line in lines)
     subprocess.run([sys.executable, "-c", script], input=text, text=True, check=True, capture_output=True)

@@ -1,0 +1,131 @@
+"""Statistics as long tables, for files and for the eye."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from atypeak_scale.assess.distributions import score_density, score_quartiles
+from atypeak_scale.assess.statistics import data_statistics
+from atypeak_scale.atomic import hidden_sibling, new_folder, refuse_existing
+from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, no_progress
+from atypeak_scale.score.blocks import ScoreRun
+
+ABUNDANCE, MEAN_CRM, PAIRS = "abundance", "mean-crm", "correlations"
+SCORES, DENSITY, DENSITY_TEST = "scores", "density", "density-test"
+
+
+def statistics_tables(
+    store: str | Path,
+    cell_line: str | None = None,
+    run: ScoreRun | None = None,
+    cluster: Cluster = IN_PROCESS,
+    progress: Progress = no_progress,
+) -> dict[str, pd.DataFrame]:
+    """Return name -> table of everything that SPEC 7.4 asks for; of the scores only where `run` is given.
+
+    Columns `of`, `label` say of what a row is: "source", or the name of a view, and which.
+
+    Raises
+    ------
+    InputError
+        Where there is no such store or cell line, or it is not scored and normalized by the model of `run`.
+
+    """
+    scores = {} if run is None else _score_tables(run, cluster, progress)
+    found = data_statistics(store, cell_line, cluster, progress)
+    return {
+        ABUNDANCE: _abundance(found),
+        MEAN_CRM: _mean_crm(found),
+        PAIRS: _pairs(found),
+        **scores,
+    }
+
+
+def _abundance(found: xr.Dataset) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "of": of,
+                "label": found[of].to_numpy(),
+                "peaks": found[f"peaks_{of}"].to_numpy(),
+                "bp": found[f"bp_{of}"].to_numpy(),
+            }
+        )
+        for of in ("source", *found.attrs["views"])
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _mean_crm(found: xr.Dataset) -> pd.DataFrame:
+    """Return the mean occupancy of every bin of every source."""
+    view0, view1 = found.attrs["views"]
+    source, bin_ = (index.ravel() for index in np.indices((found.sizes["source"], found.sizes["bin"])))
+    return pd.DataFrame(
+        {
+            view0: found[view0].to_numpy()[found[f"source_{view0}"].to_numpy()[source]],
+            view1: found[view1].to_numpy()[found[f"source_{view1}"].to_numpy()[source]],
+            "bin": bin_,
+            "mean_occupancy": found["mean_occupancy"].to_numpy().T.ravel(),
+        }
+    )
+
+
+def _pairs(found: xr.Dataset) -> pd.DataFrame:
+    """Return correlation and, for labels of a view, Jaccard index of every two different ones, once."""
+    parts = []
+    for of in ("source", *found.attrs["views"]):
+        labels = found[of].to_numpy()
+        one, other = np.triu_indices(len(labels), 1)
+        columns = {"of": of, "label": labels[one], "other_label": labels[other]}
+        columns["correlation"] = found[f"correlation_{of}"].to_numpy()[one, other]
+        jaccard = f"jaccard_{of}"
+        columns["jaccard"] = found[jaccard].to_numpy()[one, other] if jaccard in found else np.nan
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _score_tables(run: ScoreRun, cluster: Cluster, progress: Progress) -> dict[str, pd.DataFrame]:
+    density = score_density(run, cluster, progress)
+    by_size = density.drop_dims("relation").to_dataframe().reset_index(names="crm_peaks_from")
+    log2 = by_size["crm_peaks_from"].to_numpy()
+    by_size["crm_peaks_from"] = 2**log2
+    by_size.insert(1, "crm_peaks_to", 2 ** (log2 + 1) - 1)
+    test = density.drop_dims("log2_peaks").to_dataframe().reset_index()
+    return {SCORES: score_quartiles(run, cluster, progress), DENSITY: by_size, DENSITY_TEST: test}
+
+
+def write_table(table: pd.DataFrame, file: str | Path) -> None:
+    """Write a table as a new TSV file, whole or not at all; numbers are not rounded, NaN is left empty.
+
+    Raises
+    ------
+    InputError
+        Where `file` exists or cannot be made.
+
+    """
+    refuse_existing(file)
+    with hidden_sibling(Path(file)) as folder:
+        written = folder / "table.tsv"
+        _write(table, written)
+        written.rename(file)
+
+
+def write_tables(tables: dict[str, pd.DataFrame], folder: str | Path) -> list[Path]:
+    """Write each table as NAME.tsv into a new folder; returns the files.
+
+    Raises
+    ------
+    InputError
+        Where `folder` exists or cannot be made.
+
+    """
+    with new_folder(Path(folder)) as partial:
+        for name, table in tables.items():
+            _write(table, partial / f"{name}.tsv")
+    return [Path(folder) / f"{name}.tsv" for name in tables]
+
+
+def _write(table: pd.DataFrame, file: Path) -> None:
+    table.to_csv(file, sep="\t", index=False, lineterminator="\n")

@@ -1,0 +1,57 @@
+"""`atypeak-scale pairs`."""
+
+import click
+
+from atypeak_scale.cluster import Cluster
+from atypeak_scale.config import Precision
+
+from .common import cluster_options, model_options, print_table, progress_bar
+
+SHOWN = 20
+NOT_SHOWN = ["both_mean", "alone_mean", "mean_difference", "mann_whitney_u", "p"]
+
+
+@click.command()
+@click.argument("store", type=click.Path())
+@model_options(required=True)
+@click.option(
+    "--pair",
+    "pairs",
+    nargs=2,
+    multiple=True,
+    metavar="A B",
+    help="Show this pair of TRs only; may be repeated. Default: all.",
+)
+@click.option("--out", type=click.Path(), metavar="FILE", help="New TSV file for the whole table.")
+@cluster_options
+def pairs(
+    store: str,
+    model: str,
+    cell_line: str | None,
+    crumbs: float | None,
+    precision: Precision | None,
+    pairs: tuple[tuple[str, str], ...],
+    out: str | None,
+    cluster: Cluster,
+) -> None:
+    """Compare the final scores of each TR's peaks in CRMs with and without a peak of each other TR.
+
+    Where two TRs belong together, the peaks of one score higher where the other is present.
+    """
+    from atypeak_scale.assess.pairs import compare_pairs
+    from atypeak_scale.assess.tables import write_table
+    from atypeak_scale.atomic import refuse_existing
+    from atypeak_scale.score.blocks import score_run
+
+    if out is not None:
+        refuse_existing(out)
+    run = score_run(store, model, cell_line, crumbs, precision)
+    with progress_bar() as progress:
+        table = compare_pairs(run, pairs, cluster, progress)
+    strongest = table.sort_values("median_difference", key=abs, ascending=False, kind="stable").head(SHOWN)
+    print_table(strongest.drop(columns=NOT_SHOWN))
+    if len(table) > SHOWN:
+        click.echo(f"the {SHOWN} largest differences of medians of {len(table):,} comparisons")
+    if out is not None:
+        write_table(table, out)
+        click.echo(f"{out}  all {len(table):,} comparisons")

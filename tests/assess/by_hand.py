@@ -1,0 +1,71 @@
+"""A store scored by an untrained model, and what is in its CRMs, found without it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from atypeak_scale.config import Config
+from atypeak_scale.model.autoencoder import build_autoencoder
+from atypeak_scale.model.files import TrainedModel, save_model
+from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
+from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.open import open_store
+
+
+def scored(peaks: Path, crms: Path, config: Config, folder: Path) -> ScoreRun:
+    """Build a store of datasets d1 to d3 and TRs x to z in a folder, score and normalize it."""
+    store = folder / "s.zarr"
+    build_store(peaks, crms, store, config)
+    network = build_autoencoder(320, 3, 3, config.model, seed=1)
+    network.get_layer("sources").bias.assign(np.linspace(-0.2, 1, 9))
+    model = TrainedModel(network, (("d3", "d1", "d2"), ("z", "x", "y")), config)
+    run = score_run(store, save_model(model, folder / "model"))
+    score_store(run)
+    normalize_scores(run, config.normalization)
+    return run
+
+
+@dataclass(frozen=True)
+class Member:
+    """A peak in a CRM, found by hand: the CRM's line, the peak's labels and its final score."""
+
+    crm: int
+    dataset: str
+    tr: str
+    final: float
+
+
+def members_by_hand(peaks: Path, crms: Path, run: ScoreRun) -> list[Member]:
+    """Return the members of all CRMs; a peak over the border of two CRMs is in both."""
+    finals = final_of_peak(run)
+    regions = [line.split("\t")[:3] for line in crms.read_text().splitlines()]
+    found = []
+    for line in peaks.read_text().splitlines()[1:]:
+        contig, start, end, name = line.split("\t")[:4]
+        for row, (contig_of_crm, left, right) in enumerate(regions):
+            if contig == contig_of_crm and int(start) < int(right) and int(left) < int(end):
+                final = finals[contig, int(start), int(end), name]
+                found.append(Member(row, *name.split(".")[:2], final))
+    return found
+
+
+def final_of_peak(run: ScoreRun) -> dict[tuple[str, int, int, str], float]:
+    """Return the final score of each peak, by what its line says."""
+    data, scores = open_store(run.store).data.load(), run.open()[1]
+    labels = [data[view].to_numpy()[data[f"source_{view}"].to_numpy()] for view in ("dataset", "tr")]
+    names = [f"{dataset}.{tr}.cell" for dataset, tr in zip(*labels, strict=True)]
+    final = scores["final"]
+    assert isinstance(final, zarr.Array)
+    finals = {
+        (str(data["contig"].values[contig]), int(start), int(end), names[source]): value
+        for contig, start, end, source, value in zip(
+            *(data[f"catalogue_{what}"].to_numpy() for what in ("contig", "start", "end", "source")),
+            np.asarray(final[:]).tolist(),
+            strict=True,
+        )
+    }
+    assert len(finals) == data.sizes["catalogue_peak"]  # no two peaks have the same line
+    return finals
