@@ -68,5 +68,5 @@ def test_members__need_final_scores(
         next(crm_members(scored_run, IN_PROCESS, no_progress))
     other = scored_run.store.with_name("unscored.zarr")
     build_store(*catalogue, other, config)
-    with pytest.raises(InputError, match=r"not scored; run 'atypeak-scale score'"):
+    with pytest.raises(InputError, match=r"not scored by this model .*; run 'atypeak-scale score'"):
         next(crm_members(score_run(other, scored_run.model), IN_PROCESS, no_progress))

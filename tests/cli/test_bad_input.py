@@ -529,11 +529,11 @@ def test_assess__needs_final_scores(
     unchanged()
     out = ("--out", tmp_path / "out")
     message = atypeak(command, built, "--model", model, *out).message()
-    assert message == f"{built}: not scored; run 'atypeak-scale score' and 'atypeak-scale normalize' first"
+    assert re.search(r"not scored by this model \(model-\w{8}\); run 'atypeak-scale score' first$", message)
     assert unchanged()
     assert atypeak("score", built, "--model", model).code == 0
     message = atypeak(command, built, "--model", model, *out).message()
-    assert re.search(r"scores/model-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
+    assert re.search(r": model-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
     assert not (tmp_path / "out").exists()
 
 
