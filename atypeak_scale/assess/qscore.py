@@ -22,8 +22,9 @@ from atypeak_scale.assess.results import save_results
 from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings, Precision
+from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.description import describe_model
-from atypeak_scale.score.blocks import ScoreRun, process_engine
+from atypeak_scale.score.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun, process_engine
 from atypeak_scale.score.normalize import read_windows, sample_blocks, sample_windows
 from atypeak_scale.store import schema
 
@@ -78,18 +79,22 @@ def q_score(
     ------
     InputError
         Where `out` exists, or the model changed.
+    AtypeakError
+        Where another process writes these results.
 
     """
     if out is not None:
         refuse_existing(out)
-    data, _ = run.open()
-    windows = sample_windows(schema.array(data, "occupancy").shape[0], settings)
-    with connect(cluster, progress) as client:
+    with (
+        connect(cluster, progress, PROCESS_BYTES + PASS_BYTES) as client,
+        sole_writer(run.store, f"{run.cell_line}/{run.group}/{QSCORE}"),
+    ):
+        data, _ = run.open()
+        windows = sample_windows(schema.array(data, "occupancy").shape[0], settings)
         sums = sum_windows(run, windows, client, progress)
-    views = schema.views_of(data)
-    found = q_score_of(sums, schema.labels_of(data), views)
-    found.attrs = {"sampled_windows": len(windows), **settings.model_dump(mode="json")}
-    save_results(run, QSCORE, found)
+        found = q_score_of(sums, schema.labels_of(data), schema.views_of(data))
+        found.attrs = {"sampled_windows": len(windows), **settings.model_dump(mode="json")}
+        save_results(run, QSCORE, found)
     if out is not None:
         _write_tables(found, Path(out))
     return found

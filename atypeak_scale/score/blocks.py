@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
 PASS_BYTES = 1_000_000_000
+PROCESS_BYTES = 800_000_000  # the interpreter with TensorFlow, and the model
 BlockArguments = tuple[Path, str, str, Path, str, float, Precision, int]
 
 
@@ -157,11 +158,7 @@ def plan_score(run: ScoreRun) -> ScorePlan:
         blocks=blocks,
         blocks_done=done,
         score_bytes=4 * rows,
-        projected_memory_bytes=(
-            800_000_000  # the interpreter with TensorFlow, and the model
-            + 2 * windows_of_block * bins * sources
-            + PASS_BYTES
-        ),
+        projected_memory_bytes=PROCESS_BYTES + 2 * windows_of_block * bins * sources + PASS_BYTES,
     )
 
 

@@ -16,7 +16,8 @@ from atypeak_scale.assess.qscore_sums import PairSums, pair_sums
 from atypeak_scale.assess.results import load_results
 from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Config, NormalizationSettings, parse_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.inference import Engine
@@ -25,6 +26,7 @@ from atypeak_scale.score.normalize import sample_windows
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.open import open_store
+from atypeak_scale.store.verify import verify_store
 
 ALL = NormalizationSettings(sample="all")
 VIEWS = ("dataset", "tr")
@@ -355,6 +357,17 @@ def test_store__keeps_what_was_found_and_needs_no_scores(make_run: Make) -> None
     xr.testing.assert_identical(load_results(run, "qscore"), again.assign_attrs(complete=True))
     assert not is_scored(run)
     assert all(found[name].attrs["description"] for name in found.data_vars)
+
+
+def test_store__second_writer_is_refused_and_what_is_kept_can_be_verified(make_run: Make) -> None:
+    run = make_run()
+    with (
+        sole_writer(run.store, f"{run.cell_line}/{run.group}/qscore"),
+        pytest.raises(AtypeakError, match="is being written by process"),
+    ):
+        q_score(run, ALL)
+    q_score(run, ALL)
+    assert verify_store(run.store).damages == []
 
 
 def test_tables__hold_every_pair_and_the_total(make_run: Make, tmp_path: Path) -> None:
