@@ -15,7 +15,7 @@ from assess.by_hand import final_of_peak
 from atypeak_scale.assess.crms import BELOW, CRMS_AT_ONCE, crm_table
 from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Config, parse_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.normalize import NORMALIZATION
 
@@ -199,3 +199,13 @@ def test_crms__refuse_what_is_there_or_not_ready(random_run: ScoreRun, tmp_path:
     with pytest.raises(InputError, match="is not normalized; run 'atypeak-scale normalize' first"):
         crm_table(random_run, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_crms__a_damaged_chunk_is_named(random_run: ScoreRun, tmp_path: Path) -> None:
+    chunk = random_run.store / "cell" / random_run.group / "final" / "c" / "0"
+    data = bytearray(chunk.read_bytes())
+    data[len(data) // 2] ^= 1
+    chunk.write_bytes(data)
+    with pytest.raises(DamagedError, match=r"/final, chunk 0: damaged .*; run 'atypeak-scale score' again"):
+        crm_table(random_run, tmp_path / "out")
+    assert not list(tmp_path.glob("*out*"))
