@@ -9,19 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from atypeak_scale.assess.members import ROW_CHUNKS_PER_TASK, members_of_rows
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.cluster import Progress, run_blocks
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.store import schema
 
-ROW_CHUNKS_PER_TASK = 8
-
 
 def part_dtype(labels: int) -> np.dtype[np.void]:
     """Return the record of the part of a CRM that lies in a block; `labels` of the second view, as bits.
 
-    peaks, below, sum and highest are of the peaks that the block is the first to meet in this CRM.
+    peaks, below, sum and highest are of the peaks that enter the CRM in that block.
     """
     return np.dtype(
         [
@@ -61,61 +60,34 @@ def _part_block(
 ) -> int:
     """Write the records of the CRMs that rows [start, stop) lie in, in order; returns their number."""
     data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    scores = zarr.open_group(store, path=scores_path, mode="r", use_consolidated=False)
-    window, peak, source = (
-        schema.read_array(data, name, start, stop)
-        for name in ("peak_window", "peak_catalogue", "peak_source")
-    )
+    window = schema.read_array(data, "peak_window", start, stop)
     low, high = int(window[0]), int(window[-1]) + 1
-    windows = {
-        name: schema.read_array(data, name, low, high)
-        for name in ("crm", "crm_start", "crm_end", "window_start", "window_contig")
-    }
-    window = window - low
-    new_crm = np.diff(windows["crm"], prepend=-1) != 0
-    # Windows of a CRM follow each other, so a peak is in an earlier one of them if it starts before this one.
-    # That is known without looking there: each (CRM, peak) is counted by exactly one row of one block.
-    is_first = windows["window_start"] == windows["crm_start"]
-    peak_start = schema.read_elements(data, "catalogue_start", peak)
-    counted = is_first[window] | (peak_start >= windows["window_start"][window])
-    crm = (np.cumsum(new_crm) - 1)[window][counted]
-    final = schema.read_elements(scores, "final", peak[counted])
-    view1 = schema.views_of(data)[1]
-    label = schema.read_array(data, f"source_{view1}")[source[counted]]
-    np.save(
-        out, _part_records(windows, new_crm, crm, label, final, below, schema.array(data, view1).shape[0])
-    )
-    return int(new_crm.sum())
-
-
-def _part_records(
-    windows: dict[str, npt.NDArray[Any]],
-    new_crm: npt.NDArray[np.bool_],
-    crm: npt.NDArray[np.int64],
-    label: npt.NDArray[np.int32],
-    final: npt.NDArray[np.float32],
-    below: float,
-    labels: int,
-) -> npt.NDArray[np.void]:
-    """Return the records of a block; crm, label, final: of each counted peak, CRMs numbered in the block."""
-    count = int(new_crm.sum())
-    records = np.zeros(count, part_dtype(labels))
+    first = np.flatnonzero(np.diff(schema.read_array(data, "crm", low, high), prepend=-1))
+    labels = schema.array(data, schema.views_of(data)[1]).shape[0]
+    records = np.zeros(len(first), part_dtype(labels))
     for field, name in (
-        ("crm", "crm"),
-        ("contig", "window_contig"),
-        ("start", "crm_start"),
-        ("end", "crm_end"),
-    ):
-        records[field] = windows[name][new_crm]
+        ("crm", "crm"), ("contig", "window_contig"), ("start", "crm_start"), ("end", "crm_end"),
+    ):  # fmt: skip
+        records[field] = schema.read_array(data, name, low, high)[first]
+    # A peak enters a CRM in one row, whichever block that lies in: parts are added, never compared.
+    _count(records, members_of_rows(store, data_path, scores_path, start, stop), labels, below)
+    np.save(out, records)
+    return len(records)
+
+
+def _count(records: npt.NDArray[np.void], members: npt.NDArray[np.void], labels: int, below: float) -> None:
+    """Fill the counts of the CRMs of a block from its members."""
+    count, order = len(records), np.argsort(records["crm"])
+    crm = order[np.searchsorted(records["crm"], members["crm"], sorter=order)]
+    final = members["final"]
     records["peaks"] = np.bincount(crm, minlength=count)
     records["below"] = np.bincount(crm[final < below], minlength=count)
     records["sum"] = np.bincount(crm, final.astype(np.float64), count)
     records["highest"] = -np.inf
     np.maximum.at(records["highest"], crm, final)
     has_label = np.zeros((count, labels), bool)
-    has_label[crm, label] = True
+    has_label[crm, members["label"]] = True
     records["labels"] = np.packbits(has_label, axis=1)
-    return records
 
 
 @dataclass(frozen=True)

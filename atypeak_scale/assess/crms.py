@@ -79,7 +79,7 @@ def crm_table(
     scores = open_normalized(data, run.store, run)
     of_interest = None if regions is None else read_regions(regions)
     with hidden_sibling(target) as work, new_folder(target) as folder:
-        with connect(cluster) as client:
+        with connect(cluster, progress) as client:
             parts = write_parts(run, data, scores, below, work, client, progress)
         crms = join_parts(parts, data, of_interest and of_interest[0], work / "crms")
         if not crms.sums.size:

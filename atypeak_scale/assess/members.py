@@ -6,7 +6,6 @@ score is the same in each. A peak over the border of two CRMs therefore counts i
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,11 +40,11 @@ def crm_members(run: ScoreRun, cluster: Cluster, progress: Progress) -> Iterator
         for start in range(0, rows.shape[0], length)
     ]
     with connect(cluster, progress) as client:
-        for _, members in run_blocks(_members_block, blocks, client, stage="peaks", progress=progress):
+        for _, members in run_blocks(members_of_rows, blocks, client, stage="peaks", progress=progress):
             yield members
 
 
-def _members_block(
+def members_of_rows(
     store: Path, data_path: str, scores_path: str, start: int, stop: int
 ) -> npt.NDArray[np.void]:
     """Return the MEMBER records of the rows [start, stop) in which a peak enters a CRM."""
@@ -58,26 +57,16 @@ def _members_block(
         for name in ("crm", "crm_start", "window_start")
     )
     # One by one: a peak may begin far before its window, and lie anywhere in the catalogue.
-    peaks, of_row = np.unique(schema.read_array(data, "peak_catalogue", start, stop), return_inverse=True)
-    peak_start = _elements(data, "catalogue_start", peaks)[of_row]
+    peak = schema.read_array(data, "peak_catalogue", start, stop)
+    peak_start = schema.read_elements(data, "catalogue_start", peak)
     # The windows of a CRM touch one another: a peak enters it in the window of its first base pair there.
     enters = np.maximum(peak_start, crm_start) >= window_start
     members = np.empty(int(enters.sum()), MEMBER)
     label_of_source = schema.read_array(data, f"source_{schema.views_of(data)[1]}")
     members["crm"] = crm[enters]
     members["label"] = label_of_source[schema.read_array(data, "peak_source", start, stop)[enters]]
-    members["final"] = _elements(scores, "final", peaks)[of_row[enters]]
+    members["final"] = schema.read_elements(scores, "final", peak[enters])
     return members
-
-
-def _elements(group: zarr.Group, name: str, index: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """Read the elements at an ascending index, a chunk at a time; most chunks hold none of them."""
-    array = schema.array(group, name)
-    length, parts = array.chunks[0], []
-    for start in (np.unique(index // length) * length).tolist():
-        first, last = np.searchsorted(index, [start, start + length])
-        parts.append(schema.read_array(group, name, start, start + length)[index[first:last] - start])
-    return np.concatenate(parts)
 
 
 def count_crms(data: zarr.Group) -> int:

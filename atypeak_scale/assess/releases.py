@@ -105,7 +105,7 @@ def compare_releases(
     size = Path(new_peaks).stat().st_size if Path(new_peaks).is_file() else 0  # 0: unknown
     with hidden_sibling(target) as work, new_folder(target) as folder:
         new = _spool_new(origin, new_peaks, work, lambda done: progress(Event("read peaks", done, size)))
-        with connect(cluster) as client:
+        with connect(cluster, progress) as client:
             blocks = write_counts(origin, new, regions, work, client, progress)
         _write_tables(blocks, regions, origin, folder)
         associations = _associations(folder, origin.view1)

@@ -354,9 +354,21 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
 
 
 def read_elements(group: zarr.Group, name: str, index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
-    """Read the elements `index`, in any order, along the first dim; only chunks that hold one are read."""
-    places, place = np.unique(index, return_inverse=True)
-    return np.asarray(array(group, name).oindex[places])[place]
+    """Read the elements `index`, in any order, along the first dim, one chunk that holds some at a time.
+
+    Raises
+    ------
+    DamagedError
+        As `read_array`.
+
+    """
+    found = array(group, name)
+    result = np.empty((len(index), *found.shape[1:]), found.dtype)
+    chunk = index // found.chunks[0]
+    for number in np.unique(chunk).tolist():
+        start, here = number * found.chunks[0], chunk == number
+        result[here] = read_array(group, name, start, start + found.chunks[0])[index[here] - start]
+    return result
 
 
 def write_chunks(group: zarr.Group, name: str, start: int, values: npt.NDArray[Any]) -> None:

@@ -17,15 +17,20 @@ from atypeak_scale.store.open import open_store
 
 def scored(peaks: Path, crms: Path, config: Config, folder: Path) -> ScoreRun:
     """Build a store of datasets d1 to d3 and TRs x to z in a folder, score and normalize it."""
+    run = unscored(peaks, crms, config, folder)
+    score_store(run)
+    normalize_scores(run, config.normalization)
+    return run
+
+
+def unscored(peaks: Path, crms: Path, config: Config, folder: Path) -> ScoreRun:
+    """Build the store, and save the untrained model."""
     store = folder / "s.zarr"
     build_store(peaks, crms, store, config)
     network = build_autoencoder(320, 3, 3, config.model, seed=1)
     network.get_layer("sources").bias.assign(np.linspace(-0.2, 1, 9))
     model = TrainedModel(network, (("d3", "d1", "d2"), ("z", "x", "y")), config)
-    run = score_run(store, save_model(model, folder / "model"))
-    score_store(run)
-    normalize_scores(run, config.normalization)
-    return run
+    return score_run(store, save_model(model, folder / "model"))
 
 
 @dataclass(frozen=True)

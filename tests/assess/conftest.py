@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from assess.by_hand import Member, members_by_hand, scored
+from assess.by_hand import Member, members_by_hand, scored, unscored
 
 from atypeak_scale.config import Config
 from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.store.schema import NORMALIZATION
 
 
 @pytest.fixture
@@ -17,13 +18,15 @@ def scored_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def random_run(scored_run: ScoreRun) -> ScoreRun:
-    """Give the peaks of the store random scores, in place of the model's."""
-    _, scores = scored_run.open()
+def random_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRun:
+    """Build a store and give its peaks random scores, in place of a model's: many small blocks are quick."""
+    run = unscored(*catalogue, config, tmp_path)
+    _, scores = run.open()
     rng = np.random.default_rng(1)
     for name in ("raw", "k_normalized", "final"):
         scores[name][:] = rng.normal(750, 375, scores[name].shape)
-    return scored_run
+    scores.attrs[NORMALIZATION] = config.normalization.model_dump(mode="json")
+    return run
 
 
 @pytest.fixture

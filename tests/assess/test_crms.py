@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from assess.by_hand import final_of_peak
 
 from atypeak_scale.assess.crms import BELOW, CRMS_AT_ONCE, crm_table
 from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Config, parse_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.normalize import NORMALIZATION
-from atypeak_scale.store.open import open_store
 
 Catalogue = tuple[Path, Path]
 Interval = tuple[str, int, int]
@@ -53,27 +53,10 @@ def overlap(one: Interval, other: Interval) -> bool:
     return one[0] == other[0] and one[1] < other[2] and other[1] < one[2]
 
 
-def final_scores(run: ScoreRun) -> dict[tuple[str, int, int, str, str], float]:
-    """Return the final score of each peak, by contig, start, end and labels."""
-    data = {name: array.to_numpy() for name, array in open_store(run.store).data.load().variables.items()}
-    found: dict[tuple[str, int, int, str, str], float] = {}
-    for number, final in enumerate(run.open()[1]["final"][:].tolist()):
-        source = data["catalogue_source"][number]
-        key = (
-            str(data["contig"][data["catalogue_contig"][number]]),
-            int(data["catalogue_start"][number]),
-            int(data["catalogue_end"][number]),
-            str(data["dataset"][data["source_dataset"][source]]),
-            str(data["tr"][data["source_tr"][source]]),
-        )
-        assert found.setdefault(key, final) == final
-    return found
-
-
 def brute_force(run: ScoreRun, catalogue: Catalogue, below: float) -> list[dict[str, Any]]:
     """Every CRM with a peak, in order of position; every peak is held against every CRM."""
-    final = final_scores(run)
-    peaks = [(c, int(s), int(e), *name.split(".")[:2]) for c, s, e, name, *_ in lines_of(catalogue[0])]
+    final = final_of_peak(run)
+    peaks = [(c, int(s), int(e), name) for c, s, e, name, *_ in lines_of(catalogue[0])]
     rows = []
     for number, (contig, start, end, *_) in enumerate(lines_of(catalogue[1])):
         crm = contig, int(start), int(end)
@@ -82,7 +65,8 @@ def brute_force(run: ScoreRun, catalogue: Catalogue, below: float) -> list[dict[
         if inside:
             rows.append({
                 "contig": contig, "start": crm[1], "end": crm[2], "crm": number, "peaks": len(inside),
-                "trs": len({peak[4] for peak in inside}), "mean": math.fsum(scores) / len(scores),
+                "trs": len({peak[3].split(".")[1] for peak in inside}),
+                "mean": math.fsum(scores) / len(scores),
                 "max": max(scores), "sum": math.fsum(scores),
                 "share_below": sum(score < below for score in scores) / len(scores),
             })  # fmt: skip
@@ -112,7 +96,7 @@ def test_crms__equal_brute_force(
     ranks = [row["rank"] for row in expected]
     assert len(set(ranks)) < len(ranks)
     assert max(row["peaks"] for row in expected) > 15
-    assert sum(row["peaks"] for row in expected) > len(final_scores(random_run)) + 10
+    assert sum(row["peaks"] for row in expected) > len(final_of_peak(random_run)) + 10
 
 
 def test_crms__threshold(random_run: ScoreRun, catalogue: Catalogue, tmp_path: Path) -> None:
@@ -215,3 +199,13 @@ def test_crms__refuse_what_is_there_or_not_ready(random_run: ScoreRun, tmp_path:
     with pytest.raises(InputError, match="is not normalized; run 'atypeak-scale normalize' first"):
         crm_table(random_run, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_crms__a_damaged_chunk_is_named(random_run: ScoreRun, tmp_path: Path) -> None:
+    chunk = random_run.store / "cell" / random_run.group / "final" / "c" / "0"
+    data = bytearray(chunk.read_bytes())
+    data[len(data) // 2] ^= 1
+    chunk.write_bytes(data)
+    with pytest.raises(DamagedError, match=r"/final, chunk 0: damaged .*; run 'atypeak-scale score' again"):
+        crm_table(random_run, tmp_path / "out")
+    assert not list(tmp_path.glob("*out*"))
