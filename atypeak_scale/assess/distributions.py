@@ -48,15 +48,20 @@ def score_quartiles(
         Where the store is not scored and normalized by this model.
 
     """
+    with connect(cluster, progress) as client:
+        return quartiles_with(run, client, progress)
+
+
+def quartiles_with(run: ScoreRun, client: Any | None, progress: Progress) -> pd.DataFrame:
+    """Return what `score_quartiles` does, with a client that is connected already, or None."""
     data = schema.open_cell_line(run.store, run.cell_line)
     scores = open_normalized(data, run.store, run)
     length, total = schema.array(scores, "final").chunks[0], schema.array(scores, "final").shape[0]
     blocks = [(run.store, data.path, scores.path, start, start + length) for start in range(0, total, length)]
     with tempfile.TemporaryDirectory(prefix="atypeak-quartiles-") as folder:
         spool = Spool(Path(folder), SCORED)
-        with connect(cluster, progress) as client:
-            for _, records in run_blocks(_scores_block, blocks, client, stage="scores", progress=progress):
-                spool.add(records["source"], records)
+        for _, records in run_blocks(_scores_block, blocks, client, stage="scores", progress=progress):
+            spool.add(records["source"], records)
         rows = [
             row
             for of, label, sources in _groups(data)
@@ -117,10 +122,16 @@ def score_density(
         Where the store is not scored and normalized by this model.
 
     """
+    with connect(cluster, progress) as client:
+        return density_with(run, client, progress)
+
+
+def density_with(run: ScoreRun, client: Any | None, progress: Progress) -> xr.Dataset:
+    """Return what `score_density` does, with a client that is connected already, or None."""
     count = np.zeros(count_crms(schema.open_cell_line(run.store, run.cell_line)), np.int64)
     with tempfile.TemporaryDirectory(prefix="atypeak-density-") as folder:
         spool = Spool(Path(folder), MEMBER)
-        for members in crm_members(run, cluster, progress):
+        for members in crm_members(run, client, progress):
             np.add.at(count, members["crm"], 1)
             spool.add(_range_of(members["final"]), members)
         return _density(spool, count)

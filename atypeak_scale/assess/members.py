@@ -6,12 +6,13 @@ score is the same in each. A peak over the border of two CRMs therefore counts i
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale.cluster import Cluster, Progress, connect, run_blocks
+from atypeak_scale.cluster import Progress, run_blocks
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.export import open_normalized
 from atypeak_scale.store import schema
@@ -20,7 +21,7 @@ ROW_CHUNKS_PER_TASK = 8
 MEMBER = np.dtype([("crm", np.int64), ("label", np.int32), ("final", np.float32)])
 
 
-def crm_members(run: ScoreRun, cluster: Cluster, progress: Progress) -> Iterator[npt.NDArray[np.void]]:
+def crm_members(run: ScoreRun, client: Any | None, progress: Progress) -> Iterator[npt.NDArray[np.void]]:
     """Yield the members of all CRMs as MEMBER records, block by block, in any order.
 
     crm: row of the CRM file; label: index of the peak's label in the second view; final: its final score.
@@ -39,9 +40,8 @@ def crm_members(run: ScoreRun, cluster: Cluster, progress: Progress) -> Iterator
         (run.store, data.path, scores.path, start, start + length)
         for start in range(0, rows.shape[0], length)
     ]
-    with connect(cluster, progress) as client:
-        for _, members in run_blocks(members_of_rows, blocks, client, stage="peaks", progress=progress):
-            yield members
+    for _, members in run_blocks(members_of_rows, blocks, client, stage="peaks", progress=progress):
+        yield members
 
 
 def members_of_rows(

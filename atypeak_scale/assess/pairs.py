@@ -20,7 +20,7 @@ from scipy import special, stats
 
 from atypeak_scale.assess.members import MEMBER, count_crms, crm_members
 from atypeak_scale.assess.spool import Spool
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Event, Progress, no_progress
+from atypeak_scale.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.store import schema
@@ -94,9 +94,10 @@ def compare_pairs(
     presence = Presence(count_crms(data), len(labels))
     with tempfile.TemporaryDirectory(prefix="atypeak-pairs-") as folder:
         spool = Spool(Path(folder), MEMBER)
-        for members in crm_members(run, cluster, progress):
-            presence.add(members["crm"], members["label"])
-            spool.add(members["label"], members)
+        with connect(cluster, progress) as client:
+            for members in crm_members(run, client, progress):
+                presence.add(members["crm"], members["label"])
+                spool.add(members["label"], members)
         parts: dict[int, list[Comparison]] = {}
         for label in spool.groups():
             members = spool.read(label)

@@ -19,6 +19,7 @@ from scipy.stats import ttest_ind_from_stats
 
 from atypeak_scale.assess.qscore_sums import BoolArray, FloatArray, Moments, PairSums, pair_sums
 from atypeak_scale.assess.results import save_results
+from atypeak_scale.assess.statistics import pearson
 from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings, Precision
@@ -159,7 +160,8 @@ def q_score_of(sums: PairSums, labels: Labels, views: tuple[str, str]) -> xr.Dat
     m, n = len(labels[0]), len(labels[1])
     is_first = np.arange(m + n) < m
     pair = (is_first[:, None] == is_first) & ~np.eye(m + n, dtype=bool)
-    correlation = _correlations(sums)
+    # An undefined correlation counts as 0 (SPEC 6.2).
+    correlation = np.nan_to_num(pearson(sums.products, sums.occupied, sums.bins))
     correlated = (correlation > correlation.mean()) & pair
     abundance = sums.occupied / (sums.bins * np.where(is_first, n, m))
     weight = np.sqrt(np.outer(abundance, abundance)) * pair
@@ -186,16 +188,6 @@ def q_score_of(sums: PairSums, labels: Labels, views: tuple[str, str]) -> xr.Dat
     for key, text in DESCRIPTIONS.items():
         found[key].attrs["description"] = text
     return found
-
-
-def _correlations(sums: PairSums) -> FloatArray:
-    """Return the (L, L) Pearson correlations, 0 where a dimension is the same in all bins (SPEC 6.2)."""
-    # Exact: covariances times the square of the number of bins, as Python's whole numbers.
-    occupied = sums.occupied.astype(object)
-    covariance = (sums.bins * sums.products.astype(object) - np.outer(occupied, occupied)).astype(np.float64)
-    variance = np.diag(covariance)
-    scale = np.sqrt(np.outer(variance, variance))
-    return np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
 
 
 def _raises(

@@ -69,6 +69,14 @@ def data_statistics(
         Where there is no such store or cell line.
 
     """
+    with connect(cluster, progress) as client:
+        return statistics_with(store, cell_line, client, progress)
+
+
+def statistics_with(
+    store: str | Path, cell_line: str | None, client: Any | None, progress: Progress
+) -> xr.Dataset:
+    """Describe the data as `data_statistics` does, with a client that is connected already, or None."""
     data = schema.open_cell_line(Path(store), cell_line)
     windows, bins, sources = schema.array(data, "occupancy").shape
     views = schema.views_of(data)
@@ -78,11 +86,10 @@ def data_statistics(
     counts, peaks = _Counts(*(np.zeros(size, np.int64) for size in sizes)), np.zeros(sources, np.int64)
     of_windows = _blocks(store, data, "occupancy", schema.OCCUPANCY_CHUNKS_PER_TASK)
     of_catalogue = _blocks(store, data, "catalogue_source", 1)
-    with connect(cluster, progress) as client:
-        for _, counted in run_blocks(_count_windows, of_windows, client, stage="windows", progress=progress):
-            counts += counted
-        for _, found in run_blocks(_count_peaks, of_catalogue, client, stage="catalogue", progress=progress):
-            peaks += found
+    for _, counted in run_blocks(_count_windows, of_windows, client, stage="windows", progress=progress):
+        counts += counted
+    for _, found in run_blocks(_count_peaks, of_catalogue, client, stage="catalogue", progress=progress):
+        peaks += found
     return _describe(data, counts, peaks, membership, windows * bins)
 
 
@@ -124,14 +131,18 @@ def _count_peaks(store: Path, data_path: str, start: int, stop: int) -> IntArray
     return np.bincount(schema.read_array(data, "catalogue_source", start, stop), minlength=sources)
 
 
-def _correlation(together: IntArray, sums: IntArray, cells: int) -> FloatArray:
-    """Return Pearson's matrix from sums of products and sums over `cells` (window, bin)."""
+def pearson(together: IntArray, sums: IntArray, cells: int) -> FloatArray:
+    """Return Pearson's correlations (d, d) of d whole numbers over so many cells, NaN where undefined.
+
+    together: (d, d), sums of products of two; sums: (d,), their sums.
+    """
     # As Python's whole numbers, which do not overflow: nothing is lost where large numbers cancel.
     sums = sums.astype(object)
     covariance = (cells * together.astype(object) - np.outer(sums, sums)).astype(np.float64)
-    sd = np.sqrt(np.diag(covariance))
+    variance = np.diag(covariance)
     with np.errstate(invalid="ignore"):
-        correlation: FloatArray = np.clip(covariance / np.outer(sd, sd), -1, 1)
+        # The root of the product, not the product of roots: 1 exactly where two are the same.
+        correlation: FloatArray = np.clip(covariance / np.sqrt(np.outer(variance, variance)), -1, 1)
     return correlation
 
 
@@ -151,7 +162,7 @@ def _describe(
     of_sources = {
         "mean_occupancy": (("bin", "source"), counts.occupied / windows),
         "mean_crm": ((view0, view1), (membership[0].T * (sums / cells)) @ membership[1]),
-        "correlation_source": (("source", "other_source"), _correlation(counts.together, sums, cells)),
+        "correlation_source": (("source", "other_source"), pearson(counts.together, sums, cells)),
         "bp_source": ("source", sums * width),
         "peaks_source": ("source", peaks),
     }
@@ -160,7 +171,7 @@ def _describe(
     for view, m, together in ((view0, membership[0], counts.view0), (view1, membership[1], counts.view1)):
         coords[f"source_{view}"] = ("source", m.argmax(axis=1))
         coords[view] = coords[f"other_{view}"] = schema.read_array(data, view).astype(object)
-        correlation = _correlation(m.T @ counts.together @ m, m.T @ sums, cells)
+        correlation = pearson(m.T @ counts.together @ m, m.T @ sums, cells)
         of_labels |= {
             f"correlation_{view}": ((view, f"other_{view}"), correlation),
             f"jaccard_{view}": ((view, f"other_{view}"), _jaccard(together)),

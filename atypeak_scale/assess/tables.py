@@ -1,15 +1,16 @@
 """Statistics as long tables, for files and for the eye."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from atypeak_scale.assess.distributions import score_density, score_quartiles
-from atypeak_scale.assess.statistics import data_statistics
+from atypeak_scale.assess.distributions import density_with, quartiles_with
+from atypeak_scale.assess.statistics import statistics_with
 from atypeak_scale.atomic import hidden_sibling, new_folder, refuse_existing
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, no_progress
+from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
 from atypeak_scale.score.blocks import ScoreRun
 
 ABUNDANCE, MEAN_CRM, PAIRS = "abundance", "mean-crm", "correlations"
@@ -33,8 +34,9 @@ def statistics_tables(
         Where there is no such store or cell line, or it is not scored and normalized by the model of `run`.
 
     """
-    scores = {} if run is None else _score_tables(run, cluster, progress)
-    found = data_statistics(store, cell_line, cluster, progress)
+    with connect(cluster, progress) as client:
+        scores = {} if run is None else _score_tables(run, client, progress)
+        found = statistics_with(store, cell_line, client, progress)
     return {
         ABUNDANCE: _abundance(found),
         MEAN_CRM: _mean_crm(found),
@@ -86,14 +88,14 @@ def _pairs(found: xr.Dataset) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _score_tables(run: ScoreRun, cluster: Cluster, progress: Progress) -> dict[str, pd.DataFrame]:
-    density = score_density(run, cluster, progress)
+def _score_tables(run: ScoreRun, client: Any | None, progress: Progress) -> dict[str, pd.DataFrame]:
+    density = density_with(run, client, progress)
     by_size = density.drop_dims("relation").to_dataframe().reset_index(names="crm_peaks_from")
     log2 = by_size["crm_peaks_from"].to_numpy()
     by_size["crm_peaks_from"] = 2**log2
     by_size.insert(1, "crm_peaks_to", 2 ** (log2 + 1) - 1)
     test = density.drop_dims("log2_peaks").to_dataframe().reset_index()
-    return {SCORES: score_quartiles(run, cluster, progress), DENSITY: by_size, DENSITY_TEST: test}
+    return {SCORES: quartiles_with(run, client, progress), DENSITY: by_size, DENSITY_TEST: test}
 
 
 def write_table(table: pd.DataFrame, file: str | Path) -> None:

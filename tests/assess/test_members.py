@@ -8,7 +8,7 @@ import pytest
 from assess.by_hand import Member, members_by_hand, scored
 
 from atypeak_scale.assess.members import count_crms, crm_members
-from atypeak_scale.cluster import IN_PROCESS, Cluster, no_progress
+from atypeak_scale.cluster import IN_PROCESS, Cluster, connect, no_progress
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
 from atypeak_scale.score.blocks import ScoreRun, score_run
@@ -18,7 +18,8 @@ from atypeak_scale.store.build import build_store
 
 def found_members(run: ScoreRun, cluster: Cluster = IN_PROCESS) -> Counter[tuple[int, str, float]]:
     trs = ["x", "y", "z"]
-    blocks = list(crm_members(run, cluster, no_progress))
+    with connect(cluster) as client:
+        blocks = list(crm_members(run, client, no_progress))
     assert len(blocks) > 1  # peaks and CRMs lie over the borders of blocks
     return Counter((crm, trs[label], final) for crm, label, final in np.concatenate(blocks).tolist())
 
@@ -65,8 +66,8 @@ def test_members__need_final_scores(
     _, scores = scored_run.open()
     del scores.attrs["normalization"]
     with pytest.raises(InputError, match=r"is not normalized; run 'atypeak-scale normalize' first$"):
-        next(crm_members(scored_run, IN_PROCESS, no_progress))
+        next(crm_members(scored_run, None, no_progress))
     other = scored_run.store.with_name("unscored.zarr")
     build_store(*catalogue, other, config)
-    with pytest.raises(InputError, match=r"not scored by this model .*; run 'atypeak-scale score'"):
-        next(crm_members(score_run(other, scored_run.model), IN_PROCESS, no_progress))
+    with pytest.raises(InputError, match=r"not scored by this model .*; run 'atypeak-scale score' first$"):
+        next(crm_members(score_run(other, scored_run.model), None, no_progress))

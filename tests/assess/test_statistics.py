@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from atypeak_scale.assess.statistics import _correlation, data_statistics
+from atypeak_scale.assess.statistics import data_statistics, pearson
 from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Config, StoreSettings
 from atypeak_scale.errors import InputError
@@ -125,8 +125,8 @@ def test_statistics__need_a_cell_line_that_is_there(
 
 
 @given(arrays(np.int64, st.tuples(st.integers(1, 12), st.just(3)), elements=st.integers(0, 3)))
-def test_correlation__equals_numpy_and_is_nan_without_spread(values: np.ndarray) -> None:
-    found = _correlation(values.T @ values, values.sum(axis=0), len(values))
+def test_pearson__equals_numpy_and_is_nan_without_spread(values: np.ndarray) -> None:
+    found = pearson(values.T @ values, values.sum(axis=0), len(values))
     for i, j in itertools.product(range(3), repeat=2):
         one, other = values[:, i], values[:, j]
         if not np.ptp(one) or not np.ptp(other):
@@ -136,8 +136,8 @@ def test_correlation__equals_numpy_and_is_nan_without_spread(values: np.ndarray)
             assert abs(found[i, j]) <= 1
 
 
-def test_correlation__of_more_cells_than_float64_counts() -> None:
+def test_pearson__of_more_cells_than_float64_counts() -> None:
     """One cell of 10^18 that is empty in both: the correlation is 1, the variance 10^-18 of the sum."""
     cells = 10**18
     together = np.full((2, 2), cells - 1)
-    np.testing.assert_allclose(_correlation(together, np.full(2, cells - 1), cells), 1)
+    np.testing.assert_allclose(pearson(together, np.full(2, cells - 1), cells), 1)
