@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from atypeak_scale.catalogue.bed import InputFile
 from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
-from atypeak_scale.catalogue.peaks import PeakSpool
+from atypeak_scale.catalogue.peaks import PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.cluster import Progress, run_blocks
 from atypeak_scale.errors import InputError
@@ -20,7 +20,15 @@ from atypeak_scale.score.export import MADE_FROM, PEAKS
 CRMS_PER_BLOCK = 2048
 PEAKS_AT_ONCE = 65_536
 
-SCORED = np.dtype([("start", np.int64), ("end", np.int64), ("label", np.int32), ("final", np.float32)])
+SCORED = np.dtype(
+    [
+        ("start", np.int64),
+        ("end", np.int64),
+        ("furthest", np.int64),  # as in PEAK
+        ("label", np.int32),
+        ("final", np.float32),
+    ]
+)
 CRM = np.dtype([("start", np.int64), ("end", np.int64)])
 COUNT = np.dtype(
     [
@@ -99,7 +107,9 @@ def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
         records = np.fromfile(file, SCORED)
         file.unlink()
         files[contig] = file.with_suffix(".npy")
-        np.save(files[contig], records[np.lexsort((records["end"], records["start"]))])
+        records = records[np.lexsort((records["end"], records["start"]))]
+        records["furthest"] = np.maximum.accumulate(records["end"])
+        np.save(files[contig], records)
     return files
 
 
@@ -140,13 +150,12 @@ def _count_block(
     """Write the COUNT records of CRMs [start, stop) and of their pairs; returns the number of pairs."""
     crms = np.array(np.load(crms_file, mmap_mode="r")[start:stop])
     cells = len(crms), labels
-    crm, scored = _inside(crms, scored_file)
+    crm, scored = _inside(crms, np.load(scored_file, mmap_mode="r"))
     peaks, new_peaks, total = np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(cells)
     np.add.at(peaks, (crm, scored["label"]), 1)
     np.add.at(total, (crm, scored["label"]), scored["final"].astype(np.float64))
-    if new_file is not None:
-        crm, new = _inside(crms, new_file)
-        np.add.at(new_peaks, (crm, label_of_source[new["source"]]), 1)
+    crm, new = _inside(crms, map_peaks(new_file))
+    np.add.at(new_peaks, (crm, label_of_source[new["source"]]), 1)
     has_peaks = np.flatnonzero(peaks.any(axis=1))
     of_crms = np.zeros(len(has_peaks), COUNT)
     of_crms["region"] = start + has_peaks
@@ -163,10 +172,10 @@ def _count_block(
 
 
 def _inside(
-    crms: npt.NDArray[np.void], peaks_file: Path
+    crms: npt.NDArray[np.void], peaks: npt.NDArray[np.void]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]:
-    """Return (CRM, record of the peak) of every peak in every CRM; the file is sorted by start."""
-    peaks = np.load(peaks_file, mmap_mode="r")
-    near = np.array(peaks[candidates(peaks["start"], peaks["end"], crms["start"].min(), crms["end"].max())])
+    """Return (CRM, record of the peak) of every peak in every CRM; peaks are sorted by start."""
+    place = candidates(peaks["start"], peaks["furthest"], crms["start"].min(), crms["end"].max())
+    near = np.array(peaks[place])
     crm, peak = overlapping_pairs(crms["start"], crms["end"], near["start"], near["end"])
     return crm, near[peak]

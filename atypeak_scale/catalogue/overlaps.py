@@ -1,6 +1,7 @@
 """Overlaps of intervals. Nothing outside this module uses pyranges."""
 
 import warnings
+from bisect import bisect_left, bisect_right
 
 import numpy as np
 import numpy.typing as npt
@@ -37,12 +38,12 @@ def overlapping_pairs(
     return i[order], j[order]
 
 
-def candidates(start: IntArray, end: IntArray, low: int, high: int) -> slice:
+def candidates(start: IntArray, furthest: IntArray, low: int, high: int) -> slice:
     """Return the place of the intervals that can overlap [low, high); none outside it does.
 
-    start, end: int64 (intervals,), bp, sorted by start.
+    start: int64 (intervals,), bp, sorted; furthest: the largest end of each interval and those before it.
+    Both may be fields of records mapped from disk: bisection reads a few of them, where numpy's would copy
+    them all.
     """
-    stop = int(np.searchsorted(start, high))
-    # With the furthest end so far, bisection finds the other end too.
-    furthest = np.maximum.accumulate(end[:stop]) if stop else np.empty(0, np.int64)
-    return slice(int(np.searchsorted(furthest, low, side="right")), stop)
+    stop = bisect_left(start, high)
+    return slice(bisect_right(furthest, low, 0, stop), stop)

@@ -1,6 +1,6 @@
 """Peaks of one cell line: read, selected and spooled to disk, sorted by contig and start (SPEC 1.1, 1.3).
 
-Only one block of the file and the peaks of one contig are ever in memory.
+Only one block of the file and the peaks of one stretch of a contig are ever in memory.
 """
 
 import logging
@@ -19,8 +19,14 @@ from atypeak_scale.errors import InputError, nearest
 
 log = logging.getLogger(__name__)
 
-PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32)])
+# furthest: the largest end of this peak and those before it on the contig, so that bisection finds overlaps.
+PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32), ("furthest", np.int64)])
+STRETCH = 1 << 25  # bp that are sorted at once: about a hundred stretches in a human genome
 NOT_SELECTED = -1
+
+
+# Files of unsorted PEAK records, by contig and number of the stretch.
+Stretches = defaultdict[str, dict[int, Path]]
 
 
 class NothingSelectedError(InputError):
@@ -32,19 +38,25 @@ class PeakSpool:
     """The selected peaks of a cell line on disk.
 
     sources: (dataset, TR) by source code; contigs: name -> file of PEAK records sorted by start, end;
-    selected: number of peaks; cell_line_peaks: those of the cell line before the lists of the selection.
+    selected: number of peaks; largest_stretch: the most that were sorted at once; cell_line_peaks: those of
+    the cell line before the lists of the selection.
     """
 
     sources: list[Source]
     contigs: dict[str, Path]
     selected: int
+    largest_stretch: int
     cell_line_peaks: int
     input_file: InputFile
 
     def peaks(self, contig: str) -> npt.NDArray[np.void]:
         """Return the PEAK records of a contig, mapped from disk; none where the contig has no peak."""
-        file = self.contigs.get(contig)
-        return np.empty(0, PEAK) if file is None else np.load(file, mmap_mode="r")
+        return map_peaks(self.contigs.get(contig))
+
+
+def map_peaks(file: Path | None) -> npt.NDArray[np.void]:
+    """Return the PEAK records of a contig's file, mapped from disk; None has none."""
+    return np.empty(0, PEAK) if file is None else np.memmap(file, PEAK, mode="r")
 
 
 @dataclass
@@ -134,7 +146,7 @@ def spool_peaks(
     """
     reader = BedReader(path, columns=4)
     names = _NameTable(cell_line, _source_filter(selection))
-    unsorted: dict[str, Path] = {}
+    unsorted: Stretches = defaultdict(dict)
     cell_line_peaks = 0
     for block in reader:
         source = names.encode(reader, block)
@@ -161,9 +173,9 @@ def spool_peaks(
     recode = np.array(
         [sources.index(source) if source in kept else NOT_SELECTED for source in names.sources], np.int32
     )
-    contigs, selected = _sort(folder, unsorted, recode)
+    contigs, selected, largest = _sort(folder, unsorted, recode)
     assert reader.input_file is not None
-    return PeakSpool(sources, contigs, selected, cell_line_peaks, reader.input_file)
+    return PeakSpool(sources, contigs, selected, largest, cell_line_peaks, reader.input_file)
 
 
 def _append(
@@ -172,36 +184,45 @@ def _append(
     rows: npt.NDArray[np.intp],
     source: npt.NDArray[np.int32],
     folder: Path,
-    files: dict[str, Path],
+    files: Stretches,
 ) -> None:
-    """Append the rows to one file a contig; files are numbered, since names must not choose a path."""
+    """Append the rows to one file a stretch; files are numbered, since names must not choose a path."""
     by_contig: defaultdict[bytes, list[int]] = defaultdict(list)
     for at, row in enumerate(rows.tolist()):
         by_contig[block.contig[row]].append(at)
     for contig, positions in by_contig.items():
-        records = np.empty(len(positions), PEAK)
+        records = np.zeros(len(positions), PEAK)
         records["start"], records["end"] = block.start[rows[positions]], block.end[rows[positions]]
         records["source"] = source[positions]
-        name = reader.text(contig, int(block.line[rows[positions[0]]]))
-        file = files.setdefault(name, folder / f"unsorted-{len(files)}")
-        with file.open("ab") as out:
-            records.tofile(out)
+        of_contig = files[reader.text(contig, int(block.line[rows[positions[0]]]))]
+        stretch = records["start"] // STRETCH
+        for number in np.unique(stretch).tolist():
+            file = of_contig.setdefault(number, folder / f"unsorted-{sum(map(len, files.values()))}")
+            with file.open("ab") as out:
+                records[stretch == number].tofile(out)
 
 
 def _sort(
-    folder: Path, unsorted: dict[str, Path], recode: npt.NDArray[np.int32]
-) -> tuple[dict[str, Path], int]:
+    folder: Path, unsorted: Stretches, recode: npt.NDArray[np.int32]
+) -> tuple[dict[str, Path], int, int]:
+    """Return the files by contig, the number of peaks, and that of the largest stretch."""
     contigs: dict[str, Path] = {}
-    selected = 0
-    for number, (contig, file) in enumerate(unsorted.items()):
-        records = np.fromfile(file, PEAK)
-        file.unlink()
-        records["source"] = recode[records["source"]]
-        records = records[records["source"] != NOT_SELECTED]
-        if not len(records):
-            continue
-        records = records[np.lexsort((records["end"], records["start"]))]
-        contigs[contig] = folder / f"sorted-{number}.npy"
-        np.save(folder / f"sorted-{number}.npy", records)
-        selected += len(records)
-    return contigs, selected
+    selected = largest = 0
+    for contig, stretches in unsorted.items():
+        file = folder / f"sorted-{len(contigs)}"
+        furthest = 0
+        with file.open("wb") as out:
+            for number in sorted(stretches):
+                records = np.fromfile(stretches[number], PEAK)
+                stretches[number].unlink()
+                records["source"] = recode[records["source"]]
+                records = records[records["source"] != NOT_SELECTED]
+                records = records[np.lexsort((records["end"], records["start"]))]
+                ends = np.maximum.accumulate(np.append(furthest, records["end"]))
+                records["furthest"], furthest = ends[1:], ends[-1]
+                records.tofile(out)
+                selected += len(records)
+                largest = max(largest, len(records))
+        if file.stat().st_size:  # there is no mapping of nothing
+            contigs[contig] = file
+    return contigs, selected, largest

@@ -8,6 +8,7 @@ rows  -> chunks, each task writes whole ones         (DESIGN 3, 4)
 import hashlib
 import json
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -88,7 +89,6 @@ def _plan(peaks: str | Path, crms: str | Path, config: Config, folder: Path, pro
 def _summary(plan: _Plan, config: Config) -> BuildPlan:
     settings, sources = config.store, len(plan.spool.sources)
     window_bytes = settings.bins * sources
-    largest = max((len(plan.spool.peaks(contig)) for contig in plan.spool.contigs), default=0)
     return BuildPlan(
         cell_line=config.cell_line,
         cell_line_peaks=plan.spool.cell_line_peaks,
@@ -99,8 +99,8 @@ def _summary(plan: _Plan, config: Config) -> BuildPlan:
         occupancy_bytes_at_most=len(plan.windows) * window_bytes,
         projected_memory_bytes=(
             250_000_000  # the interpreter with its libraries, and one block of the peak file
-            + 40 * len(plan.windows)
-            + 100 * largest  # sorting the peaks of a contig
+            + 80 * len(plan.windows)
+            + 100 * plan.spool.largest_stretch  # sorting it
             + 4 * settings.windows_per_chunk * window_bytes
         ),
     )
@@ -260,7 +260,8 @@ def _write_windows(file: Path, start: int, stop: int, store: Path, name: str, ro
     occupancy = schema.array(group, "occupancy")
     for first in range(start, stop, occupancy.chunks[0]):
         last = min(first + occupancy.chunks[0], stop)
-        of_chunk = slice(*np.searchsorted(rows["window"], [first, last]))
+        # numpy's bisection would copy the whole column.
+        of_chunk = slice(bisect_left(rows["window"], first), bisect_left(rows["window"], last))
         shape = (last - first, *occupancy.shape[1:])
         schema.write_chunks(group, "occupancy", first, rasterize(np.array(rows[of_chunk]), first, shape))
     return stop - start

@@ -3,6 +3,7 @@
 Tables are files of fixed-size records, so that any range of them is read without the rest.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
-from atypeak_scale.catalogue.peaks import PeakSpool
+from atypeak_scale.catalogue.peaks import PEAK, PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Windows, occupied_bins
 from atypeak_scale.cluster import Progress, run_blocks
 from atypeak_scale.config import StoreSettings
 from atypeak_scale.errors import InputError
 
 WINDOWS_PER_OVERLAP_BLOCK = 16_384
+PEAKS_AT_ONCE = 1 << 18  # when the peaks in windows are numbered
 
 WINDOW = np.dtype(
     [
@@ -60,11 +62,21 @@ def overlap_blocks(windows: Windows) -> list[tuple[int, int]]:
     return blocks
 
 
-def _overlap_block(peaks_file: Path | None, windows_file: Path, frame: int, bin_: int, out: Path) -> int:
+@dataclass(frozen=True)
+class _Block:
+    """What was found in one block: files of its windows and rows, and where in its contig its peaks are."""
+
+    windows: Path
+    rows: Path
+    n_rows: int
+    near: slice
+
+
+def _overlap_block(peaks_file: Path | None, windows_file: Path, frame: int, bin_: int, out: Path) -> _Block:
     """Write the ROW records of one block, window and peak counted within the block and the contig."""
     windows = np.load(windows_file)
-    peaks = np.empty(0, CATALOGUE) if peaks_file is None else np.load(peaks_file, mmap_mode="r")
-    place = candidates(peaks["start"], peaks["end"], windows["start"].min(), windows["end"].max())
+    peaks = map_peaks(peaks_file)
+    place = candidates(peaks["start"], peaks["furthest"], windows["start"].min(), windows["end"].max())
     near = np.array(peaks[place])
     window, peak = overlapping_pairs(
         windows["start"].copy(), windows["end"].copy(), near["start"].copy(), near["end"].copy()
@@ -76,7 +88,7 @@ def _overlap_block(peaks_file: Path | None, windows_file: Path, frame: int, bin_
         frame, bin_,
     )  # fmt: skip
     np.save(out, rows)
-    return len(rows)
+    return _Block(windows_file, out, len(rows), place)
 
 
 @dataclass(frozen=True)
@@ -122,12 +134,13 @@ def overlap(
                 work / f"rows-{number}.npy",
             )
         )
-    found = sum(
-        rows for _, rows in run_blocks(_overlap_block, arguments, client, stage="overlap", progress=progress)
-    )
-    if not found:
+    done = dict(run_blocks(_overlap_block, arguments, client, stage="overlap", progress=progress))
+    if not any(block.n_rows for block in done.values()):
         raise InputError(_no_overlap(windows, spool))
-    return _number(windows, spool, blocks, work)
+    by_contig: defaultdict[int, list[_Block]] = defaultdict(list)
+    for number, (start, _) in enumerate(blocks):
+        by_contig[int(windows.contig[start])].append(done[number])
+    return _number(windows.contigs, spool, by_contig, work)
 
 
 def _no_overlap(windows: Windows, spool: PeakSpool) -> str:
@@ -141,7 +154,7 @@ def _no_overlap(windows: Windows, spool: PeakSpool) -> str:
     return f"{hint}; they differ by 'chr': rename the contigs of one file" if bare else hint
 
 
-def _number(windows: Windows, spool: PeakSpool, blocks: list[tuple[int, int]], work: Path) -> Tables:
+def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]], work: Path) -> Tables:
     """Number windows, peaks and sources that are in some row, and join the blocks' files into three tables.
 
     One contig at a time: a catalogue peak may lie in windows of several blocks, never of several contigs.
@@ -149,64 +162,75 @@ def _number(windows: Windows, spool: PeakSpool, blocks: list[tuple[int, int]], w
     tables = Tables(work / "windows.raw", work / "rows.raw", work / "catalogue.raw", [])
     n_windows = n_rows = n_peaks = 0
     used = np.zeros(len(spool.sources), bool)
-    block_contigs = [int(windows.contig[start]) for start, _ in blocks]
     with tables.windows.open("wb") as windows_out, tables.rows.open("wb") as rows_out, \
             tables.catalogue.open("wb") as catalogue_out:  # fmt: skip
-        for contig in dict.fromkeys(block_contigs):
-            files = [
-                (work / f"windows-{number}.npy", work / f"rows-{number}.npy")
-                for number, c in enumerate(block_contigs)
-                if c == contig
-            ]
-            catalogue, index = _catalogue_of_contig(
-                contig, spool.peaks(windows.contigs[contig]), [rows for _, rows in files], n_rows
-            )
-            catalogue.tofile(catalogue_out)
-            for windows_file, rows_file in files:
-                rows, block = np.load(rows_file), np.load(windows_file)
+        for contig, of_contig in blocks.items():
+            peaks = spool.contigs.get(contigs[contig])
+            in_window = np.zeros(len(map_peaks(peaks)), bool)
+            for start in range(0, len(in_window), PEAKS_AT_ONCE):
+                assert peaks is not None
+                # Read, not mapped: what is mapped counts as memory once it was touched.
+                part = records(peaks, PEAK, start, min(start + PEAKS_AT_ONCE, len(in_window)))
+                catalogue, is_in = _catalogue_part(contig, part, start, of_contig, n_rows)
+                in_window[start : start + len(part)] = is_in
+                catalogue.tofile(catalogue_out)
+            counted = 0
+            for block in of_contig:
+                rows, block_windows = np.load(block.rows), np.load(block.windows)
                 kept = np.unique(rows["window"])
-                _count_crm_sources(block, rows)
-                block[kept].tofile(windows_out)
+                _count_crm_sources(block_windows, rows)
+                block_windows[kept].tofile(windows_out)
                 rows["window"] = n_windows + np.searchsorted(kept, rows["window"])
-                rows["peak"] = n_peaks + index[rows["peak"]]
+                # Blocks are in order, and so is where their peaks begin.
+                n_peaks += int(in_window[counted : block.near.start].sum())
+                counted = block.near.start
+                place = np.cumsum(in_window[block.near]) - 1
+                rows["peak"] = n_peaks + place[rows["peak"] - block.near.start]
                 used[rows["source"]] = True
                 rows.tofile(rows_out)
                 n_windows, n_rows = n_windows + len(kept), n_rows + len(rows)
-            n_peaks += len(catalogue)
+            n_peaks += int(in_window[counted:].sum())
     _renumber_sources(tables, used)
     tables.sources.extend(source for source, is_used in zip(spool.sources, used, strict=True) if is_used)
     return tables
 
 
-def _catalogue_of_contig(
-    contig: int, peaks: npt.NDArray[np.void], rows_files: list[Path], first_row: int
-) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int64]]:
-    """Return the CATALOGUE records of the peaks that lie in a window, and each peak's place in them."""
+def _catalogue_part(
+    contig: int, peaks: npt.NDArray[np.void], start: int, blocks: list[_Block], first_row: int
+) -> tuple[npt.NDArray[np.void], npt.NDArray[np.bool_]]:
+    """Return CATALOGUE records of those of consecutive peaks that are in a window, and which these are.
+
+    start: place of the first in its contig; first_row: number of the first row of the contig.
+    """
     first = np.full(len(peaks), np.iinfo(np.int64).max)
     last = np.full(len(peaks), -1)
-    for file in rows_files:
-        in_block = np.load(file, mmap_mode="r")["peak"]
-        rows = np.arange(first_row, first_row + len(in_block))
-        np.minimum.at(first, in_block, rows)
-        np.maximum.at(last, in_block, rows)
-        first_row += len(in_block)
+    for block in blocks:
+        if block.near.start < start + len(peaks) and start < block.near.stop:
+            peak = np.load(block.rows)["peak"] - start
+            here = np.flatnonzero((peak >= 0) & (peak < len(peaks)))
+            np.minimum.at(first, peak[here], first_row + here)
+            np.maximum.at(last, peak[here], first_row + here)
+        first_row += block.n_rows
     in_window = last >= 0
     catalogue = np.empty(int(in_window.sum()), CATALOGUE)
     catalogue["contig"] = contig
     catalogue["first_row"], catalogue["last_row"] = first[in_window], last[in_window]
     for field in ("start", "end", "source"):
         catalogue[field] = peaks[field][in_window]
-    return catalogue, np.cumsum(in_window) - 1
+    return catalogue, in_window
 
 
 def _renumber_sources(tables: Tables, used: npt.NDArray[np.bool_]) -> None:
     """Leave out the sources that have no peak in any window; the others keep their order."""
     code = np.cumsum(used, dtype=np.int32) - 1
     for file, dtype in ((tables.rows, ROW), (tables.catalogue, CATALOGUE)):
-        table = np.memmap(file, dtype, mode="r+")
-        for start in range(0, len(table), 1 << 20):
-            table["source"][start : start + (1 << 20)] = code[table["source"][start : start + (1 << 20)]]
-        table.flush()
+        with file.open("r+b") as table:
+            for start in range(0, file.stat().st_size, PEAKS_AT_ONCE * dtype.itemsize):
+                table.seek(start)
+                part = np.fromfile(table, dtype, PEAKS_AT_ONCE)
+                part["source"] = code[part["source"]]
+                table.seek(start)
+                part.tofile(table)
 
 
 def _count_crm_sources(windows: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> None:

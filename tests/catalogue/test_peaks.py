@@ -50,6 +50,9 @@ def spool(file: Path, cell_line: str = "hela", **selection: object) -> list[tupl
         for peak in found.peaks(contig)
     ]
     assert len(rows) == found.selected
+    for contig in found.contigs:
+        peaks = found.peaks(contig)
+        assert peaks["furthest"].tolist() == np.maximum.accumulate(peaks["end"]).tolist()
     return rows
 
 
@@ -114,8 +117,8 @@ def test_spool__contig_names_do_not_choose_paths(write: Write) -> None:
     assert {path.name for path in file.parent.rglob("*")} == {
         "p.bed",
         "spool",
-        "sorted-0.npy",
-        "sorted-1.npy",
+        "sorted-0",
+        "sorted-1",
     }
 
 

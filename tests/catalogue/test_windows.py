@@ -142,7 +142,8 @@ def test_candidates__hold_every_overlap_and_no_more_than_needed(
     pairs: list[tuple[int, int]], around: tuple[int, int]
 ) -> None:
     pairs.sort()
-    place = candidates(*as_arrays(pairs), *around)
+    starts, ends = as_arrays(pairs)
+    place = candidates(starts, np.maximum.accumulate(ends), *around)
     overlap = [i for i, (start, end) in enumerate(pairs) if start < around[1] and around[0] < end]
     assert set(overlap) <= set(range(place.start, place.stop))
     if overlap:

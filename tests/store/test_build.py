@@ -175,6 +175,8 @@ def test_build__blocks_do_not_show(
 ) -> None:
     build_store(*catalogue, tmp_path / "one.zarr", config)
     monkeypatch.setattr("atypeak_scale.store.tables.WINDOWS_PER_OVERLAP_BLOCK", 3)
+    monkeypatch.setattr("atypeak_scale.store.tables.PEAKS_AT_ONCE", 2)
+    monkeypatch.setattr("atypeak_scale.catalogue.peaks.STRETCH", 5000)
     build_store(*catalogue, tmp_path / "two.zarr", config)
     assert tree(tmp_path / "one.zarr") == tree(tmp_path / "two.zarr")
 
