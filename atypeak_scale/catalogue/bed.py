@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -155,22 +156,26 @@ class BedReader:
     def _parse(self, first: int, lines: list[bytes]) -> BedBlock:
         if first == 1 and lines[0].startswith(BYTE_ORDER_MARK):
             lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
-        kept = [
-            (number, line)
-            for number, line in enumerate(lines, first)
-            if line[:1] not in MAYBE_NO_DATA or (line.strip() and not HEADER.match(line))
+        count = self._columns
+        is_data = [
+            line[:1] not in MAYBE_NO_DATA or bool(line.strip() and not HEADER.match(line)) for line in lines
         ]
-        rows = [line.rstrip(b"\r\n").split(b"\t", self._columns)[: self._columns] for _, line in kept]
-        numbers = np.fromiter((number for number, _ in kept), np.int64, len(kept))
-        if any(len(row) < self._columns for row in rows):
-            at = next(i for i, row in enumerate(rows) if len(row) < self._columns)
+        numbers = first + np.flatnonzero(is_data)
+        # One flat list: the garbage collector would walk a list of each line again and again.
+        fields = [
+            field
+            for line in compress(lines, is_data)
+            for field in line.rstrip(b"\r\n").split(b"\t", count)[:count]
+        ]
+        if len(fields) < count * len(numbers):
+            found = (line.rstrip(b"\r\n").count(b"\t") + 1 for line in compress(lines, is_data))
+            number, columns_found = next(pair for pair in zip(numbers, found, strict=True) if pair[1] < count)
             raise self.fail(
-                kept[at][0],
-                f"{len(rows[at])} tab-separated columns; expected at least {self._columns} "
-                f"({', '.join(('contig', 'start', 'end', 'name', 'score')[: self._columns])})"
-                f"{self._remedy}",
+                int(number),
+                f"{columns_found} tab-separated columns; expected at least {count} "
+                f"({', '.join(('contig', 'start', 'end', 'name', 'score')[:count])}){self._remedy}",
             )
-        contig, start, end, *columns = map(list, zip(*rows, strict=True)) if rows else [[]] * self._columns
+        contig, start, end, *columns = (fields[column::count] for column in range(count))
         starts = self._coordinates(start, numbers, "start")
         ends = self._coordinates(end, numbers, "end")
         reversed_ = np.flatnonzero(ends <= starts)
