@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from atypeak_scale import places
 from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.places import Place
 
 Precision = Literal["float32", "bfloat16"]
 # A view names a dim and variables of the store, and columns of tables: it must be none of the others.
@@ -32,10 +34,10 @@ class Settings(BaseModel):
 
 
 class Inputs(Settings):
-    """Input files; relative paths of a config file are relative to that file (SPEC 1.1, 1.2)."""
+    """Input files or URLs; relative paths of a config file are relative to that file (SPEC 1.1, 1.2)."""
 
-    peaks: Path | None = None
-    crms: Path | None = None
+    peaks: Place | None = None
+    crms: Place | None = None
 
 
 class Selection(Settings):
@@ -240,32 +242,32 @@ class _NoDuplicates(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_config(name: str | Path) -> Config:
-    """Read a YAML file, or a configuration that ships with the package (`hela`, `artificial`, ...).
+def load_config(name: Place) -> Config:
+    """Read a YAML file, also at a URL, or a configuration that ships with the package (`hela`, `k562`, ...).
 
     Raises
     ------
     InputError
-        Where there is no such file, it is not YAML, or a setting is refused.
+        Where there is no such file, it cannot be reached, it is not YAML, or a setting is refused.
 
     """
-    path = Path(name)
-    if not path.is_file():
+    place = name
+    if places.file_size(place) is None:
         bundled = bundled_configs()
         if str(name) not in bundled:
             raise InputError(
                 f"{name}: no such config file, nor a bundled configuration; {nearest(str(name), bundled)}"
             )
-        path = bundled[str(name)]
+        place = bundled[str(name)]
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _NoDuplicates)
+        values = yaml.load(places.read_text(place), _NoDuplicates)
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         reason = " ".join(str(problem).split())
-        raise InputError(f"{path}: not a YAML file: {reason}") from None
-    config = parse_config(values, str(path))
+        raise InputError(f"{place}: not a YAML file: {reason}") from None
+    config = parse_config(values, str(place))
     inputs = Inputs(
-        peaks=path.parent / config.inputs.peaks if config.inputs.peaks else None,
-        crms=path.parent / config.inputs.crms if config.inputs.crms else None,
+        peaks=places.beside(place, config.inputs.peaks) if config.inputs.peaks else None,
+        crms=places.beside(place, config.inputs.crms) if config.inputs.crms else None,
     )
     return config.model_copy(update={"inputs": inputs})
 

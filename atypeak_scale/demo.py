@@ -9,6 +9,7 @@ from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
 from atypeak_scale.cluster import Progress, no_progress
 from atypeak_scale.config import load_config
 from atypeak_scale.pipeline import StageReport, run_pipeline
+from atypeak_scale.places import local_path
 from atypeak_scale.score.export import FINAL_BED, PEAKS
 
 CRMS = 4000
@@ -56,7 +57,7 @@ def run_demo(workdir: str | Path, progress: Progress = no_progress) -> DemoResul
 
     Run again, it keeps what is up to date.
     """
-    folder = Path(workdir)
+    folder = local_path(workdir)
     catalogue = folder / "catalogue"
     if not catalogue.exists():
         folder.mkdir(parents=True, exist_ok=True)

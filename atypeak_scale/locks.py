@@ -4,6 +4,7 @@ The lock is the kernel's (flock) on a hidden file beside the store: it ends with
 however that ends, so a file that a dead process left is no lock. What the file says is for people only.
 """
 
+import errno
 import fcntl
 import hashlib
 import logging
@@ -13,14 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from atypeak_scale.errors import AtypeakError
+from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.places import Place, is_url, local_path
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def sole_writer(store: Path, group: str, wait: bool = False) -> Iterator[None]:
-    """Hold the right to write `group` of `store` while the block runs.
+def sole_writer(store: Place, group: str, wait: bool = False) -> Iterator[None]:
+    """Hold the right to write `group` of `store` while the block runs; at a URL there is no lock.
 
     wait: for a holder who will need it for a moment only.
 
@@ -28,11 +30,18 @@ def sole_writer(store: Path, group: str, wait: bool = False) -> Iterator[None]:
     ------
     AtypeakError
         Where another process holds it, and `wait` is not set.
+    InputError
+        Where nothing can be written beside the store.
 
     """
+    if is_url(store):
+        yield
+        return
     # A name from a file must not choose a path; two groups must not share a lock.
     name = hashlib.sha256(group.encode()).hexdigest()[:12]
-    path = store.absolute().with_name(f".{store.name}.{name}.lock")
+    local = local_path(store).absolute()
+    path = local.with_name(f".{local.name}.{name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _acquire(path, f"{store}/{group}", wait)
     try:
         yield
@@ -44,7 +53,7 @@ def sole_writer(store: Path, group: str, wait: bool = False) -> Iterator[None]:
 def _acquire(path: Path, what: str, wait: bool) -> int:
     how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _open(path)
         try:
             fcntl.flock(descriptor, how)
         except BlockingIOError:
@@ -62,6 +71,18 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
             os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
             return descriptor
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as problem:
+        if problem.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise InputError(
+            f"{path.parent}: cannot be written ({problem.strerror}); keep the scores of a store that is only "
+            "read in another place, with --results"
+        ) from None
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

@@ -9,15 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from atypeak_scale.atomic import replacing
+from atypeak_scale import places
 from atypeak_scale.catalogue.bed import InputFile, identify
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, no_progress
 from atypeak_scale.config import Config, load_config
 from atypeak_scale.errors import InputError, InterruptedStageError
-from atypeak_scale.model.description import CONFIG, INTERRUPTED, describe_model
+from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
+from atypeak_scale.places import Place, join
 from atypeak_scale.score.blocks import ScorePlan, ScoreRun, is_scored, plan_score, score_run, score_store
 from atypeak_scale.score.export import MADE_FROM, Exported, export_scores
 from atypeak_scale.score.export import made_from as scores_made_from
@@ -31,7 +31,7 @@ class StageReport:
     """One stage of a finished run: its output, whether it was left out, and how long it took."""
 
     name: str
-    output: Path
+    output: Place
     skipped: bool
     seconds: float
 
@@ -41,7 +41,7 @@ class StagePlan:
     """One stage of a run to come; `plan` where it can be known before the stages in front of it have run."""
 
     name: str
-    output: Path
+    output: Place
     up_to_date: bool
     plan: BuildPlan | ScorePlan | None = None
 
@@ -49,7 +49,7 @@ class StagePlan:
 @dataclass(frozen=True)
 class _Stage:
     name: str
-    output: Path
+    output: Place
     up_to_date: Callable[[], bool]
     make: Callable[[], Any]
 
@@ -58,11 +58,13 @@ class _Run:
     """The stages of one configuration in one folder."""
 
     def __init__(
-        self, config: Config, workdir: Path, peaks: Path, crms: Path, cluster: Cluster, progress: Progress
+        self, config: Config, workdir: Place, peaks: Place, crms: Place, cluster: Cluster, progress: Progress
     ) -> None:
         self.config, self.peaks, self.crms = config, peaks, crms
         self.cluster, self.progress = cluster, progress
-        self.store, self.model, self.scores = workdir / "store.zarr", workdir / "model", workdir / "scores"
+        self.store, self.model, self.interrupted_model, self.scores = (
+            join(workdir, name) for name in ("store.zarr", "model", "model-interrupted", "scores")
+        )
         self._inputs: tuple[InputFile, InputFile] | None = None
 
     def stages(self) -> list[_Stage]:
@@ -80,7 +82,7 @@ class _Run:
         return made_from(self.config, *self._inputs)
 
     def store_is_current(self) -> bool:
-        if not self.store.exists() or self.config.cell_line not in schema.cell_lines(self.store):
+        if not places.exists(self.store) or self.config.cell_line not in schema.cell_lines(self.store):
             return False
         group = schema.open_cell_line(self.store, self.config.cell_line)
         return bool(dict(group.attrs)["made_from"] == self._made_from())
@@ -98,7 +100,9 @@ class _Run:
                 )
 
     def _model_cell_line(self) -> str | None:
-        return load_config(self.model / CONFIG).cell_line if self.model.exists() else None
+        if not places.is_there(self.model, DESCRIPTION):
+            return None
+        return load_config(join(self.model, CONFIG)).cell_line
 
     def _scores_cell_line(self) -> str | None:
         store = (self._exported_from() or {}).get("store")
@@ -108,9 +112,9 @@ class _Run:
         build_store(self.peaks, self.crms, self.store, self.config, self.cluster, self.progress, replace=True)
 
     def model_is_current(self) -> bool:
-        if not self.model.exists():
+        if not places.is_there(self.model, DESCRIPTION):
             return False
-        description, config = describe_model(self.model), load_config(self.model / CONFIG)
+        description, config = describe_model(self.model), load_config(join(self.model, CONFIG))
         return (
             description["store"] == fingerprint(self._made_from())
             and description["training"]["stopped"] != INTERRUPTED
@@ -125,12 +129,12 @@ class _Run:
         assert model.training is not None
         interrupted = model.training.stopped == INTERRUPTED
         target = self.model
-        if target.exists():
+        if places.is_there(target, DESCRIPTION):
             # Refuses what is no model of ours; one that was trained to its end is worth more than a part.
             before = describe_model(target)["training"]
             if interrupted and before is not None and before["stopped"] != INTERRUPTED:
-                target = target.with_name(f"{target.name}-interrupted")
-        with replacing(target) as folder:
+                target = self.interrupted_model
+        with places.replacing(target, last=DESCRIPTION) as folder:
             save_model(model, folder)
         if interrupted:
             raise InterruptedStageError(
@@ -159,49 +163,54 @@ class _Run:
     def _exported_from(self) -> dict[str, Any] | None:
         """Return what the exported scores were made from, or None where that cannot be told."""
         try:
-            known = json.loads((self.scores / MADE_FROM).read_text(encoding="utf-8"))
+            known = json.loads(places.read_text(join(self.scores, MADE_FROM)))
         except (OSError, ValueError):
             return None
         return known if isinstance(known, dict) else None
 
     def is_exported(self) -> bool:
-        if not all((self.scores / name).is_file() for name in Exported(self.scores).names()):
+        known = self._exported_from()
+        if known is None or any(places.file_size(file) is None for file, _ in Exported(self.scores).files()):
             return False
         expected = json.loads(json.dumps(scores_made_from(*self.score_run().open())))
-        return bool(self._exported_from() == expected)
+        return bool(known == expected)
 
     def make_exported(self) -> None:
-        if self.scores.exists():
-            others = {file.name for file in self.scores.iterdir()} - Exported(self.scores).names()
+        if places.is_there(self.scores, MADE_FROM):
+            others = places.names_in(self.scores) - Exported(self.scores).names()
             if others:
                 raise InputError(
                     f"{self.scores}: holds what this program did not make ({', '.join(sorted(others))}); "
                     "move that, or name another --workdir"
                 )
-        with replacing(self.scores) as folder:
+        with places.replacing(self.scores, last=MADE_FROM) as folder:
             export_scores(self.store, folder, self.config.cell_line, self.score_run(), self.progress)
 
 
 def _prepare(
-    config: Config, workdir: str | Path, peaks: str | Path | None, crms: str | Path | None,
+    config: Config, workdir: Place, peaks: Place | None, crms: Place | None,
     cluster: Cluster, progress: Progress,
 ) -> _Run:  # fmt: skip
     chosen = peaks or config.inputs.peaks, crms or config.inputs.crms
-    for what, path in zip(("peaks", "crms"), chosen, strict=True):
-        if path is None:
-            raise InputError(f"no {what} file; give --{what} FILE, or inputs.{what} in the config")
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file (--{what})")
-    run = _Run(config, Path(workdir), Path(str(chosen[0])), Path(str(chosen[1])), cluster, progress)
+    files = [_file(what, file) for what, file in zip(("peaks", "crms"), chosen, strict=True)]
+    run = _Run(config, workdir, files[0], files[1], cluster, progress)
     run.refuse_other_cell_line()
     return run
 
 
+def _file(what: str, file: Place | None) -> Place:
+    if file is None:
+        raise InputError(f"no {what} file; give --{what} FILE, or inputs.{what} in the config")
+    if places.file_size(file) is None:
+        raise InputError(f"{file}: no such file (--{what})")
+    return file
+
+
 def plan_pipeline(
     config: Config,
-    workdir: str | Path,
-    peaks: str | Path | None = None,
-    crms: str | Path | None = None,
+    workdir: Place,
+    peaks: Place | None = None,
+    crms: Place | None = None,
     progress: Progress = no_progress,
 ) -> list[StagePlan]:
     """Return what `run_pipeline` would do; nothing is written in `workdir`.
@@ -228,9 +237,9 @@ def plan_pipeline(
 
 def run_pipeline(
     config: Config,
-    workdir: str | Path,
-    peaks: str | Path | None = None,
-    crms: str | Path | None = None,
+    workdir: Place,
+    peaks: Place | None = None,
+    crms: Place | None = None,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
 ) -> list[StageReport]:

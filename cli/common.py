@@ -17,6 +17,7 @@ import click
 
 from atypeak_scale.cluster import Event, Progress, chosen_cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.places import is_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 20
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class FolderOrUrl(click.Path):
+    """A folder, which must exist where that is asked for, or a URL, which is looked at when it is used."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a URL as it is."""
+        return value if is_url(value) else super().convert(value, param, ctx)
 
 
 def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,19 +70,27 @@ def _silence_dask() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+def results_option(command: Command) -> Command:
+    """Add --results, the place of scores that are not in the store."""
+    return click.option("--results", type=FolderOrUrl(file_okay=False), metavar="DIR",
+                        help="Folder or URL for what is found, beside a STORE that is only read. "
+                        "Default: in STORE.")(command)  # fmt: skip
+
+
 def model_options(required: bool, several: bool = False) -> Callable[[Command], Command]:
-    """Return the options that name a model, or several, how it scored, and a cell line of a store."""
+    """Return the options that name a model, or several, how it scored, a cell line, and where results are."""
 
     def add(command: Command) -> Command:
         for option in (
+            results_option,
             click.option("--precision", type=click.Choice(get_args(Precision)),
                          help="Of the large matrix products. Default: float32, or as the model says."),
             click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",
                          help="Crumbs at scoring (SPEC 4.3). Default: the model's configuration, 0 there."),
             click.option("--cell-line", metavar="NAME", help="Needed where the store holds several."),
-            click.option("--model", required=required, type=click.Path(exists=True, file_okay=False),
+            click.option("--model", required=required, type=FolderOrUrl(exists=True, file_okay=False),
                          multiple=several, metavar="DIR",
-                         help="Folder of a trained model" + ("; may be given again." if several else ".")),
+                         help="Trained model, folder or URL" + ("; may be given again." if several else ".")),
         ):  # fmt: skip
             command = option(command)
         return command

@@ -25,6 +25,7 @@ def crms(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     below: float,
     regions: str | None,
     cluster: Cluster,
@@ -37,7 +38,7 @@ def crms(
     from atypeak_scale.assess.crms import crm_table
     from atypeak_scale.score.blocks import score_run
 
-    run = score_run(store, model, cell_line, crumbs, precision)
+    run = score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:
         table = crm_table(run, out, below, regions, cluster, progress)
     for file, what in table.files():

@@ -9,7 +9,9 @@ from .common import model_options, progress_bar
 
 @click.command()
 @click.argument("store", type=click.Path())
-@click.option("--out", required=True, type=click.Path(), metavar="DIR", help="New folder for the files.")
+@click.option(
+    "--out", required=True, type=click.Path(), metavar="DIR", help="New folder or URL for the files."
+)
 @model_options(required=False)
 def export(
     store: str,
@@ -18,6 +20,7 @@ def export(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
 ) -> None:
     """Write the scores of STORE as BED tracks, tables of weights, and one Parquet table of every scored peak.
 
@@ -30,8 +33,8 @@ def export(
 
     if model is None and (crumbs is not None or precision is not None):
         raise click.UsageError("--crumbs and --precision say how a model scored; give --model too")
-    run = None if model is None else score_run(store, model, cell_line, crumbs, precision)
+    run = None if model is None else score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:
-        exported = export_scores(store, out, cell_line, run, progress)
+        exported = export_scores(store, out, cell_line, run, progress, results)
     for file, what in exported.files():
         click.echo(f"{file}  {what}")

@@ -23,6 +23,7 @@ def groups(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     out: str | None,
     groups: int | None,
     source: str | None,
@@ -36,7 +37,7 @@ def groups(
     from atypeak_scale.assess.groups import correlation_groups, phantoms, sources_table
     from atypeak_scale.score.blocks import score_run
 
-    runs = [score_run(store, folder, cell_line, crumbs, precision) for folder in model]
+    runs = [score_run(store, folder, cell_line, crumbs, precision, results) for folder in model]
     with progress_bar() as progress:
         found = correlation_groups(runs, groups, out, progress)
     own, (first, second) = found["group_name"].to_numpy(), found["rebuilt"].dims[1:]

@@ -20,6 +20,7 @@ def normalize(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     sample: str | None,
     seed: int | None,
     cluster: Cluster,
@@ -29,7 +30,7 @@ def normalize(
     from atypeak_scale.score.blocks import score_run
     from atypeak_scale.score.normalize import normalize_scores
 
-    run = score_run(store, model, cell_line, crumbs, precision)
+    run = score_run(store, model, cell_line, crumbs, precision, results)
     settings = normalization_settings(run.config, sample, seed)
     with progress_bar() as progress:
         found = normalize_scores(run, settings, cluster, progress)

@@ -30,6 +30,7 @@ def pairs(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     pairs: tuple[tuple[str, str], ...],
     out: str | None,
     cluster: Cluster,
@@ -40,12 +41,12 @@ def pairs(
     """
     from atypeak_scale.assess.pairs import compare_pairs
     from atypeak_scale.assess.tables import write_table
-    from atypeak_scale.atomic import refuse_existing
+    from atypeak_scale.places import refuse_existing_file
     from atypeak_scale.score.blocks import score_run
 
     if out is not None:
-        refuse_existing(out)
-    run = score_run(store, model, cell_line, crumbs, precision)
+        refuse_existing_file(out)
+    run = score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:
         table = compare_pairs(run, pairs, cluster, progress)
     strongest = table.sort_values("median_difference", key=abs, ascending=False, kind="stable").head(SHOWN)

@@ -23,6 +23,7 @@ def qscore(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     sample: str | None,
     seed: int | None,
     cluster: Cluster,
@@ -35,7 +36,7 @@ def qscore(
     from atypeak_scale.assess.qscore import q_score
     from atypeak_scale.score.blocks import score_run
 
-    run = score_run(store, model, cell_line, crumbs, precision)
+    run = score_run(store, model, cell_line, crumbs, precision, results)
     settings = normalization_settings(run.config, sample, seed)
     with progress_bar() as progress:
         found = q_score(run, settings, out, cluster, progress)

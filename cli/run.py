@@ -5,6 +5,7 @@ import click
 from atypeak_scale.cluster import Cluster
 
 from .common import (
+    FolderOrUrl,
     cluster_options,
     dry_run_options,
     import_tensorflow_quietly,
@@ -16,8 +17,8 @@ from .common import (
 
 @click.command()
 @click.argument("config")
-@click.option("--workdir", required=True, type=click.Path(file_okay=False), metavar="DIR",
-              help="Folder for store, model and scores; made where absent.")  # fmt: skip
+@click.option("--workdir", required=True, type=FolderOrUrl(file_okay=False), metavar="DIR",
+              help="Folder or URL for store, model and scores; made where absent.")  # fmt: skip
 @click.option("--peaks", metavar="FILE", help="Peaks, BED; instead of inputs.peaks of the configuration.")
 @click.option("--crms", metavar="FILE", help="CRMs, BED; instead of inputs.crms of the configuration.")
 @dry_run_options

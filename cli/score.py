@@ -28,6 +28,7 @@ def score(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     part: str | None,
     dry_run: bool,
     as_json: bool,
@@ -39,7 +40,7 @@ def score(
     """
     from atypeak_scale.score import blocks
 
-    run = blocks.score_run(store, model, cell_line, crumbs, precision)
+    run = blocks.score_run(store, model, cell_line, crumbs, precision, results)
     if dry_run:
         print_facts(blocks.plan_score(run), as_json)
         return

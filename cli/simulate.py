@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import local_path
 
 from .common import progress_bar
 
@@ -53,7 +54,7 @@ def simulate(out: str, **options: object) -> None:
 
     settings = _settings(options)
     with progress_bar() as progress:
-        files = artificial.simulate(settings, Path(out), progress)
+        files = artificial.simulate(settings, local_path(out), progress)
     click.echo(f"{files.crms}  {files.crm_count:,} CRMs")
     click.echo(
         f"{files.peaks}  {files.watermark_count:,} watermark, {files.stack_count:,} stack and "

@@ -19,6 +19,7 @@ def statistics(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     out: str | None,
     cluster: Cluster,
 ) -> None:
@@ -34,14 +35,14 @@ def statistics(
         statistics_tables,
         write_tables,
     )
-    from atypeak_scale.atomic import refuse_existing
+    from atypeak_scale.places import refuse_existing
     from atypeak_scale.score.blocks import score_run
 
-    if model is None and (crumbs is not None or precision is not None):
-        raise click.UsageError("--crumbs and --precision say how a model scored; give --model too")
+    if model is None and any(option is not None for option in (crumbs, precision, results)):
+        raise click.UsageError("--crumbs, --precision and --results tell of a model's scores; give --model")
     if out is not None:
-        refuse_existing(out)
-    run = None if model is None else score_run(store, model, cell_line, crumbs, precision)
+        refuse_existing(out, last=f"{ABUNDANCE}.tsv")
+    run = None if model is None else score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:
         tables = statistics_tables(store, cell_line, run, cluster, progress)
     for name in (ABUNDANCE, DENSITY, DENSITY_TEST):

@@ -12,7 +12,9 @@ from .common import cluster_options, import_tensorflow_quietly, progress_bar
 @click.option(
     "--config", required=True, metavar="FILE", help="YAML configuration, or the name of a bundled one."
 )
-@click.option("--model", required=True, type=click.Path(), metavar="DIR", help="New folder for the model.")
+@click.option(
+    "--model", required=True, type=click.Path(), metavar="DIR", help="New folder or URL for the model."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the seed of the configuration.")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
               help="Train N models, from that seed on, in DIR/seed-...; those that are there are kept."

@@ -21,6 +21,7 @@ def ur_examples(
     cell_line: str | None,
     crumbs: float | None,
     precision: Precision | None,
+    results: str | None,
     out: str | None,
     seed: int,
     cluster: Cluster,
@@ -34,7 +35,7 @@ def ur_examples(
     from atypeak_scale.assess import ur_examples as stage
     from atypeak_scale.score.blocks import score_run
 
-    run = score_run(store, model, cell_line, crumbs, precision)
+    run = score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:
         found = stage.ur_examples(run, seed, out, cluster, progress)
     dead = int((found["activation"] <= 0).sum())

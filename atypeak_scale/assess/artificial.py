@@ -45,7 +45,7 @@ def scored_truth(run: ScoreRun, truth: str | Path) -> pd.DataFrame:
     data, scores = run.open()
     if NORMALIZATION not in scores.attrs:
         raise AtypeakError(
-            f"{run.store}: not normalized; run 'atypeak-scale normalize {run.store} {run.options}' first"
+            f"{run.results}: not normalized; run 'atypeak-scale normalize {run.store} {run.options}' first"
         )
     labels = schema.source_labels(data)
     view0, view1 = schema.views_of(data)

@@ -13,6 +13,7 @@ from atypeak_scale.assess.members import ROW_CHUNKS_PER_TASK, members_of_rows
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.cluster import Progress, run_blocks
+from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.store import schema
 
@@ -47,7 +48,7 @@ def write_parts(
     starts = range(0, rows.shape[0], length)
     parts = [work / f"part-{number}.npy" for number in range(len(starts))]
     blocks = [
-        (run.store, data.path, scores.path, start, start + length, below, part)
+        (run.store, data.path, run.results, scores.path, start, start + length, below, part)
         for start, part in zip(starts, parts, strict=True)
     ]
     for _ in run_blocks(_part_block, blocks, client, stage="crms", progress=progress):
@@ -56,10 +57,11 @@ def write_parts(
 
 
 def _part_block(
-    store: Path, data_path: str, scores_path: str, start: int, stop: int, below: float, out: Path
-) -> int:
+    store: Place, data_path: str, results: Place, scores_path: str, start: int, stop: int, below: float,
+    out: Path,
+) -> int:  # fmt: skip
     """Write the records of the CRMs that rows [start, stop) lie in, in order; returns their number."""
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    data = schema.open_group(store, data_path)
     window = schema.read_array(data, "peak_window", start, stop)
     low, high = int(window[0]), int(window[-1]) + 1
     first = np.flatnonzero(np.diff(schema.read_array(data, "crm", low, high), prepend=-1))
@@ -70,7 +72,7 @@ def _part_block(
     ):  # fmt: skip
         records[field] = schema.read_array(data, name, low, high)[first]
     # A peak enters a CRM in one row, whichever block that lies in: parts are added, never compared.
-    _count(records, members_of_rows(store, data_path, scores_path, start, stop), labels, below)
+    _count(records, members_of_rows(store, data_path, results, scores_path, start, stop), labels, below)
     np.save(out, records)
     return len(records)
 

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import zarr
 
 from atypeak_scale.assess.crm_parts import Crms, join_parts, write_parts
-from atypeak_scale.atomic import hidden_sibling, new_folder, refuse_existing
 from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import Place, join, new_folder, refuse_existing, workshop
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.export import MADE_FROM, bed_scores, made_from, open_normalized
 from atypeak_scale.score.normalize import CENTRE
@@ -37,22 +37,22 @@ CRMS_AT_ONCE = 16_384
 class CrmTable:
     """The files of a table of CRMs and what they hold."""
 
-    folder: Path
+    folder: Place
     crms: int
 
-    def files(self) -> list[tuple[Path, str]]:
+    def files(self) -> list[tuple[Place, str]]:
         """Return each file with what it is."""
         return [
-            (self.folder / CRM_TABLE, "every CRM: its peaks, their scores, its rank"),
-            (self.folder / CRM_BED, "CRMs as candidate CREs, shaded and named by their rank"),
+            (join(self.folder, CRM_TABLE), "every CRM: its peaks, their scores, its rank"),
+            (join(self.folder, CRM_BED), "CRMs as candidate CREs, shaded and named by their rank"),
         ]
 
 
 def crm_table(
     run: ScoreRun,
-    out: str | Path,
+    out: Place,
     below: float = BELOW,
-    regions: str | Path | None = None,
+    regions: Place | None = None,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
 ) -> CrmTable:
@@ -69,16 +69,15 @@ def crm_table(
         Where `out` exists, the scores are not normalized, or no CRM overlaps the regions.
 
     """
-    target = Path(out)
-    refuse_existing(target)
+    refuse_existing(out, last=MADE_FROM)
     if not math.isfinite(below):
         raise InputError(
             f"--below {below}: expected a score; {BELOW:g} is one standard deviation below average"
         )
     data = schema.open_cell_line(run.store, run.cell_line)
-    scores = open_normalized(data, run.store, run)
+    scores = open_normalized(data, run.results, run)
     of_interest = None if regions is None else read_regions(regions)
-    with hidden_sibling(target) as work, new_folder(target) as folder:
+    with workshop(out) as work, new_folder(out, last=MADE_FROM) as folder:
         with connect(cluster, progress) as client:
             parts = write_parts(run, data, scores, below, work, client, progress)
         crms = join_parts(parts, data, of_interest and of_interest[0], work / "crms")
@@ -91,7 +90,7 @@ def crm_table(
         settings = {"below": below, "regions": of_interest and asdict(of_interest[1])}
         made = json.dumps({**made_from(data, scores), "crms": settings}, indent=1) + "\n"
         (folder / MADE_FROM).write_text(made, encoding="utf-8")
-    return CrmTable(target, crms.sums.size)
+    return CrmTable(out, crms.sums.size)
 
 
 def _schema(view1: str, below: float) -> pa.Schema:

@@ -20,6 +20,7 @@ from atypeak_scale.assess.members import MEMBER, count_crms, crm_members
 from atypeak_scale.assess.spool import Spool
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.export import open_normalized
 from atypeak_scale.store import schema
@@ -55,9 +56,12 @@ def score_quartiles(
 def quartiles_with(run: ScoreRun, client: Any | None, progress: Progress) -> pd.DataFrame:
     """Return what `score_quartiles` does, with a client that is connected already, or None."""
     data = schema.open_cell_line(run.store, run.cell_line)
-    scores = open_normalized(data, run.store, run)
+    scores = open_normalized(data, run.results, run)
     length, total = schema.array(scores, "final").chunks[0], schema.array(scores, "final").shape[0]
-    blocks = [(run.store, data.path, scores.path, start, start + length) for start in range(0, total, length)]
+    blocks = [
+        (run.store, data.path, run.results, scores.path, start, start + length)
+        for start in range(0, total, length)
+    ]
     with tempfile.TemporaryDirectory(prefix="atypeak-quartiles-") as folder:
         spool = Spool(Path(folder), SCORED)
         for _, records in run_blocks(_scores_block, blocks, client, stage="scores", progress=progress):
@@ -73,10 +77,10 @@ def quartiles_with(run: ScoreRun, client: Any | None, progress: Progress) -> pd.
 
 
 def _scores_block(
-    store: Path, data_path: str, scores_path: str, start: int, stop: int
+    store: Place, data_path: str, results: Place, scores_path: str, start: int, stop: int
 ) -> npt.NDArray[np.void]:
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    scores = zarr.open_group(store, path=scores_path, mode="r", use_consolidated=False)
+    data = schema.open_group(store, data_path)
+    scores = schema.open_group(results, scores_path)
     source = schema.read_array(data, "catalogue_source", start, stop)
     records = np.empty(len(source), SCORED)
     records["source"] = source

@@ -6,7 +6,6 @@ the phantoms, is what it expects with it.
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ import xarray as xr
 from atypeak_scale.assess.clusters import adjusted_rand_index, cluster, mutual_distance, silhouettes
 from atypeak_scale.assess.qscore import model_order
 from atypeak_scale.assess.results import save_results
-from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.places import Place, new_folder, refuse_existing
 from atypeak_scale.score.blocks import ScoreRun, process_engine
 from atypeak_scale.score.weights import rebuilt_alone
 from atypeak_scale.store import schema
@@ -45,7 +44,7 @@ DESCRIPTIONS = {
 def correlation_groups(
     runs: ScoreRun | Sequence[ScoreRun],
     groups: int | None = None,
-    out: str | Path | None = None,
+    out: Place | None = None,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Find the correlation groups of a store's sources, and keep them beside the scores of the (first) model.
@@ -77,7 +76,7 @@ def correlation_groups(
     """
     members = [runs] if isinstance(runs, ScoreRun) else list(runs)
     if out is not None:
-        refuse_existing(out)
+        refuse_existing(out, last=ASKED)
     _check(members, groups)
     rebuilt = []
     for done, run in enumerate(members, 1):
@@ -87,7 +86,7 @@ def correlation_groups(
     found.attrs["models"] = [run.fingerprint for run in members]
     save_results(members[0], GROUPS, found)
     if out is not None:
-        _write_tables(found, Path(out))
+        _write_tables(found, out)
     return found
 
 
@@ -259,9 +258,9 @@ def sources_table(found: xr.Dataset) -> pd.DataFrame:
     return table.sort_values(["group", "strength"], ascending=[True, False], kind="stable", ignore_index=True)
 
 
-def _write_tables(found: xr.Dataset, out: Path) -> None:
+def _write_tables(found: xr.Dataset, out: Place) -> None:
     """Write the three tables into a new folder; phantoms a source at a time, as there may be many."""
-    with new_folder(out) as folder:
+    with new_folder(out, last=ASKED) as folder:
         sources_table(found).to_csv(
             folder / SOURCES, sep="\t", index=False, na_rep="nan", lineterminator="\n"
         )

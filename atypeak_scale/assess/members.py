@@ -5,7 +5,6 @@ score is the same in each. A peak over the border of two CRMs therefore counts i
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale.cluster import Progress, run_blocks
+from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.export import open_normalized
 from atypeak_scale.store import schema
@@ -33,11 +33,11 @@ def crm_members(run: ScoreRun, client: Any | None, progress: Progress) -> Iterat
 
     """
     data = schema.open_cell_line(run.store, run.cell_line)
-    scores = open_normalized(data, run.store, run)
+    scores = open_normalized(data, run.results, run)
     rows = schema.array(data, "peak_window")
     length = rows.chunks[0] * ROW_CHUNKS_PER_TASK
     blocks = [
-        (run.store, data.path, scores.path, start, start + length)
+        (run.store, data.path, run.results, scores.path, start, start + length)
         for start in range(0, rows.shape[0], length)
     ]
     for _, members in run_blocks(members_of_rows, blocks, client, stage="peaks", progress=progress):
@@ -45,11 +45,11 @@ def crm_members(run: ScoreRun, client: Any | None, progress: Progress) -> Iterat
 
 
 def members_of_rows(
-    store: Path, data_path: str, scores_path: str, start: int, stop: int
+    store: Place, data_path: str, results: Place, scores_path: str, start: int, stop: int
 ) -> npt.NDArray[np.void]:
     """Return the MEMBER records of the rows [start, stop) in which a peak enters a CRM."""
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    scores = zarr.open_group(store, path=scores_path, mode="r", use_consolidated=False)
+    data = schema.open_group(store, data_path)
+    scores = schema.open_group(results, scores_path)
     window = schema.read_array(data, "peak_window", start, stop)
     low, high = int(window[0]), int(window[-1]) + 1
     crm, crm_start, window_start = (

@@ -22,6 +22,7 @@ from atypeak_scale.assess.members import MEMBER, count_crms, crm_members
 from atypeak_scale.assess.spool import Spool
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
 from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.store import schema
 
@@ -135,7 +136,7 @@ def alone_both(
     return _table(parts, list(labels), view)
 
 
-def _check_pairs(pairs: Sequence[tuple[str, str]], labels: list[str], view: str, store: Path) -> None:
+def _check_pairs(pairs: Sequence[tuple[str, str]], labels: list[str], view: str, store: Place) -> None:
     for one, other in pairs:
         for label in (one, other):
             if label not in labels:

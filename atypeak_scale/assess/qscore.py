@@ -7,24 +7,22 @@ Welch tests and the score follow from them.
 from collections.abc import Iterator
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-import zarr
 from scipy.stats import ttest_ind_from_stats
 
 from atypeak_scale.assess.qscore_sums import BoolArray, FloatArray, Moments, PairSums, pair_sums
 from atypeak_scale.assess.results import save_results
 from atypeak_scale.assess.statistics import pearson
-from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings, Precision
 from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.description import describe_model
+from atypeak_scale.places import Place, new_folder, refuse_existing
 from atypeak_scale.score.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun, process_engine
 from atypeak_scale.score.normalize import read_windows, sample_blocks, sample_windows
 from atypeak_scale.store import schema
@@ -56,7 +54,7 @@ MATRICES = list(DESCRIPTIONS)[2:]
 def q_score(
     run: ScoreRun,
     settings: NormalizationSettings,
-    out: str | Path | None = None,
+    out: Place | None = None,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
@@ -85,10 +83,10 @@ def q_score(
 
     """
     if out is not None:
-        refuse_existing(out)
+        refuse_existing(out, last=TOTAL)
     with (
         connect(cluster, progress, PROCESS_BYTES + PASS_BYTES) as client,
-        sole_writer(run.store, f"{run.cell_line}/{run.group}/{QSCORE}"),
+        sole_writer(run.results, f"{run.cell_line}/{run.group}/{QSCORE}"),
     ):
         data, _ = run.open()
         windows = sample_windows(schema.array(data, "occupancy").shape[0], settings)
@@ -97,7 +95,7 @@ def q_score(
         found.attrs = {"sampled_windows": len(windows), **settings.model_dump(mode="json")}
         save_results(run, QSCORE, found)
     if out is not None:
-        _write_tables(found, Path(out))
+        _write_tables(found, out)
     return found
 
 
@@ -128,11 +126,11 @@ def _in_order(receipts: Iterator[tuple[int, PairSums]]) -> Iterator[PairSums]:
 
 
 def _sum_block(
-    store: Path, data_path: str, model: Path, fingerprint: str, crumbs: float, precision: Precision,
+    store: Place, data_path: str, model: Place, fingerprint: str, crumbs: float, precision: Precision,
     windows: npt.NDArray[np.int64], start: int,
 ) -> PairSums:  # fmt: skip
     """Rebuild the `windows`, counted from `start`, all of one chunk, and return their sums."""
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    data = schema.open_group(store, data_path)
     occupancy = read_windows(data, windows, start)
     engine = process_engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
     views = schema.views_of(data)
@@ -146,7 +144,7 @@ def _sum_block(
     return reduce(add, parts)
 
 
-def model_order(model: Path, labels: Labels) -> list[npt.NDArray[np.int64]]:
+def model_order(model: Place, labels: Labels) -> list[npt.NDArray[np.int64]]:
     """Return, for each view, the place in the model of every label of the store."""
     of_model = describe_model(model)["views"].values()
     return [
@@ -212,7 +210,7 @@ def _raises(
     return p, (p < level) & (with_other.mean > without.mean)
 
 
-def _write_tables(found: xr.Dataset, out: Path) -> None:
+def _write_tables(found: xr.Dataset, out: Place) -> None:
     """Write a row for each pair, with all that is known of it, and the total, into a new folder."""
     view, label = found["view"].to_numpy(), found["label"].to_numpy()
     one, other = np.nonzero((view[:, None] == view) & ~np.eye(len(view), dtype=bool))
@@ -220,6 +218,6 @@ def _write_tables(found: xr.Dataset, out: Path) -> None:
     pairs = pd.DataFrame({"view": view[one], "dimension": label[one], "other": label[other], **columns})
     pairs = pairs.astype({key: int for key, values in columns.items() if values.dtype == bool})
     total = {"total": float(found["total"]), "pairs": len(pairs), **found.attrs}
-    with new_folder(out) as folder:
+    with new_folder(out, last=TOTAL) as folder:
         for name, table in ((PAIRS, pairs), (TOTAL, pd.DataFrame([total]))):
             table.to_csv(folder / name, sep="\t", index=False, na_rep="nan", lineterminator="\n")

@@ -1,6 +1,8 @@
 """Scored and newer peaks, counted in every CRM by blocks of CRMs (SPEC 7.5)."""
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from atypeak_scale.catalogue.peaks import PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.cluster import Progress, run_blocks
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import Place, is_url, join, local_copy, read_text
 from atypeak_scale.score.export import MADE_FROM, PEAKS
 
 CRMS_PER_BLOCK = 2048
@@ -55,8 +58,9 @@ class ExportedScores:
     crms: InputFile
 
 
-def read_scores(folder: Path) -> ExportedScores:
-    """Read what an exported folder says of itself, and check that its table has the columns that are needed.
+@contextmanager
+def reading_scores(folder: Place) -> Iterator[ExportedScores]:
+    """Yield what an exported folder says of itself; its table has the columns that are needed, and is local.
 
     Raises
     ------
@@ -64,24 +68,32 @@ def read_scores(folder: Path) -> ExportedScores:
         Where `export_scores` did not write the folder.
 
     """
-    try:
-        made = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
-        store = made["store"]
-        view1 = store["store"]["views"][1]
-        with pq.ParquetFile(folder / PEAKS) as table:
-            if missing := {"contig", "start", "end", view1, "final"} - set(table.schema_arrow.names):
-                raise KeyError(*missing)
-            batches = table.iter_batches(PEAKS_AT_ONCE, columns=[view1])
-            labels = sorted(set().union(*(batch[view1].unique().to_pylist() for batch in batches)))
-        return ExportedScores(
-            folder / PEAKS, made, store["cell_line"], view1, labels, store["store"]["min_crm_peaks"],
-            InputFile(**store["crms"]),
-        )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        raise InputError(
-            f"{folder}: not a folder of scores; expected what 'atypeak-scale export' writes "
-            f"({PEAKS} and {MADE_FROM})"
-        ) from None
+    with ExitStack() as stack:
+        try:
+            table = stack.enter_context(local_copy(join(folder, PEAKS)))
+            scores = _described(table, json.loads(read_text(join(folder, MADE_FROM))))
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
+            if is_url(folder) and isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
+                raise  # a lost connection says nothing of the folder
+            raise InputError(
+                f"{folder}: not a folder of scores; expected what 'atypeak-scale export' writes "
+                f"({PEAKS} and {MADE_FROM})"
+            ) from None
+        yield scores
+
+
+def _described(file: Path, made: dict[str, Any]) -> ExportedScores:
+    store = made["store"]
+    view1 = store["store"]["views"][1]
+    with pq.ParquetFile(file) as table:
+        if missing := {"contig", "start", "end", view1, "final"} - set(table.schema_arrow.names):
+            raise KeyError(*missing)
+        batches = table.iter_batches(PEAKS_AT_ONCE, columns=[view1])
+        labels = sorted(set().union(*(batch[view1].unique().to_pylist() for batch in batches)))
+    return ExportedScores(
+        file, made, store["cell_line"], view1, labels, store["store"]["min_crm_peaks"],
+        InputFile(**store["crms"]),
+    )  # fmt: skip
 
 
 def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:

@@ -8,7 +8,6 @@ counts          -> tables, rank correlation of ratio and score
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
@@ -18,13 +17,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from atypeak_scale.assess.release_counts import ExportedScores, read_scores, write_counts
-from atypeak_scale.atomic import hidden_sibling, new_folder, refuse_existing
+from atypeak_scale.assess.release_counts import ExportedScores, reading_scores, write_counts
 from atypeak_scale.catalogue.peaks import NothingSelectedError, PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Regions, read_regions
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import Place, file_size, join, new_folder, refuse_existing, workshop
 from atypeak_scale.score.export import MADE_FROM, write_table
 
 log = logging.getLogger(__name__)
@@ -57,27 +56,27 @@ class Association:
 class ReleaseComparison:
     """The files of a comparison; of its associations, those over all labels come first: CRMs, then pairs."""
 
-    folder: Path
+    folder: Place
     associations: list[Association]
 
     def overall(self) -> list[Association]:
         """Return the associations over all labels: of CRMs, then of pairs."""
         return [row for row in self.associations if not row.label]
 
-    def files(self) -> list[tuple[Path, str]]:
+    def files(self) -> list[tuple[Place, str]]:
         """Return each file with what it is."""
         return [
-            (self.folder / CRM_TABLE, "every CRM: mean score, peaks in this and in the newer catalogue"),
-            (self.folder / PAIR_TABLE, "the same for every label of the second view in every CRM"),
-            (self.folder / SUMMARY, "rank correlation of mean score and ratio, overall and by label"),
+            (join(self.folder, CRM_TABLE), "every CRM: mean score, peaks in this and in the newer catalogue"),
+            (join(self.folder, PAIR_TABLE), "the same for every label of the second view in every CRM"),
+            (join(self.folder, SUMMARY), "rank correlation of mean score and ratio, overall and by label"),
         ]
 
 
 def compare_releases(
-    scores: str | Path,
-    new_peaks: str | Path,
-    crms: str | Path,
-    out: str | Path,
+    scores: Place,
+    new_peaks: Place,
+    crms: Place,
+    out: Place,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
 ) -> ReleaseComparison:
@@ -96,32 +95,33 @@ def compare_releases(
         Where `out` exists, an input is wrong, or no scored peak overlaps a CRM.
 
     """
-    target = Path(out)
-    refuse_existing(target)
-    origin = read_scores(Path(scores))
-    regions, crm_file = read_regions(crms, origin.min_crm_peaks)
-    if crm_file != origin.crms:
-        log.warning("%s: not the CRM file that the scores of %s were made with", crms, scores)
-    size = Path(new_peaks).stat().st_size if Path(new_peaks).is_file() else 0  # 0: unknown
-    with hidden_sibling(target) as work, new_folder(target) as folder:
-        new = _spool_new(origin, new_peaks, work, lambda done: progress(Event("read peaks", done, size)))
-        with connect(cluster, progress) as client:
-            blocks = write_counts(origin, new, regions, work, client, progress)
-        _write_tables(blocks, regions, origin, folder)
-        associations = _associations(folder, origin.view1)
-        if not associations[0].count:
-            raise InputError(
-                f"{crms}: no scored peak of {scores} overlaps a CRM; give the CRM file of its store"
-            )
-        write_table(folder / SUMMARY, [f.name for f in fields(Association)], map(astuple, associations))
-        made = {"scores": origin.made_from, "new_peaks": asdict(new.input_file), "crms": asdict(crm_file)}
-        (folder / MADE_FROM).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    return ReleaseComparison(target, associations)
+    refuse_existing(out, last=MADE_FROM)
+    with reading_scores(scores) as origin:
+        regions, crm_file = read_regions(crms, origin.min_crm_peaks)
+        if crm_file != origin.crms:
+            log.warning("%s: not the CRM file that the scores of %s were made with", crms, scores)
+        with workshop(out) as work, new_folder(out, last=MADE_FROM) as folder:
+            new = _spool_new(origin, new_peaks, work, progress)
+            with connect(cluster, progress) as client:
+                blocks = write_counts(origin, new, regions, work, client, progress)
+            _write_tables(blocks, regions, origin, folder)
+            associations = _associations(folder, origin.view1)
+            if not associations[0].count:
+                raise InputError(
+                    f"{crms}: no scored peak of {scores} overlaps a CRM; give the CRM file of its store"
+                )
+            write_table(folder / SUMMARY, [f.name for f in fields(Association)], map(astuple, associations))
+            made = {"scores": origin.made_from, "new_peaks": asdict(new.input_file), "crms": asdict(crm_file)}
+            (folder / MADE_FROM).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    return ReleaseComparison(out, associations)
 
 
-def _spool_new(
-    origin: ExportedScores, new_peaks: str | Path, work: Path, read: Callable[[int], None]
-) -> PeakSpool:
+def _spool_new(origin: ExportedScores, new_peaks: Place, work: Path, progress: Progress) -> PeakSpool:
+    size = file_size(new_peaks) or 0  # 0: unknown, of standard input
+
+    def read(done: int) -> None:
+        progress(Event("read peaks", done, size))
+
     try:
         return spool_peaks(new_peaks, work, origin.cell_line, Selection(trs=tuple(origin.labels)), read)
     except NothingSelectedError:

@@ -43,10 +43,10 @@ def filling_results(run: ScoreRun, name: str, results: xr.Dataset) -> Iterator[z
             scores.store, group=path, mode="w", consolidated=False, zarr_format=3, encoding=encoding,
             compute=False,
         )  # fmt: skip
-    group = zarr.open_group(scores.store, path=path, mode="r+", use_consolidated=False)
+    group = schema.open_group(run.results, path, "r+")
     yield group
     group.attrs[COMPLETE] = True
-    schema.consolidate(run.store)
+    schema.consolidate(run.results)
 
 
 def open_results(run: ScoreRun, name: str) -> xr.Dataset:
@@ -66,7 +66,7 @@ def open_results(run: ScoreRun, name: str) -> xr.Dataset:
     except (FileNotFoundError, GroupNotFoundError):
         found = None
     if found is None or not found.attrs.get(COMPLETE):
-        raise InputError(f"{run.store}: has no {name} of model {run.model}; make it first")
+        raise InputError(f"{run.results}: has no {name} of model {run.model}; make it first")
     return found
 
 

@@ -6,7 +6,6 @@ sources are linear, so that the correlations of labels follow from those of sour
 """
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from scipy import sparse
 
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.places import Place, absolute
 from atypeak_scale.store import schema
 
 IntArray = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ class _Counts:
 
 
 def data_statistics(
-    store: str | Path,
+    store: Place,
     cell_line: str | None = None,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
@@ -74,10 +74,10 @@ def data_statistics(
 
 
 def statistics_with(
-    store: str | Path, cell_line: str | None, client: Any | None, progress: Progress
+    store: Place, cell_line: str | None, client: Any | None, progress: Progress
 ) -> xr.Dataset:
     """Describe the data as `data_statistics` does, with a client that is connected already, or None."""
-    data = schema.open_cell_line(Path(store), cell_line)
+    data = schema.open_cell_line(store, cell_line)
     windows, bins, sources = schema.array(data, "occupancy").shape
     views = schema.views_of(data)
     membership = [_membership(data, view) for view in views]
@@ -93,10 +93,11 @@ def statistics_with(
     return _describe(data, counts, peaks, membership, windows * bins)
 
 
-def _blocks(store: str | Path, data: zarr.Group, name: str, chunks: int) -> list[tuple[Path, str, int, int]]:
+def _blocks(store: Place, data: zarr.Group, name: str, chunks: int) -> list[tuple[Place, str, int, int]]:
     array = schema.array(data, name)
     length = array.chunks[0] * chunks
-    return [(Path(store), data.path, start, start + length) for start in range(0, array.shape[0], length)]
+    place = absolute(store)  # workers may be somewhere else
+    return [(place, data.path, start, start + length) for start in range(0, array.shape[0], length)]
 
 
 def _membership(data: zarr.Group, view: str) -> IntArray:
@@ -106,8 +107,8 @@ def _membership(data: zarr.Group, view: str) -> IntArray:
     return ones
 
 
-def _count_windows(store: Path, data_path: str, start: int, stop: int) -> _Counts:
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+def _count_windows(store: Place, data_path: str, start: int, stop: int) -> _Counts:
+    data = schema.open_group(store, data_path)
     membership = [_membership(data, view) for view in schema.views_of(data)]
     array = schema.array(data, "occupancy")
     occupied: Any = 0
@@ -125,8 +126,8 @@ def _count_windows(store: Path, data_path: str, start: int, stop: int) -> _Count
     return _Counts(occupied, *products)
 
 
-def _count_peaks(store: Path, data_path: str, start: int, stop: int) -> IntArray:
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+def _count_peaks(store: Place, data_path: str, start: int, stop: int) -> IntArray:
+    data = schema.open_group(store, data_path)
     sources = schema.array(data, "occupancy").shape[2]
     return np.bincount(schema.read_array(data, "catalogue_source", start, stop), minlength=sources)
 

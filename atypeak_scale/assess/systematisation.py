@@ -16,6 +16,7 @@ from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.truth import KINDS, Truth, read_truth
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import Precision
+from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun, row_maxima
 from atypeak_scale.store import schema
 
@@ -86,14 +87,14 @@ def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _contig_block(
-    store: Path, data_path: str, model: Path, crumbs: float, precision: Precision, truth: Truth, contig: str,
-    windows: tuple[int, int], peaks: tuple[int, int],
+    store: Place, data_path: str, model: Place, crumbs: float, precision: Precision, truth: Truth,
+    contig: str, windows: tuple[int, int], peaks: tuple[int, int],
 ) -> pd.DataFrame:  # fmt: skip
     """Return the counts of `rebuilt_by_kind` for one contig."""
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.inference import Engine
 
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    data = schema.open_group(store, data_path)
     loaded = load_model(model)
     sources = schema.source_labels(data)
     engine = Engine(loaded, sources, crumbs, precision)

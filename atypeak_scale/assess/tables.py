@@ -9,8 +9,8 @@ import xarray as xr
 
 from atypeak_scale.assess.distributions import density_with, quartiles_with
 from atypeak_scale.assess.statistics import statistics_with
-from atypeak_scale.atomic import hidden_sibling, new_folder, refuse_existing
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
+from atypeak_scale.places import Place, join, new_file, new_folder
 from atypeak_scale.score.blocks import ScoreRun
 
 ABUNDANCE, MEAN_CRM, PAIRS = "abundance", "mean-crm", "correlations"
@@ -18,7 +18,7 @@ SCORES, DENSITY, DENSITY_TEST = "scores", "density", "density-test"
 
 
 def statistics_tables(
-    store: str | Path,
+    store: Place,
     cell_line: str | None = None,
     run: ScoreRun | None = None,
     cluster: Cluster = IN_PROCESS,
@@ -98,7 +98,7 @@ def _score_tables(run: ScoreRun, client: Any | None, progress: Progress) -> dict
     return {SCORES: quartiles_with(run, client, progress), DENSITY: by_size, DENSITY_TEST: test}
 
 
-def write_table(table: pd.DataFrame, file: str | Path) -> None:
+def write_table(table: pd.DataFrame, file: Place) -> None:
     """Write a table as a new TSV file, whole or not at all; numbers are not rounded, NaN is left empty.
 
     Raises
@@ -107,14 +107,11 @@ def write_table(table: pd.DataFrame, file: str | Path) -> None:
         Where `file` exists or cannot be made.
 
     """
-    refuse_existing(file)
-    with hidden_sibling(Path(file)) as folder:
-        written = folder / "table.tsv"
+    with new_file(file) as written:
         _write(table, written)
-        written.rename(file)
 
 
-def write_tables(tables: dict[str, pd.DataFrame], folder: str | Path) -> list[Path]:
+def write_tables(tables: dict[str, pd.DataFrame], folder: Place) -> list[Place]:
     """Write each table as NAME.tsv into a new folder; returns the files.
 
     Raises
@@ -123,10 +120,10 @@ def write_tables(tables: dict[str, pd.DataFrame], folder: str | Path) -> list[Pa
         Where `folder` exists or cannot be made.
 
     """
-    with new_folder(Path(folder)) as partial:
+    with new_folder(folder, last=f"{next(iter(tables))}.tsv") as partial:
         for name, table in tables.items():
             _write(table, partial / f"{name}.tsv")
-    return [Path(folder) / f"{name}.tsv" for name in tables]
+    return [join(folder, f"{name}.tsv") for name in tables]
 
 
 def _write(table: pd.DataFrame, file: Path) -> None:

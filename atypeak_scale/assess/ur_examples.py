@@ -5,7 +5,6 @@ units; its task climbs with all of them at once and writes their chunks, one a u
 """
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import dask.array as da
@@ -18,7 +17,6 @@ from scipy.ndimage import gaussian_filter
 
 from atypeak_scale.assess.qscore import model_order
 from atypeak_scale.assess.results import filling_results, open_results
-from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.cluster import (
     IN_PROCESS,
@@ -32,6 +30,7 @@ from atypeak_scale.cluster import (
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
 from atypeak_scale.locks import sole_writer
+from atypeak_scale.places import Place, new_folder, refuse_existing
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.store import schema
 
@@ -54,7 +53,7 @@ DESCRIPTIONS = {
 def ur_examples(
     run: ScoreRun,
     seed: int = 1,
-    out: str | Path | None = None,
+    out: Place | None = None,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
@@ -77,20 +76,21 @@ def ur_examples(
 
     """
     if out is not None:
-        refuse_existing(out)
+        refuse_existing(out, last=STRONGEST)
     data, _ = run.open()
     empty = _empty(data, run.config.model.deep_dimension, seed)
     units, bins, m, n = empty["ur_example"].shape
     length = units_at_once(run.config, bins, m, n)
     with (
         connect(cluster, progress, BLOCK_BYTES) as client,
-        sole_writer(run.store, f"{run.cell_line}/{run.group}/{UR_EXAMPLES}"),
+        sole_writer(run.results, f"{run.cell_line}/{run.group}/{UR_EXAMPLES}"),
         filling_results(run, UR_EXAMPLES, empty) as results,
     ):
         blocks = [
-            (run.store, data.path, results.path, run.model, run.fingerprint, seed, u, min(u + length, units))
+            (run.store, data.path, run.results, results.path, run.model, run.fingerprint, seed, u,
+             min(u + length, units))
             for u in range(0, units, length)
-        ]
+        ]  # fmt: skip
         for block, activations in run_blocks(
             _climb_block, blocks, client, stage="ur-examples", progress=progress
         ):
@@ -99,7 +99,7 @@ def ur_examples(
                 schema.array(results, name)[blocks[block][-2] : blocks[block][-1]] = values
     found = open_results(run, UR_EXAMPLES)
     if out is not None:
-        _write_table(found, schema.views_of(data), set(schema.source_labels(data)), Path(out))
+        _write_table(found, schema.views_of(data), set(schema.source_labels(data)), out)
     return found
 
 
@@ -165,7 +165,7 @@ class Ascent:
 
 
 @lru_cache(maxsize=1)
-def _process_ascent(model: Path, fingerprint: str) -> Ascent:
+def _process_ascent(model: Place, fingerprint: str) -> Ascent:
     """Return the slope of a model; each process loads it once."""
     limit_threads()
     from atypeak_scale.model.files import load_model
@@ -177,12 +177,12 @@ def _process_ascent(model: Path, fingerprint: str) -> Ascent:
 
 
 def _climb_block(
-    store: Path, data_path: str, results_path: str, model: Path, fingerprint: str, seed: int,
+    store: Place, data_path: str, place: Place, results_path: str, model: Place, fingerprint: str, seed: int,
     start: int, stop: int,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Write the ur-examples of units [start, stop) and return their activations, before and after."""
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    results = zarr.open_group(store, path=results_path, mode="r+", use_consolidated=False)
+    data = schema.open_group(store, data_path)
+    results = schema.open_group(place, results_path, "r+")
     windows, before, after = _process_ascent(model, fingerprint)(range(start, stop), seed)
     rows, columns = model_order(model, schema.labels_of(data))
     for unit, window in enumerate(windows, start):
@@ -217,10 +217,13 @@ def _empty(data: zarr.Group, units: int, seed: int) -> xr.Dataset:
     return found
 
 
-def _write_table(found: xr.Dataset, views: tuple[str, str], observed: set[Source], out: Path) -> None:
+def _write_table(found: xr.Dataset, views: tuple[str, str], observed: set[Source], out: Place) -> None:
     """Write the strongest cells of every unit into a new folder, a unit at a time."""
     first, second = (found[view].to_numpy() for view in views)
-    with new_folder(out) as folder, (folder / STRONGEST).open("x", encoding="utf-8", newline="") as file:
+    with (
+        new_folder(out, last=STRONGEST) as folder,
+        (folder / STRONGEST).open("x", encoding="utf-8", newline="") as file,
+    ):
         for unit in range(found.sizes["unit"]):
             mean = found["mean"][unit].to_numpy().ravel()
             strongest = np.argsort(-mean, kind="stable")[:MOST_TOLD]

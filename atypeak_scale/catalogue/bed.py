@@ -10,13 +10,13 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import compress
-from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import Place, open_bytes, reaching
 
 STANDARD_INPUT = "-"
 BYTES_PER_BLOCK = 1 << 22
@@ -37,17 +37,20 @@ class InputFile:
     sha256: str
 
 
-def identify(path: Path) -> InputFile:
+def identify(file: Place) -> InputFile:
     """Return size and SHA-256 of a file, as a reader of the whole of it would."""
-    with path.open("rb") as raw:
-        return InputFile(path.stat().st_size, hashlib.file_digest(raw, "sha256").hexdigest())
+    with open_bytes(file) as raw:
+        hashing = _HashingReader(raw, str(file))
+        while hashing.read(1 << 20):
+            pass
+    return hashing.input_file()
 
 
 class _HashingReader(io.RawIOBase):
     """Passes bytes on and remembers their hash, their number and the last of them."""
 
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
+    def __init__(self, raw: BinaryIO, name: str) -> None:
+        self._raw, self._name = raw, name
         self._hash = hashlib.sha256()
         self.size = 0
         self.tail = b""
@@ -56,7 +59,8 @@ class _HashingReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        data = self._raw.read(len(buffer))
+        with reaching(self._name):  # so that a lost connection is not taken for a damaged file
+            data = self._raw.read(len(buffer))
         buffer[: len(data)] = data
         self._hash.update(data)
         self.size += len(data)
@@ -83,7 +87,7 @@ class BedBlock:
 
 
 class BedReader:
-    """A BED file as a stream of blocks; `-` is standard input.
+    """A BED file, local or at a URL, as a stream of blocks; `-` is standard input.
 
     Plain, gzip, bgzip or xz, told by its first bytes.
     `columns` is the number of columns that every line must have (3 or more); further ones are ignored.
@@ -91,7 +95,7 @@ class BedReader:
     After the last block `input_file` says what was read.
     """
 
-    def __init__(self, path: str | Path, columns: int, remedy: str = "") -> None:
+    def __init__(self, path: Place, columns: int, remedy: str = "") -> None:
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         self._path = path
         self._columns = columns
@@ -107,14 +111,14 @@ class BedReader:
         if str(self._path) == STANDARD_INPUT:
             return sys.stdin.buffer
         try:
-            return Path(self._path).open("rb")
+            return open_bytes(self._path)
         except OSError as problem:
             raise InputError(f"{self.name}: cannot be read: {problem.strerror}") from None
 
     def __iter__(self) -> Iterator[BedBlock]:
         """Yield blocks of intervals; raise InputError at the first line that is not one."""
         with self._open() as raw:
-            hashing = _HashingReader(raw)
+            hashing = _HashingReader(raw, self.name)
             self.bytes_read = lambda: hashing.size
             rows = 0
             for first, lines in self._line_blocks(io.BufferedReader(hashing, 1 << 20), hashing):

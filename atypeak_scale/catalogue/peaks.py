@@ -16,6 +16,7 @@ from atypeak_scale.catalogue.bed import BedBlock, BedReader, InputFile
 from atypeak_scale.catalogue.names import Source, source_name, split_name, split_source
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.places import Place
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def _most_covered(sources: Iterable[Source], count: int) -> set[str]:
 
 
 def spool_peaks(
-    path: str | Path,
+    path: Place,
     folder: Path,
     cell_line: str,
     selection: Selection,

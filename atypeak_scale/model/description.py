@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import Place, join, read_text
 
 NETWORK, CONFIG, HISTORY, DESCRIPTION = "model.keras", "config.yaml", "history.csv", "model.json"
 KEYS = {"fingerprint", "views", "training", "store"}
@@ -13,17 +13,17 @@ KEYS = {"fingerprint", "views", "training", "store"}
 SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "interrupted"
 
 
-def describe_model(folder: str | Path) -> dict[str, Any]:
+def describe_model(folder: Place) -> dict[str, Any]:
     """Read model.json, without loading the network.
 
     Raises
     ------
     InputError
-        Where the folder is not a model.
+        Where the folder is not a model, or cannot be reached.
 
     """
     try:
-        description: Any = json.loads((Path(folder) / DESCRIPTION).read_text(encoding="utf-8"))
+        description: Any = json.loads(read_text(join(folder, DESCRIPTION)))
     except (OSError, ValueError):
         description = None
     if not (isinstance(description, dict) and description.keys() >= KEYS and len(description["views"]) == 2):

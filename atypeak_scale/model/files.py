@@ -12,13 +12,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from atypeak_scale.atomic import new_folder
+from atypeak_scale import places
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.autoencoder import FloatArray, autoencoder_from_arrays, weight_arrays
@@ -33,6 +32,7 @@ from atypeak_scale.model.description import (
     SETTLED,
     describe_model,
 )
+from atypeak_scale.places import Place, join
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def model_from_arrays(
     return TrainedModel(network, (first, second), config.model_copy(update={"model": model}))
 
 
-def save_model(model: TrainedModel, folder: str | Path) -> Path:
+def save_model(model: TrainedModel, folder: Place) -> Place:
     """Write the folder, whole or not at all.
 
     Raises
@@ -121,15 +121,14 @@ def save_model(model: TrainedModel, folder: str | Path) -> Path:
         Where the folder exists.
 
     """
-    target = Path(folder)
-    with new_folder(target) as partial:
+    with places.new_folder(folder, last=DESCRIPTION) as partial:
         model.network.save(partial / NETWORK)
         (partial / CONFIG).write_text(dump_config(model.config), encoding="utf-8")
         with (partial / HISTORY).open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out, lineterminator="\n")
             writer.writerows([("epoch", "loss"), *enumerate(model.history, 1)])
         (partial / DESCRIPTION).write_text(json.dumps(_description(model), indent=1) + "\n", encoding="utf-8")
-    return target
+    return folder
 
 
 def _description(model: TrainedModel) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def _description(model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def load_model(folder: str | Path) -> TrainedModel:
+def load_model(folder: Place) -> TrainedModel:
     """Read what `save_model` wrote.
 
     Raises
@@ -151,27 +150,28 @@ def load_model(folder: str | Path) -> TrainedModel:
         Where the folder is not a model, or its files are not those that were saved together.
 
     """
-    path = Path(folder)
-    description = describe_model(path)
-    try:
-        network = keras.models.load_model(path / NETWORK, compile=False)
-    except (OSError, ValueError) as problem:
-        raise InputError(f"{path / NETWORK}: cannot be loaded: {str(problem).splitlines()[0]}") from None
+    description = describe_model(folder)
+    with places.local_copy(join(folder, NETWORK)) as file:
+        try:
+            network = keras.models.load_model(file, compile=False)
+        except (OSError, ValueError) as problem:
+            reason = str(problem).splitlines()[0]
+            raise InputError(f"{join(folder, NETWORK)}: cannot be loaded: {reason}") from None
     first, second = description["views"].values()
     training = description["training"]
-    with (path / HISTORY).open(encoding="utf-8") as lines:
-        history = tuple(float(row["loss"]) for row in csv.DictReader(lines))
+    lines = places.read_text(join(folder, HISTORY)).splitlines()
+    history = tuple(float(row["loss"]) for row in csv.DictReader(lines))
     model = TrainedModel(
         network,
         (tuple(first), tuple(second)),
-        load_config(path / CONFIG),
+        load_config(join(folder, CONFIG)),
         None if training is None else Training(**training),
         history,
         description["store"],
-        path.resolve().name,
+        places.name_of(folder),
     )
     if model.fingerprint() != description["fingerprint"]:
         raise InputError(
-            f"{path}: weights and settings are not those that were saved together; train it again"
+            f"{folder}: weights and settings are not those that were saved together; train it again"
         )
     return model

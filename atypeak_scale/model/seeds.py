@@ -1,7 +1,5 @@
 """Train the same configuration with several seeds, each a task of its own (SPEC 3.4)."""
 
-from pathlib import Path
-
 from atypeak_scale.cluster import (
     IN_PROCESS,
     Cluster,
@@ -13,19 +11,20 @@ from atypeak_scale.cluster import (
 )
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.description import INTERRUPTED, describe_model
+from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
+from atypeak_scale.places import Place, absolute, is_there, join
 
 TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
 
 
 def train_seeds(
-    store: str | Path,
+    store: Place,
     config: Config,
     seeds: int,
-    folder: str | Path,
+    folder: Place,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
-) -> list[Path]:
+) -> list[Place]:
     """Train `seeds` models, from the seed of the configuration upwards, one a task.
 
     Each is written to `folder`/seed-N, whole or not at all; those that are there already are kept, so that a
@@ -37,20 +36,20 @@ def train_seeds(
         Where a folder of that name holds something else than a finished model of this seed.
 
     """
-    place = Path(folder).absolute()
+    place = absolute(folder)
     numbers = range(config.training.seed, config.training.seed + seeds)
-    folders = {number: place / f"seed-{number}" for number in numbers}
+    folders = {number: join(place, f"seed-{number}") for number in numbers}
     missing = [(number, path) for number, path in folders.items() if not _is_trained(path)]
     listener = None if cluster.is_elsewhere else progress  # epochs are told of here only
-    blocks = [(Path(store).absolute(), with_seed(config, n), path, listener) for n, path in missing]
+    blocks = [(absolute(store), with_seed(config, n), path, listener) for n, path in missing]
     with connect(cluster, progress, TRAINING_BYTES) as client:
         for _ in run_blocks(_train, blocks, client, stage="seeds", progress=progress):
             pass
     return list(folders.values())
 
 
-def _is_trained(folder: Path) -> bool:
-    if not folder.exists():
+def _is_trained(folder: Place) -> bool:
+    if not is_there(folder, DESCRIPTION):
         return False
     training = describe_model(folder)["training"]
     if training is None or training["stopped"] == INTERRUPTED:
@@ -58,7 +57,7 @@ def _is_trained(folder: Path) -> bool:
     return True
 
 
-def _train(store: Path, config: Config, folder: Path, progress: Progress | None) -> int:
+def _train(store: Place, config: Config, folder: Place, progress: Progress | None) -> int:
     """Train one seed; returns its number of epochs."""
     limit_threads()
     from atypeak_scale.model.train import train_and_save

@@ -3,7 +3,6 @@
 import logging
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from atypeak_scale.atomic import refuse_existing
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.config import Config, TrainingSettings
 from atypeak_scale.errors import InputError, InterruptedStageError, nearest
 from atypeak_scale.model.autoencoder import build_autoencoder
-from atypeak_scale.model.description import INTERRUPTED, LAST, LOW, SETTLED
+from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, LAST, LOW, SETTLED
 from atypeak_scale.model.files import TrainedModel, Training, save_model
 from atypeak_scale.model.front import Front
+from atypeak_scale.places import Place, refuse_existing
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import fingerprint
 from atypeak_scale.store.stream import Expansion, training_windows
@@ -161,7 +160,7 @@ def loss_weights(
 
 @dataclass(frozen=True)
 class _Data:
-    path: Path
+    store: Place
     cell_line: str
     bins: int
     frame: tuple[int, int]
@@ -171,7 +170,7 @@ class _Data:
     fingerprint: str
 
 
-def _describe(store: Path, cell_line: str) -> _Data:
+def _describe(store: Place, cell_line: str) -> _Data:
     group = schema.open_cell_line(store, cell_line)
     view0, view1 = views = schema.views_of(group)
     labels = tuple(schema.read_array(group, view0)), tuple(schema.read_array(group, view1))
@@ -182,7 +181,7 @@ def _describe(store: Path, cell_line: str) -> _Data:
     )
     attributes = dict(group.attrs)
     return _Data(
-        path=store,
+        store=store,
         cell_line=cell_line,
         bins=schema.array(group, "occupancy").shape[1],
         frame=schema.frame_of(group),
@@ -216,7 +215,7 @@ def packed_training(
     return training
 
 
-def train(store: str | Path, config: Config, progress: Progress = no_progress) -> TrainedModel:
+def train(store: Place, config: Config, progress: Progress = no_progress) -> TrainedModel:
     """Train the autoencoder of `config.cell_line` and return it with the best epoch's weights (SPEC 3).
 
     Interrupted by Ctrl-C after the first epoch, it returns the best so far, `training.stopped` telling.
@@ -225,11 +224,13 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
     ------
     InputError
         Where the store lacks the cell line, its frame does not fit the kernel, or a weight names no label.
+    DamagedError, OSError
+        Where the store cannot be read to the end.
     KeyboardInterrupt
         Where it is interrupted before the first epoch ended.
 
     """
-    data = _describe(Path(store), config.cell_line)
+    data = _describe(store, config.cell_line)
     settings = config.training
     wanted = config.store.frame, config.store.bin
     if data.frame != wanted:
@@ -240,27 +241,24 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
     weights = loss_weights(settings, data.views, data.labels)
     m, n = (len(labels) for labels in data.labels)
     training = packed_training(data.bins, (m, n), data.cells, config, weights)
+    failures: list[Exception] = []
     windows = training_windows(
-        data.path,
+        data.store,
         data.cell_line,
         seed=settings.seed,
         batch=settings.batch_windows,
         shuffle_windows=settings.shuffle_windows,
+        failures=failures,
     )
     keep = _KeepBest(settings, progress)
     try:
-        training.fit(
-            windows,
-            epochs=settings.max_epochs,
-            steps_per_epoch=settings.batches_per_epoch,
-            callbacks=[keep],
-            shuffle=False,  # the stream is; Keras only warns of it
-            verbose=0,
-        )
+        _fit(training, windows, settings, keep)
     except KeyboardInterrupt:
         if not keep.best_epoch:
             raise
         keep.stopped = INTERRUPTED
+    except tf.errors.OpError as problem:
+        raise failures[0] if failures else problem from None
     autoencoder = build_autoencoder(data.bins, m, n, config.model, settings.seed)
     autoencoder.set_weights(keep.best_weights)
     result = Training(len(keep.losses), keep.best_epoch, keep.best_loss, keep.stopped)
@@ -269,9 +267,20 @@ def train(store: str | Path, config: Config, progress: Progress = no_progress) -
     return TrainedModel(autoencoder, labels, config, result, tuple(keep.losses), data.fingerprint)
 
 
-def train_and_save(
-    store: str | Path, config: Config, folder: str | Path, progress: Progress = no_progress
-) -> Training:
+def _fit(
+    training: keras.Model, windows: tf.data.Dataset, settings: TrainingSettings, keep: _KeepBest
+) -> None:
+    training.fit(
+        windows,
+        epochs=settings.max_epochs,
+        steps_per_epoch=settings.batches_per_epoch,
+        callbacks=[keep],
+        shuffle=False,  # the stream is; Keras only warns of it
+        verbose=0,
+    )
+
+
+def train_and_save(store: Place, config: Config, folder: Place, progress: Progress = no_progress) -> Training:
     """Train and write the model to the new folder `folder`; refuses an existing one before it begins.
 
     Raises
@@ -280,7 +289,7 @@ def train_and_save(
         Where Ctrl-C stopped it after the first epoch; the best weights so far are written.
 
     """
-    refuse_existing(folder)
+    refuse_existing(folder, last=DESCRIPTION)
     model = train(store, config, progress)
     save_model(model, folder)
     assert model.training is not None

@@ -8,7 +8,6 @@ import logging
 import shlex
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,14 +27,16 @@ from atypeak_scale.config import Config, Precision, load_config
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.description import CONFIG, NETWORK, absent_labels, check_labels, describe_model
+from atypeak_scale.places import Place, absolute, exists, join, name_of
 from atypeak_scale.store import schema
+from atypeak_scale.store.scores import find_scores, open_or_create_scores
 
 log = logging.getLogger(__name__)
 
 # What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
 PASS_BYTES = 1_000_000_000
 PROCESS_BYTES = 800_000_000  # the interpreter with TensorFlow, and the model
-BlockArguments = tuple[Path, str, str, Path, str, float, Precision, int]
+BlockArguments = tuple[Place, str, Place, str, Place, str, float, Precision, int]
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,24 @@ class ScorePlan:
 
 @dataclass(frozen=True)
 class ScoreRun:
-    """A store, a model with its configuration, and the crumbs at scoring; they name the results."""
+    """A store, a model with its configuration, and the crumbs at scoring; they name the results.
 
-    store: Path
+    results: where these are, the store itself or another place.
+    """
+
+    store: Place
     cell_line: str
-    model: Path
+    model: Place
     config: Config
     fingerprint: str
     crumbs: float
     precision: Precision
+    results: Place
 
     @property
     def group(self) -> str:
         """Name of the result group within the cell line's group; another fingerprint is another group."""
-        name = f"{schema.group_name(self.model.resolve().name)}-{self.fingerprint[:8]}"
+        name = f"{schema.group_name(name_of(self.model))}-{self.fingerprint[:8]}"
         crumbs = f"-crumbs-{self.crumbs:g}" if self.crumbs else ""
         precision = "" if self.precision == "float32" else f"-{self.precision}"
         return f"{schema.SCORES}/{name}{crumbs}{precision}"
@@ -83,14 +88,17 @@ class ScoreRun:
             words += ["--crumbs", f"{self.crumbs:g}"]
         if self.precision != self.config.scoring.precision:
             words += ["--precision", self.precision]
+        if self.results != self.store:
+            words += ["--results", str(self.results)]
         return shlex.join(words)
 
     def open(self) -> tuple[zarr.Group, zarr.Group]:
-        """Open the cell line's group and that of the results for writing; the latter is made where absent."""
-        data = schema.open_cell_line(self.store, self.cell_line, "r+")
-        if not (self.model / NETWORK).is_file():
-            raise InputError(f"{self.model / NETWORK}: cannot be loaded: no such file")
-        scores = schema.open_or_create_scores(data, self.group, self.attributes(), self._trained())
+        """Open the cell line's group, and for writing that of the results, which is made where absent."""
+        data = schema.open_cell_line(self.store, self.cell_line)
+        network = join(self.model, NETWORK)
+        if not exists(network):
+            raise InputError(f"{network}: cannot be loaded: no such file")
+        scores = open_or_create_scores(data, self.results, self.group, self.attributes(), self._trained())
         return data, scores
 
     def attributes(self) -> dict[str, Any]:
@@ -111,13 +119,16 @@ class ScoreRun:
 
 
 def score_run(
-    store: str | Path,
-    model: str | Path,
+    store: Place,
+    model: Place,
     cell_line: str | None = None,
     crumbs: float | None = None,
     precision: Precision | None = None,
+    results: Place | None = None,
 ) -> ScoreRun:
     """Resolve the arguments that score, normalize and export share; None takes the model's setting.
+
+    results: another place for what is found, so that the store is only read; None is the store.
 
     Raises
     ------
@@ -125,19 +136,20 @@ def score_run(
         Where store or model is none, or they do not fit together.
 
     """
-    group = schema.open_cell_line(Path(store), cell_line)
+    group = schema.open_cell_line(store, cell_line)
     description = describe_model(model)
-    config = load_config(Path(model) / CONFIG)
+    config = load_config(join(model, CONFIG))
     of_model = config.store.frame, config.store.bin
     check_labels(description["views"], of_model, schema.labels_of(group), schema.frame_of(group), str(store))
     return ScoreRun(
-        Path(store),
+        absolute(store),  # workers may be somewhere else
         str(group.attrs["cell_line"]),
-        Path(model),
+        absolute(model),
         config,
         description["fingerprint"],
         config.scoring.crumbs if crumbs is None else crumbs,
         precision or config.scoring.precision,
+        absolute(store if results is None else results),
     )
 
 
@@ -147,7 +159,8 @@ def plan_score(run: ScoreRun) -> ScorePlan:
     rows, length = schema.array(data, "peak_window").shape[0], schema.array(data, "peak_window").chunks[0]
     windows, bins, sources = schema.array(data, "occupancy").shape
     blocks = -(-rows // length)
-    done = blocks - len(_missing(data[run.group])) if run.group in data else 0  # type: ignore[arg-type]
+    scores = find_scores(data, run.results, run.group)
+    done = 0 if scores is None else blocks - len(_missing(scores))
     windows_of_block = min(windows, -(-windows // blocks) * 2)
     return ScorePlan(
         cell_line=run.cell_line,
@@ -175,7 +188,7 @@ def score_store(run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress
 def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progress) -> ScorePlan:
     """Score as `score_store` does, with a client that is connected already, or None: in this process."""
     plan = plan_score(run)
-    with sole_writer(run.store, f"{run.cell_line}/{run.group}"):
+    with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
         # Not refused, but told: a selection that was forgotten looks the same as regions without such peaks.
         absent = absent_labels(describe_model(run.model)["views"], schema.labels_of(data))
@@ -188,11 +201,12 @@ def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progre
             pass
         chunks = schema.array(scores, "raw")
         starts = [
-            (run.store, data.path, scores.path, c) for c in range(-(-chunks.shape[0] // chunks.chunks[0]))
+            (run.store, data.path, run.results, scores.path, c)
+            for c in range(-(-chunks.shape[0] // chunks.chunks[0]))
         ]
         for _ in run_blocks(_average_block, starts, client, stage="average", progress=progress):
             pass
-        schema.consolidate(run.store)
+        schema.consolidate(run.results)
     return plan
 
 
@@ -214,9 +228,9 @@ def score_part(
         raise InputError(f"part {part} of {parts}: expected a part from 1 to {parts}")
     with connect(cluster, progress, plan_score(run).projected_memory_bytes) as client:
         # Only the making of the group needs one writer.
-        with sole_writer(run.store, f"{run.cell_line}/{run.group}/new", wait=True):
+        with sole_writer(run.results, f"{run.cell_line}/{run.group}/new", wait=True):
             data, scores = run.open()
-        with sole_writer(run.store, f"{run.cell_line}/{run.group}/{part}/{parts}"):
+        with sole_writer(run.results, f"{run.cell_line}/{run.group}/{part}/{parts}"):
             of_part = [block for block in _missing(scores) if block % parts == part - 1]
             blocks = _arguments(run, data, scores, of_part)
             for _ in run_blocks(score_block, blocks, client, stage="score", progress=progress):
@@ -229,18 +243,17 @@ def _arguments(
 ) -> list[BlockArguments]:
     """What `score_block` needs of each block."""
     return [
-        (run.store, data.path, scores.path, run.model, run.fingerprint, run.crumbs, run.precision, block)
+        (run.store, data.path, run.results, scores.path, run.model, run.fingerprint, run.crumbs,
+         run.precision, block)
         for block in blocks
-    ]
+    ]  # fmt: skip
 
 
 def is_scored(run: ScoreRun) -> bool:
     """Whether every peak has a raw score of this run."""
     data = schema.open_cell_line(run.store, run.cell_line)
-    if run.group not in data:
-        return False
-    scores = zarr.open_group(run.store, path=f"{data.path}/{run.group}", mode="r", use_consolidated=False)
-    return not _missing(scores) and not _has_nan(scores, "raw")
+    scores = find_scores(data, run.results, run.group)
+    return scores is not None and not _missing(scores) and not _has_nan(scores, "raw")
 
 
 def _has_nan(scores: zarr.Group, name: str) -> bool:
@@ -273,7 +286,7 @@ def _is_missing(scores: zarr.Group, start: int, stop: int) -> bool:
 
 @lru_cache(maxsize=1)
 def process_engine(
-    model: Path, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, precision: Precision
+    model: Place, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, precision: Precision
 ) -> Any:
     """Return a model as a function of windows; each process loads it once."""
     limit_threads()
@@ -287,12 +300,12 @@ def process_engine(
 
 
 def score_block(
-    store: Path, data_path: str, scores_path: str, model: Path, fingerprint: str, crumbs: float,
-    precision: Precision, block: int,
+    store: Place, data_path: str, results: Place, scores_path: str, model: Place, fingerprint: str,
+    crumbs: float, precision: Precision, block: int,
 ) -> int:  # fmt: skip
     """Score the rows of one block and write its chunk; returns the number of windows that it rebuilt."""
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    data = schema.open_group(store, data_path)
+    scores = schema.open_group(results, scores_path, "r+")
     length = schema.array(scores, "rebuilt_score").chunks[0]
     start, stop = block * length, (block + 1) * length
     window, source, first, last = (
@@ -329,10 +342,10 @@ def row_maxima(
     return np.maximum.reduceat(flat, bounds)[::2] if len(bounds) else np.empty(0, np.float32)
 
 
-def _average_block(store: Path, data_path: str, scores_path: str, chunk: int) -> int:
+def _average_block(store: Place, data_path: str, results: Place, scores_path: str, chunk: int) -> int:
     """Write `raw` of one chunk of catalogue peaks: the mean over each peak's rows (SPEC 4.2)."""
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    data = schema.open_group(store, data_path)
+    scores = schema.open_group(results, scores_path, "r+")
     length = schema.array(scores, "raw").chunks[0]
     start = chunk * length
     first = schema.read_array(data, "catalogue_first_row", start, start + length)

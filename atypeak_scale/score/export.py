@@ -14,17 +14,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
 
-from atypeak_scale.atomic import new_folder, refuse_existing
 from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import Place, join, new_folder, refuse_existing
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.normalize import NORMALIZATION
 from atypeak_scale.store import schema
+from atypeak_scale.store.scores import results as results_of
 
 RAW_BED, FINAL_BED, PEAKS = "raw.bed", "final.bed", "peaks.parquet"
 WEIGHTS, LABELS, MADE_FROM = "weights.tsv", "labels.tsv", "made-from.json"
+DESCRIPTIONS = {
+    FINAL_BED: "normalized scores, 0-1000, 750 is average for the TR",
+    RAW_BED: "scores before normalization, 0-1000; compare within a source only",
+    PEAKS: "every scored peak with all its scores, its percentile and its CRM",
+    WEIGHTS: "normalization weight of each source, every factor and its error",
+    LABELS: "mean and standard deviation behind the final scores",
+}
 RAW_SCALE = 1000  # raw scores are shown in thousandths of the original signal, as the article does
 
 
@@ -32,22 +40,16 @@ RAW_SCALE = 1000  # raw scores are shown in thousandths of the original signal, 
 class Exported:
     """The files of an export and what they hold."""
 
-    folder: Path
+    folder: Place
     peaks: int = 0
 
     def names(self) -> set[str]:
         """Return the names of all its files."""
-        return {MADE_FROM, *(file.name for file, _ in self.files())}
+        return {MADE_FROM, *DESCRIPTIONS}
 
-    def files(self) -> list[tuple[Path, str]]:
+    def files(self) -> list[tuple[Place, str]]:
         """Return each file with what it is."""
-        return [
-            (self.folder / FINAL_BED, "normalized scores, 0-1000, 750 is average for the TR"),
-            (self.folder / RAW_BED, "scores before normalization, 0-1000; compare within a source only"),
-            (self.folder / PEAKS, "every scored peak with all its scores, its percentile and its CRM"),
-            (self.folder / WEIGHTS, "normalization weight of each source, every factor and its error"),
-            (self.folder / LABELS, "mean and standard deviation behind the final scores"),
-        ]
+        return [(join(self.folder, name), what) for name, what in DESCRIPTIONS.items()]
 
 
 def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
@@ -56,8 +58,8 @@ def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
     return rounded
 
 
-def open_normalized(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr.Group:
-    """Open the results of a run, or, without one, the only ones of the cell line.
+def open_normalized(data: zarr.Group, place: Place, run: ScoreRun | None) -> zarr.Group:
+    """Open the results of a run, or, without one, the only ones of the cell line; `place`: where they are.
 
     Raises
     ------
@@ -65,36 +67,37 @@ def open_normalized(data: zarr.Group, store: Path, run: ScoreRun | None) -> zarr
         Where there are none, or several and no run, or they are not normalized.
 
     """
-    found = data.get(schema.SCORES)
-    groups = dict(found.groups()) if isinstance(found, zarr.Group) else {}
+    groups = results_of(data, place)
     complete = sorted(name for name, group in groups.items() if NORMALIZATION in group.attrs)
     if run is not None:
         name = run.group.removeprefix(f"{schema.SCORES}/")
         if name not in groups:
-            raise InputError(f"{store}: not scored by this model ({name}); run 'atypeak-scale score' first")
+            raise InputError(f"{place}: not scored by this model ({name}); run 'atypeak-scale score' first")
         if name not in complete:
-            raise InputError(f"{store}: {name} is not normalized; run 'atypeak-scale normalize' first")
+            raise InputError(f"{place}: {name} is not normalized; run 'atypeak-scale normalize' first")
         return groups[name]
     if not complete:
         what = "not normalized; run" if groups else "not scored; run 'atypeak-scale score' and"
-        raise InputError(f"{store}: {what} 'atypeak-scale normalize' first")
+        raise InputError(f"{place}: {what} 'atypeak-scale normalize' first")
     if len(complete) > 1:
         raise InputError(
-            f"{store}: scored by {len(complete)} models ({', '.join(complete)}); name one with --model"
+            f"{place}: scored by {len(complete)} models ({', '.join(complete)}); name one with --model"
         )
     return groups[complete[0]]
 
 
 def export_scores(
-    store: str | Path,
-    out: str | Path,
+    store: Place,
+    out: Place,
     cell_line: str | None = None,
     run: ScoreRun | None = None,
     progress: Progress = no_progress,
+    results: Place | None = None,
 ) -> Exported:
     """Write the files of `Exported` into the new folder `out`, whole or not at all.
 
-    `cell_line` and `run` may be left out where the store holds only one. Peaks are in C order of their
+    `cell_line` and `run` may be left out where there is only one. results: where the scores are, if not in
+    the store; `run` knows. Peaks are in C order of their
     contig, then by start. At most one chunk of peaks is in memory, and one float32 for every peak for the
     percentiles.
 
@@ -104,17 +107,16 @@ def export_scores(
         Where `out` exists, or the store has no normalized scores, or several.
 
     """
-    target = Path(out)
-    refuse_existing(target)
-    data = schema.open_cell_line(Path(store), cell_line)
-    scores = open_normalized(data, Path(store), run)
-    with new_folder(target) as folder:
+    refuse_existing(out, last=MADE_FROM)
+    data = schema.open_cell_line(store, cell_line)
+    scores = open_normalized(data, (results or store) if run is None else run.results, run)
+    with new_folder(out, last=MADE_FROM) as folder:
         peaks = _write_peaks(data, scores, folder, progress)
         write_table(folder / WEIGHTS, *_weights_table(data, scores))
         write_table(folder / LABELS, *_labels_table(data, scores))
         made = json.dumps(made_from(data, scores), indent=1) + "\n"
         (folder / MADE_FROM).write_text(made, encoding="utf-8")
-    return Exported(target, peaks)
+    return Exported(out, peaks)
 
 
 def made_from(data: zarr.Group, scores: zarr.Group) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_pro
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import AtypeakError
 from atypeak_scale.locks import sole_writer
+from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun, is_scored
 from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
 from atypeak_scale.store import schema
@@ -103,31 +103,31 @@ def normalize_scores(
             f"{run.store}: not every peak is scored by this model; "
             f"run 'atypeak-scale score {run.store} {run.options}' first"
         )
-    with connect(cluster, progress) as client, sole_writer(run.store, f"{run.cell_line}/{run.group}"):
+    with connect(cluster, progress) as client, sole_writer(run.results, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
         scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
         found = _sampled_weights(run, data, scores, settings, client, progress)
         _apply(run, data, scores, found, client, progress)
         scores.attrs[NORMALIZATION] = settings.model_dump(mode="json")
-        schema.consolidate(run.store)
+        schema.consolidate(run.results)
     return found
 
 
-def _presence_block(store: Path, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:
+def _presence_block(store: Place, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:
     """Return which sources are in any of the `windows`, counted from `start`, all of one chunk."""
     return _presence(store, data_path, windows, start).any(axis=0)
 
 
 def _presence(
-    store: Path, data_path: str, windows: npt.NDArray[np.int64], start: int
+    store: Place, data_path: str, windows: npt.NDArray[np.int64], start: int
 ) -> npt.NDArray[np.bool_]:
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
+    data = schema.open_group(store, data_path)
     present: npt.NDArray[np.bool_] = np.any(read_windows(data, windows, start), axis=1)
     return present
 
 
 def _occupancy_block(
-    store: Path,
+    store: Place,
     data_path: str,
     windows: npt.NDArray[np.int64],
     start: int,
@@ -187,7 +187,7 @@ def _apply(
     labels = schema.array(data, view1).shape[0]
     raw = schema.array(scores, "raw")
     chunks = [
-        (run.store, data.path, scores.path, start, found.weight, label_of_source, labels)
+        (run.store, data.path, run.results, scores.path, start, found.weight, label_of_source, labels)
         for start in range(0, raw.shape[0], raw.chunks[0])
     ]
     parts = dict(run_blocks(_weight_block, chunks, client, stage="weight", progress=progress))
@@ -196,17 +196,17 @@ def _apply(
         schema.array(scores, f"{view1}_{name}")[:] = values
     flag = np.where(scale.has_spread, "", NO_SPREAD).astype(object)
     schema.array(scores, f"{view1}_flag")[:] = flag
-    finals = [(*chunk[:4], label_of_source, scale) for chunk in chunks]
+    finals = [(*chunk[:5], label_of_source, scale) for chunk in chunks]
     for _ in run_blocks(_final_block, finals, client, stage="final", progress=progress):
         pass
 
 
 def _weight_block(
-    store: Path, data_path: str, scores_path: str, start: int, weight: FloatArray,
+    store: Place, data_path: str, results: Place, scores_path: str, start: int, weight: FloatArray,
     label_of_source: npt.NDArray[np.int32], labels: int,
 ) -> LabelScale:  # fmt: skip
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    data = schema.open_group(store, data_path)
+    scores = schema.open_group(results, scores_path, "r+")
     stop = start + schema.array(scores, "raw").chunks[0]
     source = schema.read_array(data, "catalogue_source", start, stop)
     weighted = (schema.read_array(scores, "raw", start, stop) * weight[source]).astype(np.float32)
@@ -215,11 +215,11 @@ def _weight_block(
 
 
 def _final_block(
-    store: Path, data_path: str, scores_path: str, start: int,
+    store: Place, data_path: str, results: Place, scores_path: str, start: int,
     label_of_source: npt.NDArray[np.int32], scale: LabelScale,
 ) -> int:  # fmt: skip
-    data = zarr.open_group(store, path=data_path, mode="r", use_consolidated=False)
-    scores = zarr.open_group(store, path=scores_path, mode="r+", use_consolidated=False)
+    data = schema.open_group(store, data_path)
+    scores = schema.open_group(results, scores_path, "r+")
     stop = start + schema.array(scores, "raw").chunks[0]
     source = schema.read_array(data, "catalogue_source", start, stop)
     weighted = schema.read_array(scores, "k_normalized", start, stop).astype(np.float64)

@@ -19,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale.atomic import hidden_sibling
+from atypeak_scale import places
 from atypeak_scale.catalogue.bed import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Windows, read_windows
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
+from atypeak_scale.places import Place
 from atypeak_scale.store import schema, tables
 
 ROW_CHUNKS_PER_TASK = 8
@@ -49,7 +50,7 @@ class BuildPlan:
 class BuildResult:
     """What a build wrote."""
 
-    store: Path
+    store: Place
     cell_line: str
     windows: int
     rows: int
@@ -58,11 +59,9 @@ class BuildResult:
     sources: int
 
 
-def refuse_cell_line(store: Path, cell_line: str) -> None:
+def refuse_cell_line(store: Place, cell_line: str) -> None:
     """Raise InputError where `store` is something else than a store, or already holds the cell line."""
-    if not store.exists():
-        return
-    if cell_line in schema.cell_lines(store):
+    if places.exists(store) and cell_line in schema.cell_lines(store):
         raise InputError(f"{store}: already holds cell line {cell_line!r}; remove it or name another store")
 
 
@@ -73,14 +72,14 @@ class _Plan:
     crm_file: InputFile
 
 
-def _plan(peaks: str | Path, crms: str | Path, config: Config, folder: Path, progress: Progress) -> _Plan:
+def _plan(peaks: Place, crms: Place, config: Config, folder: Path, progress: Progress) -> _Plan:
     if str(peaks) == str(crms) == STANDARD_INPUT:
         raise InputError("peaks and CRMs cannot both be standard input; give one of them as a file")
     windows, crm_file = read_windows(crms, config.store.frame, config.store.min_crm_peaks)
-    size = Path(peaks).stat().st_size if Path(peaks).is_file() else 0
+    size = places.file_size(peaks) or 0  # 0: unknown, of standard input
 
     def read(done: int) -> None:
-        progress(Event("read peaks", done, size))  # 0: unknown, of standard input
+        progress(Event("read peaks", done, size))
 
     spool = spool_peaks(peaks, folder, config.cell_line, config.selection, read)
     return _Plan(windows, spool, crm_file)
@@ -106,9 +105,7 @@ def _summary(plan: _Plan, config: Config) -> BuildPlan:
     )
 
 
-def plan_build(
-    peaks: str | Path, crms: str | Path, config: Config, progress: Progress = no_progress
-) -> BuildPlan:
+def plan_build(peaks: Place, crms: Place, config: Config, progress: Progress = no_progress) -> BuildPlan:
     """Read the inputs, write nothing, and return what a build would do."""
     config.model.check_frame(config.store.bins)
     with tempfile.TemporaryDirectory(prefix="atypeak-plan-") as folder:
@@ -116,9 +113,9 @@ def plan_build(
 
 
 def build_store(
-    peaks: str | Path,
-    crms: str | Path,
-    store: str | Path,
+    peaks: Place,
+    crms: Place,
+    store: Place,
     config: Config,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
@@ -126,8 +123,9 @@ def build_store(
 ) -> BuildResult:
     """Build the group of `config.cell_line` in `store` from a peak and a CRM file (SPEC 1, 2; DESIGN 3).
 
-    A new store, or a new cell line of an existing one. It appears whole, by a rename, or not at all. With
-    `replace`, it takes the place of a cell line that is there, scores included, once it is whole.
+    A new store, or a new cell line of an existing one. It appears whole or not at all. With `replace`, it
+    takes the place of a cell line that is there, scores included, once it is whole. A store at a URL is made
+    in the folder for temporary files, which workers must see too.
 
     Raises
     ------
@@ -135,19 +133,20 @@ def build_store(
         Where an input is wrong, nothing overlaps, or the store already holds the cell line.
 
     """
-    target = Path(store)
+    target = places.absolute(store)  # workers may be somewhere else
     config.model.check_frame(config.store.bins)
+    places.refuse_unwritable(store)
     if not replace:
-        refuse_cell_line(target, config.cell_line)
+        refuse_cell_line(store, config.cell_line)
     # Connected first: a wrong address must not cost a reading of the whole catalogue.
-    with connect(cluster, progress) as client, hidden_sibling(target) as folder:
+    with connect(cluster, progress) as client, places.workshop(target) as folder:
         work = folder / "work"
         work.mkdir()
         plan = _plan(peaks, crms, config, work, progress)
         found = tables.overlap(plan.windows, plan.spool, config.store, work, client, progress)
         result = _write(plan, found, config, folder / "store", client, progress)
-        _publish(folder / "store", target, schema.group_name(config.cell_line))
-    return BuildResult(store=target, cell_line=config.cell_line, **result)
+        _publish(folder / "store", target, config.cell_line, replace)
+    return BuildResult(store=store, cell_line=config.cell_line, **result)
 
 
 def _write(
@@ -251,7 +250,7 @@ def fingerprint(values: Any) -> str:
 
 
 def _write_windows(file: Path, start: int, stop: int, store: Path, name: str, rows_file: Path) -> int:
-    group = zarr.open_group(store, path=name, mode="r+", use_consolidated=False)
+    group = schema.open_group(store, name, "r+")
     windows = tables.records(file, tables.WINDOW, start, stop)
     for field in tables.WINDOW.names or ():
         name_of = field if field.startswith("crm") else f"window_{field}"
@@ -278,7 +277,7 @@ def rasterize(rows: npt.NDArray[np.void], start: int, shape: tuple[int, ...]) ->
 
 
 def _write_rows(file: Path, start: int, stop: int, store: Path, name: str, _: Path) -> int:
-    group = zarr.open_group(store, path=name, mode="r+", use_consolidated=False)
+    group = schema.open_group(store, name, "r+")
     rows = tables.records(file, tables.ROW, start, stop)
     for array, field in (("peak_window", "window"), ("peak_catalogue", "peak"), ("peak_source", "source"),
                          ("peak_first_bin", "first"), ("peak_last_bin", "last")):  # fmt: skip
@@ -287,14 +286,30 @@ def _write_rows(file: Path, start: int, stop: int, store: Path, name: str, _: Pa
 
 
 def _write_catalogue(file: Path, start: int, stop: int, store: Path, name: str, _: Path) -> int:
-    group = zarr.open_group(store, path=name, mode="r+", use_consolidated=False)
+    group = schema.open_group(store, name, "r+")
     records = tables.records(file, tables.CATALOGUE, start, stop)
     for field in tables.CATALOGUE.names or ():
         schema.write_chunks(group, f"catalogue_{field}", start, records[field])
     return stop - start
 
 
-def _publish(built: Path, target: Path, name: str) -> None:
+def _publish(built: Path, target: Place, cell_line: str, replace: bool) -> None:
+    """Give a finished store, or its one group, its final name."""
+    name = schema.group_name(cell_line)
+    if places.is_url(target):
+        if not replace:
+            refuse_cell_line(target, cell_line)  # which somebody else may have built meanwhile
+        schema.create_root(target)
+        # What is replaced, or what a killed upload left; readers know a group by its metadata.
+        places.remove(places.join(target, name, schema.METADATA))
+        places.remove(places.join(target, name))
+        places.publish(built / name, places.join(target, name), last=schema.METADATA)
+    else:
+        _rename(built, places.local_path(target), name)
+    schema.consolidate(target)
+
+
+def _rename(built: Path, target: Path, name: str) -> None:
     """Move a finished store, or its one group, to its final name by a single rename.
 
     A group of that name is moved out of the store before, and deleted with what was built.
@@ -305,4 +320,3 @@ def _publish(built: Path, target: Path, name: str) -> None:
         (built / name).rename(target / name)
     else:
         built.rename(target)
-    schema.consolidate(target)

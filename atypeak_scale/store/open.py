@@ -1,14 +1,15 @@
 """Open a store as labelled arrays: the xarray Dataset of a cell line and its lazy 4-D view (DESIGN 3)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from atypeak_scale.places import Place
 from atypeak_scale.store import schema
+from atypeak_scale.store.remote import zarr_store
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class OpenStore:
     tensor: xr.DataArray
 
 
-def open_store(store: str | Path, cell_line: str | None = None) -> OpenStore:
+def open_store(store: Place, cell_line: str | None = None) -> OpenStore:
     """Open a cell line of a store; `cell_line` may be left out where there is only one.
 
     Raises
@@ -32,8 +33,8 @@ def open_store(store: str | Path, cell_line: str | None = None) -> OpenStore:
         Where there is no such store or cell line, or it has another schema version.
 
     """
-    group = schema.open_cell_line(Path(store), cell_line)
-    data = xr.open_zarr(Path(store), group=group.path, consolidated=False)
+    group = schema.open_cell_line(store, cell_line)
+    data = xr.open_zarr(zarr_store(store), group=group.path, consolidated=False)
     return OpenStore(data, to_tensor(data))
 
 

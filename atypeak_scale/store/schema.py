@@ -6,9 +6,9 @@ One Zarr v3 store; one group for each cell line, each a complete xarray Dataset;
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -18,12 +18,16 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWarning
 
-from atypeak_scale.atomic import hidden_sibling
+from atypeak_scale import places
 from atypeak_scale.errors import DamagedError, InputError, nearest
+from atypeak_scale.places import Place
+from atypeak_scale.store.remote import zarr_store
 
 SCHEMA_VERSION = 1
 LONGEST_NAME = 150  # of a group, in bytes; file systems take 255, and hidden siblings are longer
 SCORES = "scores"
+METADATA = "zarr.json"  # what makes a folder a group or an array
+RESULTS_VERSION = "results_version"  # attribute of a place that holds scores, but no store
 NORMALIZATION = "normalization"  # attribute of results that are complete: how they were normalized
 
 # Blocks of the score arrays: one scoring task writes one chunk (DESIGN 4).
@@ -173,11 +177,51 @@ def create_arrays(
         group.attrs["coordinates"] = " ".join(name for name in names if name not in dims)
 
 
-def _open_root(store: Path, mode: Literal["r", "r+"]) -> zarr.Group:
+def open_group(store: Place, path: str = "", mode: Literal["r", "r+"] = "r") -> zarr.Group:
+    """Open a group of a store, local or at a URL, by its path within it."""
+    # Of a format that is not named, Zarr looks for the files of every version.
+    return zarr.open_group(zarr_store(store), path=path, mode=mode, zarr_format=3, use_consolidated=False)
+
+
+@contextmanager
+def _unfinished_ignored() -> Iterator[None]:
+    """Let Zarr list groups beside what a killed upload left, without warning of that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        yield
+
+
+def children(group: zarr.Group) -> dict[str, zarr.Group]:
+    """Return the groups directly below a group, by name, sorted."""
+    with _unfinished_ignored():
+        return dict(sorted(group.groups()))
+
+
+def open_root(place: Place) -> zarr.Group | None:
+    """Open the group at a place; None where there is none.
+
+    Raises
+    ------
+    InputError
+        Where a URL cannot be reached.
+
+    """
     try:
-        root = zarr.open_group(store, mode=mode, use_consolidated=False)
+        return open_group(place)
     except (FileNotFoundError, GroupNotFoundError, NodeTypeValidationError, ValueError):
-        raise InputError(f"{store}: not a store; make one with 'atypeak-scale build-store'") from None
+        return None
+    except OSError as problem:
+        if not places.is_url(place):
+            raise
+        raise InputError(f"{place}: {problem.strerror}") from None
+
+
+def _open_store(store: Place) -> zarr.Group:
+    root = open_root(store)
+    if root is None:
+        raise InputError(f"{store}: not a store; make one with 'atypeak-scale build-store'")
+    if RESULTS_VERSION in root.attrs:
+        raise InputError(f"{store}: holds only scores; name their store, and this place with --results")
     found = root.attrs.get("schema_version")
     if found != SCHEMA_VERSION:
         raise InputError(
@@ -187,16 +231,16 @@ def _open_root(store: Path, mode: Literal["r", "r+"]) -> zarr.Group:
     return root
 
 
-def cell_lines(store: Path) -> dict[str, str]:
+def cell_lines(store: Place) -> dict[str, str]:
     """Return cell line -> name of its group.
 
     Raises
     ------
     InputError
-        Where there is no store, or it has another schema version.
+        Where there is no store, it cannot be reached, or it has another schema version.
 
     """
-    groups = _open_root(store, "r").groups()
+    groups = children(_open_store(store)).items()
     return {
         str(group.attrs["cell_line"]): name
         for name, group in groups
@@ -204,19 +248,23 @@ def cell_lines(store: Path) -> dict[str, str]:
     }
 
 
-def consolidate(store: Path) -> None:
+def create_root(place: Place, version: str = "schema_version") -> None:
+    """Make an empty store, or, with `RESULTS_VERSION`, a place for scores, where there is none."""
+    zarr.open_group(zarr_store(place), mode="a", zarr_format=3, attributes={version: SCHEMA_VERSION})
+
+
+def consolidate(store: Place) -> None:
     """Consolidate the metadata of a store after a group of it is finished.
 
     For readers that look there first, as xarray does by default. This program itself never reads it, so
     that a command killed before this line leaves nothing that it could not find.
     """
-    with warnings.catch_warnings():
-        # Consolidation is outside the Zarr v3 specification; a reader without it reads the arrays one by one.
-        warnings.simplefilter("ignore", ZarrUserWarning)
-        zarr.consolidate_metadata(store)
+    # Consolidation is outside the Zarr v3 specification; a reader without it reads the arrays one by one.
+    with _unfinished_ignored():
+        zarr.consolidate_metadata(zarr_store(store))
 
 
-def open_cell_line(store: Path, cell_line: str | None, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+def open_cell_line(store: Place, cell_line: str | None, mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open the group of a cell line; None means the only one of the store.
 
     Raises
@@ -235,44 +283,7 @@ def open_cell_line(store: Path, cell_line: str | None, mode: Literal["r", "r+"] 
         cell_line = next(iter(names))
     if cell_line not in names:
         raise InputError(f"{store}: has no cell line {cell_line!r}; {nearest(cell_line, names)}")
-    return zarr.open_group(store, path=names[cell_line], mode=mode, use_consolidated=False)
-
-
-def open_or_create_scores(
-    data: zarr.Group, name: str, attributes: dict[str, Any], trained: dict[str, Any]
-) -> zarr.Group:
-    """Open a group of results below a cell line's group, or make it, complete with empty arrays, by a rename.
-
-    attributes: what results are told apart by; trained: what else to keep of the model's training.
-
-    Raises
-    ------
-    InputError
-        Where it exists and was made from something else.
-
-    """
-    store = data.store
-    assert isinstance(store, zarr.storage.LocalStore)
-    if name in data:
-        scores = zarr.open_group(store, path=f"{data.path}/{name}", mode="r+", use_consolidated=False)
-        if any(scores.attrs.get(key) != value for key, value in attributes.items()):
-            raise InputError(f"{store.root}/{data.path}/{name}: made from another model; remove it")
-        return scores
-    data.require_group(SCORES)
-    # Beside the store: within it, what a killed process leaves would be taken for a part of it.
-    with hidden_sibling(store.root) as partial:
-        made = zarr.create_group(partial / "scores", attributes={**attributes, "trained": trained})
-        view0, view1 = views_of(data)
-        sizes = {
-            "peak": array(data, "peak_window").shape[0],
-            "catalogue_peak": array(data, "catalogue_source").shape[0],
-            "source": array(data, f"source_{view0}").shape[0],
-            "view1": array(data, view1).shape[0],
-        }
-        rows_per_block = array(data, "peak_window").chunks[0]
-        create_arrays(made, SCORE_VARIABLES, sizes, (view0, view1), 1, rows_per_block)
-        (partial / "scores").rename(store.root / data.path / name)
-    return zarr.open_group(store, path=f"{data.path}/{name}", mode="r+", use_consolidated=False)
+    return open_group(store, names[cell_line], mode)
 
 
 def source_labels(group: zarr.Group) -> list[tuple[str, str]]:

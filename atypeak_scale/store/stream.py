@@ -5,13 +5,13 @@ one bit a cell of an observed source, until it is on the device that computes (D
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from atypeak_scale.places import Place
 from atypeak_scale.store import schema
 
 FloatArray = npt.NDArray[np.float32]
@@ -20,21 +20,29 @@ BATCHES_AHEAD = 2
 EPOCH_STRIDE = (1, 1_000_003)  # keeps the buffer seeds of (seed, epoch) pairs apart
 
 
-def read_packed(store: Path, cell_line: str, start: int, stop: int) -> npt.NDArray[np.uint8]:
+def read_packed(store: Place, cell_line: str, start: int, stop: int) -> npt.NDArray[np.uint8]:
     """Read windows [start, stop): uint8 (windows, bins, ceil(sources / 8)), packed along the sources."""
     group = schema.open_cell_line(store, cell_line)
     return np.packbits(schema.read_array(group, "occupancy", start, stop), axis=-1)
 
 
 def training_windows(
-    store: Path, cell_line: str, *, seed: int, batch: int, shuffle_windows: int
+    store: Place,
+    cell_line: str,
+    *,
+    seed: int,
+    batch: int,
+    shuffle_windows: int,
+    failures: list[Exception] | None = None,
 ) -> tf.data.Dataset:
     """Endless batches of packed windows in random order: uint8 (batch, bins, ceil(sources / 8)).
 
     Every window comes once before any comes again. The same seed and the same store give the same
-    batches (SPEC 3.3). At most `shuffle_windows` windows and a few chunks are in memory.
+    batches (SPEC 3.3). At most `shuffle_windows` windows and a few chunks are in memory. What fails while
+    reading is appended to `failures`: TensorFlow raises an error of its own instead.
     """
-    occupancy = schema.array(schema.open_cell_line(store, cell_line), "occupancy")
+    group = schema.open_cell_line(store, cell_line)
+    occupancy = schema.array(group, "occupancy")
     windows, bins, sources = occupancy.shape
     length = occupancy.chunks[0]
     chunks = -(-windows // length)
@@ -42,7 +50,12 @@ def training_windows(
 
     def read(chunk: Any) -> npt.NDArray[np.uint8]:
         start = int(chunk) * length
-        return np.packbits(np.asarray(occupancy[start : min(start + length, windows)]), axis=-1)
+        try:
+            return np.packbits(schema.read_array(group, "occupancy", start, start + length), axis=-1)
+        except Exception as problem:
+            if failures is not None:
+                failures.append(problem)
+            raise
 
     def read_chunk(chunk: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(tf.numpy_function(read, [chunk], tf.uint8), (None, *packed))

@@ -1,16 +1,19 @@
 """What a store holds, in numbers that a person reads."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
+from atypeak_scale.places import Place
 from atypeak_scale.store import schema
+from atypeak_scale.store.scores import results as results_of
 
 
-def summarize(store: str | Path) -> list[dict[str, Any]]:
+def summarize(store: Place, results: Place | None = None) -> list[dict[str, Any]]:
     """Return the facts of each cell line of a store; reads one chunk at a time.
+
+    results: where the scores are that are told of; None is the store.
 
     Raises
     ------
@@ -18,13 +21,11 @@ def summarize(store: str | Path) -> list[dict[str, Any]]:
         Where there is no store, or it has another schema version.
 
     """
-    return [
-        _cell_line(schema.open_cell_line(Path(store), name))
-        for name in sorted(schema.cell_lines(Path(store)))
-    ]
+    names = sorted(schema.cell_lines(store))
+    return [_cell_line(schema.open_cell_line(store, name), results) for name in names]
 
 
-def _cell_line(group: zarr.Group) -> dict[str, Any]:
+def _cell_line(group: zarr.Group, results: Place | None) -> dict[str, Any]:
     view0, view1 = schema.views_of(group)
     attributes = dict(group.attrs)
     occupancy = schema.array(group, "occupancy")
@@ -53,19 +54,11 @@ def _cell_line(group: zarr.Group) -> dict[str, Any]:
         "occupancy_bytes": occupancy.size,
         "occupancy_bytes_stored": occupancy.nbytes_stored(),
         "peaks_of_source": dict(zip(names, per_source.tolist(), strict=True)),
-        "scores": {name: _scores(group, name) for name in _score_names(group)},
+        "scores": {name: _progress(scores) for name, scores in results_of(group, results).items()},
         "inputs": {what: made_from[what] for what in ("peaks", "crms")},
         "versions": attributes["versions"],
     }
 
 
-def _score_names(group: zarr.Group) -> list[str]:
-    found = group.get(schema.SCORES)
-    return sorted(found.group_keys()) if isinstance(found, zarr.Group) else []
-
-
-def _scores(group: zarr.Group, name: str) -> str:
-    scores = zarr.open_group(
-        group.store, path=f"{group.path}/{schema.SCORES}/{name}", mode="r", use_consolidated=False
-    )
-    return "normalized" if "normalization" in scores.attrs else "not normalized yet"
+def _progress(scores: zarr.Group) -> str:
+    return "normalized" if schema.NORMALIZATION in scores.attrs else "not normalized yet"

@@ -7,7 +7,6 @@ occupancy is compared with the rows that it was made from, and complete results 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,10 @@ import zarr
 
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.errors import DamagedError
+from atypeak_scale.places import Place, absolute
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import rasterize
+from atypeak_scale.store.scores import results as results_of
 from atypeak_scale.store.tables import ROW
 
 CHUNKS_AT_ONCE = 64
@@ -34,49 +35,56 @@ class Verified:
 
 
 def verify_store(
-    store: str | Path, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
+    store: Place,
+    cluster: Cluster = IN_PROCESS,
+    progress: Progress = no_progress,
+    results: Place | None = None,
 ) -> Verified:
-    """Read every chunk of every array of a store, results included.
+    """Read every chunk of every array of a store, results included; of those at another place, too.
 
     Raises
     ------
     InputError
-        Where there is no store.
+        Where there is no store, or the results are of another.
 
     """
-    path = Path(store)
-    names = list(schema.cell_lines(path).values())
-    root = zarr.open_group(path, mode="r", use_consolidated=False)
-    arrays = [array for name in names for array in _arrays(root[name])]
+    names = list(schema.cell_lines(store).values())
+    path = absolute(store)  # workers may be somewhere else
+    groups = [schema.open_group(path, name) for name in names]
+    scores = [(path, found) for group in groups for found in results_of(group).values()]
+    arrays = [(path, array) for group in groups for array in _arrays(group)]
+    if results is not None and absolute(results) != path:
+        other = absolute(results)
+        elsewhere = [(other, found) for group in groups for found in results_of(group, other).values()]
+        scores += elsewhere
+        arrays += [(other, array) for _, found in elsewhere for array in _arrays(found)]
     blocks = [
-        (path, array.path, start, min(start + CHUNKS_AT_ONCE, array.nchunks))
-        for array in arrays
+        (place, array.path, start, min(start + CHUNKS_AT_ONCE, array.nchunks))
+        for place, array in arrays
         for start in range(0, array.nchunks, CHUNKS_AT_ONCE)
     ]
     with connect(cluster, progress) as client:
         read = dict(run_blocks(damaged_chunks, blocks, client, stage="read", progress=progress))
         damages = [damage for index in sorted(read) for damage in read[index]]
         if not damages:
-            pairs = [(path, name, chunk) for name in names for chunk in _occupancy_chunks(root[name])]
+            pairs = [(path, group.path, chunk) for group in groups for chunk in _occupancy_chunks(group)]
             compared = dict(run_blocks(disagreement, pairs, client, stage="compare", progress=progress))
-            results = [(path, array.path) for name in names for array in _complete_results(root[name])]
-            complete = dict(run_blocks(gaps, results, client, stage="results", progress=progress))
+            whole = [(place, array.path) for place, group in scores for array in _complete(group)]
+            complete = dict(run_blocks(gaps, whole, client, stage="results", progress=progress))
             damages = [found[i] for found in (compared, complete) for i in sorted(found) if found[i]]
-    return Verified(len(arrays), sum(array.nchunks for array in arrays), damages)
+    return Verified(len(arrays), sum(array.nchunks for _, array in arrays), damages)
 
 
 def _arrays(group: Any) -> Iterator[zarr.Array[Any]]:
     for _, array in sorted(group.arrays()):
         yield array
-    for _, child in sorted(group.groups()):
+    for child in schema.children(group).values():
         yield from _arrays(child)
 
 
-def _complete_results(group: Any) -> Iterator[zarr.Array[Any]]:
-    if schema.SCORES in group:
-        for _, scores in sorted(group[schema.SCORES].groups()):
-            if schema.NORMALIZATION in scores.attrs:
-                yield from (schema.array(scores, name) for name in PEAK_SCORES)
+def _complete(scores: zarr.Group) -> Iterator[zarr.Array[Any]]:
+    if schema.NORMALIZATION in scores.attrs:
+        yield from (schema.array(scores, name) for name in PEAK_SCORES)
 
 
 def _occupancy_chunks(group: Any) -> range:
@@ -84,17 +92,17 @@ def _occupancy_chunks(group: Any) -> range:
     return range(-(-occupancy.shape[0] // occupancy.chunks[0]))
 
 
-def damaged_chunks(store: Path, path: str, start: int, stop: int) -> list[str]:
+def damaged_chunks(store: Place, path: str, start: int, stop: int) -> list[str]:
     """Return a line for every damaged one of the chunks [start, stop) of an array, in C order."""
-    array = zarr.open_array(store, path=path, mode="r")
+    array = schema.array(schema.open_group(store), path)
     grid = list(product(*map(range, array.cdata_shape)))
     return [damage for chunk in grid[start:stop] if (damage := schema.damage_of(array, chunk)) is not None]
 
 
-def gaps(store: Path, path: str) -> str:
+def gaps(store: Place, path: str) -> str:
     """Return a line where an array of complete results has peaks without a value, else ''."""
-    group = zarr.open_group(store, path=str(Path(path).parent), mode="r", use_consolidated=False)
-    array = zarr.open_array(store, path=path, mode="r")
+    group = schema.open_group(store, path.rpartition("/")[0])
+    array = schema.array(group, path.rpartition("/")[2])
     length = array.chunks[0]
     for start in range(0, array.shape[0], length):
         if np.isnan(schema.read_array(group, array.basename, start, start + length)).any():
@@ -105,9 +113,9 @@ def gaps(store: Path, path: str) -> str:
     return ""
 
 
-def disagreement(store: Path, name: str, chunk: int) -> str:
+def disagreement(store: Place, name: str, chunk: int) -> str:
     """Return a line where a chunk of occupancy is not what the rows of its windows say, else ''."""
-    group = zarr.open_group(store, path=name, mode="r", use_consolidated=False)
+    group = schema.open_group(store, name)
     occupancy = schema.array(group, "occupancy")
     first = chunk * occupancy.chunks[0]
     stop = min(first + occupancy.chunks[0], occupancy.shape[0])
