@@ -1,5 +1,6 @@
 """Local paths and URLs: nothing half made is ever seen, and what fails is one line that names the place."""
 
+import dataclasses
 import errno
 import gzip
 import itertools
@@ -20,7 +21,13 @@ import xarray as xr
 from fsspec.implementations.memory import MemoryFileSystem
 
 from atypeak_scale import places
+from atypeak_scale.assess.crms import crm_table
+from atypeak_scale.assess.groups import correlation_groups
+from atypeak_scale.assess.pairs import compare_pairs
+from atypeak_scale.assess.qscore import q_score
+from atypeak_scale.assess.releases import compare_releases
 from atypeak_scale.assess.results import load_results, save_results
+from atypeak_scale.assess.tables import statistics_tables, write_table, write_tables
 from atypeak_scale.catalogue import bed
 from atypeak_scale.catalogue.bed import BedReader, identify
 from atypeak_scale.cluster import Cluster
@@ -28,7 +35,8 @@ from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.autoencoder import build_autoencoder
-from atypeak_scale.model.files import TrainedModel, load_model, save_model
+from atypeak_scale.model.files import TrainedModel, Training, load_model, save_model
+from atypeak_scale.model.seeds import train_seeds
 from atypeak_scale.model.train import train
 from atypeak_scale.pipeline import run_pipeline
 from atypeak_scale.score.blocks import ScoreRun, is_scored, plan_score, score_run, score_store
@@ -525,6 +533,67 @@ def test_stages__at_a_url_write_what_they_write_here(
     assert not list(Path.cwd().glob("objects:*"))
 
 
+def test_assess__at_a_url_writes_what_it_writes_here(
+    bucket: str, catalogue: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    peaks, crms = catalogue
+    folders = ("crms", "qscore", "groups", "releases", "statistics", "out")
+    for base in (tmp_path / "here", bucket):
+        store, model = places.join(base, "s.zarr"), places.join(base, "model")
+        build_store(peaks, crms, store, config)
+        save_model(untrained(config), model)
+        run = finish(store, model, places.join(base, "out"))
+        crm_table(run, places.join(base, "crms"), regions=crms)
+        q_score(run, config.normalization, places.join(base, "qscore"))
+        correlation_groups(run, out=places.join(base, "groups"))
+        compare_releases(places.join(base, "out"), peaks, crms, places.join(base, "releases"))
+        write_tables(statistics_tables(store, run=run), places.join(base, "statistics"))
+        write_table(compare_pairs(run), places.join(base, "pairs.tsv"))
+        for again in (
+            lambda where: crm_table(run, where), lambda where: q_score(run, config.normalization, where),
+            lambda where: correlation_groups(run, out=where), lambda where: write_table(None, where),
+        ):  # fmt: skip
+            with pytest.raises(InputError, match="exists; remove it or name another"):
+                again(places.join(base, "out"))
+    for folder in folders:
+        assert_same(f"{bucket}/{folder}", tmp_path / "here" / folder)
+    assert objects(bucket)["pairs.tsv"] == (tmp_path / "here/pairs.tsv").read_bytes()
+    assert not list(Path.cwd().glob("objects:*"))
+
+
+def test_compare_releases__what_is_no_export_and_a_lost_connection(bucket: str, catalogue: Catalogue) -> None:
+    with pytest.raises(InputError, match=r"^objects://bucket/none: not a folder of scores; expected what"):
+        compare_releases(f"{bucket}/none", *catalogue, f"{bucket}/out")
+    put(f"{bucket}/scores/peaks.parquet", b"x")
+    put(f"{bucket}/scores/made-from.json", b"{}")
+    with pytest.raises(InputError, match=r"^objects://bucket/scores: not a folder of scores; expected what"):
+        compare_releases(f"{bucket}/scores", *catalogue, f"{bucket}/out")
+    Objects.unreadable = "made-from"
+    with pytest.raises(InputError, match="cannot be reached: the connection was lost"):
+        compare_releases(f"{bucket}/scores", *catalogue, f"{bucket}/out")
+
+
+def test_train_seeds__at_a_url_keeps_what_is_there(
+    bucket: str, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def train_and_save(store: str, config: Config, folder: str, progress: Any) -> Training:
+        made.append((store, config.training.seed, folder))
+        training = Training(1, 1, 0.5, "settled")
+        save_model(dataclasses.replace(untrained(config), training=training), folder)
+        return training
+
+    monkeypatch.setattr("atypeak_scale.model.train.train_and_save", train_and_save)
+    put(f"{bucket}/models/seed-2/{places.UNFINISHED}", b"")  # of a killed upload
+    put(f"{bucket}/models/seed-2/config.yaml", b"x")
+    first = config.training.seed
+    for seeds in (1, 3):
+        expected = [f"{bucket}/models/seed-{first + number}" for number in range(seeds)]
+        assert train_seeds(f"{bucket}/s.zarr", config, seeds, f"{bucket}/models/") == expected
+    assert made == [(f"{bucket}/s.zarr", first + n, f"{bucket}/models/seed-{first + n}") for n in range(3)]
+
+
 def test_build__second_cell_line_and_the_same_once_more(
     bucket: str, catalogue: Catalogue, config: Config
 ) -> None:
@@ -714,7 +783,7 @@ def test_workers__with_another_working_directory_find_relative_places(
         there = Cluster(scheduler=cluster.scheduler_address)
         inputs = [file.relative_to(tmp_path) for file in catalogue]
         result = build_store(*inputs, "new.zarr", config, there)
-        assert result.store == "new.zarr"
+        assert result.store == Path("new.zarr")
         assert verify_store("new.zarr", there).damages == []
     assert files(tmp_path / "new.zarr") == files(local)
     assert list((tmp_path / "elsewhere").iterdir()) == []

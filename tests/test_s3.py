@@ -53,6 +53,12 @@ class Server:
             for name in names
         }
 
+    def versions(self, prefix: str) -> dict[str, tuple[Any, str]]:
+        """Return when every object below a prefix was written, and the hash of its content."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{prefix}/")
+        found = [one for page in pages for one in page["Contents"]]
+        return {one["Key"]: (one["LastModified"], one["ETag"]) for one in found}
+
     def python(self, code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python, and return how it ended."""
         return subprocess.run(
@@ -215,6 +221,37 @@ def test_s3__a_run_killed_half_way_ends_as_a_local_one(server: Server, inputs: I
                 assert json.loads(there[name]) == json.loads(data), name
             elif not name.endswith(".keras"):  # an archive with times in it; its weights made the scores
                 assert there[name] == data, name
+
+
+def test_s3__scores_beside_a_store_that_is_only_read(server: Server, inputs: Inputs, here: Path) -> None:
+    """The store at S3 is that of the local run, and so must be what is made from it."""
+    for what in ("s.zarr", "model"):
+        for file in (here / what).rglob("*"):
+            name = str(file.relative_to(here))
+            if file.is_file() and "/scores/" not in name:
+                server.client.upload_file(str(file), BUCKET, f"read-only/{name}")
+    before = server.versions("read-only")
+    base = f"s3://{BUCKET}/read-only"
+    elsewhere = ["--model", f"{base}/model", "--results", f"s3://{BUCKET}/elsewhere/results"]
+    done = server.commands(
+        ["score", f"{base}/s.zarr", *elsewhere],
+        ["normalize", f"{base}/s.zarr", *elsewhere],
+        ["export", f"{base}/s.zarr", *elsewhere, "--out", f"s3://{BUCKET}/elsewhere/scores"],
+        ["qscore", f"{base}/s.zarr", *elsewhere, "--out", f"s3://{BUCKET}/elsewhere/qscore"],
+        ["verify", f"{base}/s.zarr", *elsewhere[2:]],
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(" 0 damages\n")
+    assert server.versions("read-only") == before
+    exported = server.files("elsewhere/scores")
+    for file in (here / "scores").iterdir():
+        assert exported[file.name] == file.read_bytes(), file.name
+    scores = {name: data for name, data in server.files("elsewhere/results").items() if "/c/" in name}
+    assert len(scores) > 20
+    for name, data in scores.items():
+        if "/qscore/" not in name:
+            assert (here / "s.zarr" / name).read_bytes() == data, name
+    assert set(server.files("elsewhere/qscore")) == {"pairs.tsv", "total.tsv"}
 
 
 def test_s3__what_exists_is_refused(server: Server, inputs: Inputs) -> None:

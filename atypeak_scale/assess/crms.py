@@ -90,7 +90,7 @@ def crm_table(
         settings = {"below": below, "regions": of_interest and asdict(of_interest[1])}
         made = json.dumps({**made_from(data, scores), "crms": settings}, indent=1) + "\n"
         (folder / MADE_FROM).write_text(made, encoding="utf-8")
-    return CrmTable(out, crms.sums.size)
+    return CrmTable(join(out), crms.sums.size)
 
 
 def _schema(view1: str, below: float) -> pa.Schema:

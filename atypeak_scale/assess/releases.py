@@ -113,7 +113,7 @@ def compare_releases(
             write_table(folder / SUMMARY, [f.name for f in fields(Association)], map(astuple, associations))
             made = {"scores": origin.made_from, "new_peaks": asdict(new.input_file), "crms": asdict(crm_file)}
             (folder / MADE_FROM).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    return ReleaseComparison(out, associations)
+    return ReleaseComparison(join(out), associations)
 
 
 def _spool_new(origin: ExportedScores, new_peaks: Place, work: Path, progress: Progress) -> PeakSpool:

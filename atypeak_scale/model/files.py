@@ -128,7 +128,7 @@ def save_model(model: TrainedModel, folder: Place) -> Place:
             writer = csv.writer(out, lineterminator="\n")
             writer.writerows([("epoch", "loss"), *enumerate(model.history, 1)])
         (partial / DESCRIPTION).write_text(json.dumps(_description(model), indent=1) + "\n", encoding="utf-8")
-    return folder
+    return places.join(folder)
 
 
 def _description(model: TrainedModel) -> dict[str, Any]:

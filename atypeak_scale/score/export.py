@@ -116,7 +116,7 @@ def export_scores(
         write_table(folder / LABELS, *_labels_table(data, scores))
         made = json.dumps(made_from(data, scores), indent=1) + "\n"
         (folder / MADE_FROM).write_text(made, encoding="utf-8")
-    return Exported(out, peaks)
+    return Exported(join(out), peaks)
 
 
 def made_from(data: zarr.Group, scores: zarr.Group) -> dict[str, Any]:

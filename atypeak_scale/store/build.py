@@ -146,7 +146,7 @@ def build_store(
         found = tables.overlap(plan.windows, plan.spool, config.store, work, client, progress)
         result = _write(plan, found, config, folder / "store", client, progress)
         _publish(folder / "store", target, config.cell_line, replace)
-    return BuildResult(store=store, cell_line=config.cell_line, **result)
+    return BuildResult(store=places.join(store), cell_line=config.cell_line, **result)
 
 
 def _write(

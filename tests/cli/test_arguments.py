@@ -197,7 +197,8 @@ def test_info__store(replace: Replace) -> None:
     summarize = replace("store.summary.summarize", facts)
     assert invoke("info", "s.zarr").stdout == "cell line  a\nwindows    1,234\n\ncell line  b\nwindows    5\n"
     assert json.loads(invoke("info", "s.zarr", "--json").stdout) == facts
-    assert summarize.call_args_list == [call("s.zarr")] * 2
+    invoke("info", "s.zarr", "--results", "r")
+    assert summarize.call_args_list == [call("s.zarr", None)] * 2 + [call("s.zarr", "r")]
 
 
 # verify
@@ -207,7 +208,8 @@ def test_info__store(replace: Replace) -> None:
 def test_verify__where_and_what_it_says(replace: Replace, options: list[str], cluster: Cluster) -> None:
     verify = replace("store.verify.verify_store", Verified(3, 1234, []))
     result = invoke("verify", "s.zarr", *options)
-    assert verify.call_args_list == [call("s.zarr", cluster, ANY)]
+    invoke("verify", "s.zarr", "--results", "r", *options)
+    assert verify.call_args_list == [call("s.zarr", cluster, ANY, where) for where in (None, "r")]
     assert result.stdout == "1,234 chunks of 3 arrays read, 0 damages\n"
 
 
@@ -251,17 +253,19 @@ def test_train__several_seeds(replace: Replace, options: list[str], cluster: Clu
 
 def scored_run(model: Path) -> ScoreRun:
     config = with_values(normalization={"sample": 50})
-    return ScoreRun(Path("s.zarr"), "cell", model, config, "f" * 64, 0.0, "float32")
+    return ScoreRun(Path("s.zarr"), "cell", model, config, "f" * 64, 0.0, "float32", Path("s.zarr"))
 
 
-# Options, and what they are to score_run: cell line, crumbs, precision.
-RUN_OPTIONS: list[tuple[list[str], tuple[Any, Any, Any]]] = [
-    ([], (None, None, None)),
-    (["--cell-line", "k562"], ("k562", None, None)),
-    (["--crumbs", "0.1"], (None, 0.1, None)),
-    (["--crumbs", "0"], (None, 0.0, None)),
-    (["--precision", "bfloat16"], (None, None, "bfloat16")),
-    (["--precision", "float32"], (None, None, "float32")),
+# Options, and what they are to score_run: cell line, crumbs, precision, place of the results.
+RUN_OPTIONS: list[tuple[list[str], tuple[Any, Any, Any, Any]]] = [
+    ([], (None, None, None, None)),
+    (["--cell-line", "k562"], ("k562", None, None, None)),
+    (["--crumbs", "0.1"], (None, 0.1, None, None)),
+    (["--crumbs", "0"], (None, 0.0, None, None)),
+    (["--precision", "bfloat16"], (None, None, "bfloat16", None)),
+    (["--precision", "float32"], (None, None, "float32", None)),
+    (["--results", "elsewhere"], (None, None, None, "elsewhere")),
+    (["--results", "s3://bucket/x"], (None, None, None, "s3://bucket/x")),
 ]
 
 
@@ -497,9 +501,9 @@ def test_export__only_results_of_the_store(replace: Replace, tmp_path: Path) -> 
     resolve = replace("score.blocks.score_run", None)
     export = replace("score.export.export_scores", Exported(tmp_path / "out", 5))
     result = invoke("export", "s.zarr", "--out", "out")
-    assert export.call_args_list == [call("s.zarr", "out", None, None, ANY)]
-    invoke("export", "s.zarr", "--out", "out", "--cell-line", "k562")
-    assert export.call_args == call("s.zarr", "out", "k562", None, ANY)
+    assert export.call_args_list == [call("s.zarr", "out", None, None, ANY, None)]
+    invoke("export", "s.zarr", "--out", "out", "--cell-line", "k562", "--results", "elsewhere")
+    assert export.call_args == call("s.zarr", "out", "k562", None, ANY, "elsewhere")
     assert resolve.call_args_list == []
     files = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert files[:3] == [str(tmp_path / "out" / name) for name in ("final.bed", "raw.bed", "peaks.parquet")]
@@ -512,7 +516,7 @@ def test_export__results_of_a_model(
     export = replace("score.export.export_scores", Exported(Path("out"), 5))
     invoke("export", "s.zarr", "--out", "out", "--model", model, *options)
     assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
-    assert export.call_args_list == [call("s.zarr", "out", found[0], scored_run(model), ANY)]
+    assert export.call_args_list == [call("s.zarr", "out", found[0], scored_run(model), ANY, found[3])]
 
 
 @pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])
@@ -630,7 +634,7 @@ def test_statistics__of_the_scores_of_a_model(
     assert tables.call_args_list == [call("s.zarr", found[0], scored_run(model), IN_PROCESS, ANY)]
 
 
-@pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])
+@pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"], ["--results", "r"]])
 def test_statistics__options_of_a_model_are_not_dropped_without_it(
     replace: Replace, options: list[str]
 ) -> None:
@@ -759,17 +763,17 @@ TESTED = {
     "run": {"--workdir", "--peaks", "--crms", "--dry-run", "--json", *WHERE},
     "build-store": {"--cell-line", "--config", "--trs", "--datasets", "--sources", "--top-trs",
                     "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", *WHERE},
-    "info": {"--json"},
+    "info": {"--json", "--results"},
     "train": {"--config", "--model", "--seed", "--seeds", *WHERE},
-    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--part", "--dry-run", "--json", *WHERE},
-    "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", *WHERE},
-    "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision"},
-    "verify": WHERE,
-    "qscore": {"--model", "--cell-line", "--crumbs", "--precision", "--sample", "--seed", "--out", *WHERE},
-    "crms": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--below", "--regions", *WHERE},
+    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--results", "--part", "--dry-run", "--json", *WHERE},
+    "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--results", "--sample", "--seed", *WHERE},
+    "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--results"},
+    "verify": {"--results", *WHERE},
+    "qscore": {"--model", "--cell-line", "--crumbs", "--precision", "--results", "--sample", "--seed", "--out", *WHERE},
+    "crms": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--results", "--below", "--regions", *WHERE},
     "compare-releases": {"--out", *WHERE},
-    "statistics": {"--out", "--model", "--cell-line", "--crumbs", "--precision", *WHERE},
-    "pairs": {"--out", "--pair", "--model", "--cell-line", "--crumbs", "--precision", *WHERE},
+    "statistics": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--results", *WHERE},
+    "pairs": {"--out", "--pair", "--model", "--cell-line", "--crumbs", "--precision", "--results", *WHERE},
 }  # fmt: skip
 
 

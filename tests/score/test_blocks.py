@@ -231,7 +231,8 @@ def test_scores__group_of_another_model_under_the_same_name_is_refused(store: Pa
 
 def test_score_run__names_cannot_leave_the_store(store: Path, model: Path) -> None:
     run = score_run(store, model)
-    evil = ScoreRun(run.store, run.cell_line, Path("/tmp/.. x"), run.config, run.fingerprint, 0.0, "float32")
+    evil = ScoreRun(run.store, run.cell_line, Path("/tmp/.. x"), run.config, run.fingerprint, 0.0, "float32",
+                    run.results)  # fmt: skip
     assert evil.group.count("/") == 1
     assert not evil.group.split("/")[1].startswith(".")
 
