@@ -549,12 +549,14 @@ def test_assess__at_a_url_writes_what_it_writes_here(
         compare_releases(places.join(base, "out"), peaks, crms, places.join(base, "releases"))
         write_tables(statistics_tables(store, run=run), places.join(base, "statistics"))
         write_table(compare_pairs(run), places.join(base, "pairs.tsv"))
-        for again in (
-            lambda where: crm_table(run, where), lambda where: q_score(run, config.normalization, where),
-            lambda where: correlation_groups(run, out=where), lambda where: write_table(None, where),
+        again = places.join(base, "out")
+        for function, arguments in (
+            (crm_table, (run, again)), (q_score, (run, config.normalization, again)),
+            (correlation_groups, (run, None, again)), (write_table, (None, again)),
+            (compare_releases, (again, peaks, crms, again)), (write_tables, ({"a": None}, again)),
         ):  # fmt: skip
             with pytest.raises(InputError, match="exists; remove it or name another"):
-                again(places.join(base, "out"))
+                function(*arguments)
     for folder in folders:
         assert_same(f"{bucket}/{folder}", tmp_path / "here" / folder)
     assert objects(bucket)["pairs.tsv"] == (tmp_path / "here/pairs.tsv").read_bytes()

@@ -758,6 +758,7 @@ def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
 # Nothing is left out
 
 WHERE = {"--workers", "--scheduler", "--memory-limit"}
+RUN = {"--model", "--cell-line", "--crumbs", "--precision", "--results"}
 TESTED = {
     "demo": {"--workdir"},
     "run": {"--workdir", "--peaks", "--crms", "--dry-run", "--json", *WHERE},
@@ -765,15 +766,15 @@ TESTED = {
                     "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", *WHERE},
     "info": {"--json", "--results"},
     "train": {"--config", "--model", "--seed", "--seeds", *WHERE},
-    "score": {"--model", "--cell-line", "--crumbs", "--precision", "--results", "--part", "--dry-run", "--json", *WHERE},
-    "normalize": {"--model", "--cell-line", "--crumbs", "--precision", "--results", "--sample", "--seed", *WHERE},
-    "export": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--results"},
+    "score": {*RUN, "--part", "--dry-run", "--json", *WHERE},
+    "normalize": {*RUN, "--sample", "--seed", *WHERE},
+    "export": {"--out", *RUN},
     "verify": {"--results", *WHERE},
-    "qscore": {"--model", "--cell-line", "--crumbs", "--precision", "--results", "--sample", "--seed", "--out", *WHERE},
-    "crms": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--results", "--below", "--regions", *WHERE},
+    "qscore": {*RUN, "--sample", "--seed", "--out", *WHERE},
+    "crms": {"--out", *RUN, "--below", "--regions", *WHERE},
     "compare-releases": {"--out", *WHERE},
-    "statistics": {"--out", "--model", "--cell-line", "--crumbs", "--precision", "--results", *WHERE},
-    "pairs": {"--out", "--pair", "--model", "--cell-line", "--crumbs", "--precision", "--results", *WHERE},
+    "statistics": {"--out", *RUN, *WHERE},
+    "pairs": {"--out", "--pair", *RUN, *WHERE},
 }  # fmt: skip
 
 
