@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from atypeak_scale.assess.pairs import compare_pairs
     from atypeak_scale.assess.qscore import q_score
     from atypeak_scale.assess.releases import compare_releases
+    from atypeak_scale.assess.search import search
     from atypeak_scale.assess.statistics import data_statistics
     from atypeak_scale.assess.systematisation import rebuilt_by_kind
     from atypeak_scale.assess.ur_examples import ur_examples
@@ -52,6 +53,7 @@ _HOMES = {
     "score_quartiles": "assess.distributions",
     "score_run": "score.blocks",
     "score_store": "score.blocks",
+    "search": "assess.search",
     "simulate": "catalogue.artificial",
     "train": "model.train",
     "ur_examples": "assess.ur_examples",
@@ -80,6 +82,7 @@ __all__ = [
     "score_quartiles",
     "score_run",
     "score_store",
+    "search",
     "simulate",
     "train",
     "ur_examples",

@@ -363,6 +363,13 @@ def new_file(place: Place) -> Iterator[Path]:
 
     """
     refuse_existing_file(place)
+    with replacing_file(place) as file:
+        yield file
+
+
+@contextmanager
+def replacing_file(place: Place) -> Iterator[Path]:
+    """Yield a local path to write; it becomes the file `place`, instead of any before, in the end."""
     with workshop(place) as folder:
         yield folder / "new"
         if not is_url(place):
@@ -371,6 +378,12 @@ def new_file(place: Place) -> Iterator[Path]:
         with reaching(place, running=True):
             file_system, path = _reached_folder(place)
             file_system.put_file(str(folder / "new"), path)
+
+
+def make_folder(place: Place) -> None:
+    """Make a local folder where there is none; at a URL there are no empty folders."""
+    if not is_url(place):
+        local_path(place).mkdir(parents=True, exist_ok=True)
 
 
 def refuse_existing_file(place: Place) -> None:

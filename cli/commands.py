@@ -14,6 +14,7 @@ from .pairs import pairs
 from .qscore import qscore
 from .run import run
 from .score import score
+from .search import search
 from .simulate import simulate
 from .statistics import statistics
 from .train import train
@@ -36,7 +37,7 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, simulate, build_store, info, train, score, normalize, export, crms, compare_releases,
+    demo, run, simulate, build_store, info, train, search, score, normalize, export, crms, compare_releases,
     statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

@@ -10,7 +10,7 @@ import xarray as xr
 from atypeak_scale.assess.distributions import density_with, quartiles_with
 from atypeak_scale.assess.statistics import statistics_with
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
-from atypeak_scale.places import Place, join, new_file, new_folder
+from atypeak_scale.places import Place, join, new_file, new_folder, replacing_file
 from atypeak_scale.score.blocks import ScoreRun
 
 ABUNDANCE, MEAN_CRM, PAIRS = "abundance", "mean-crm", "correlations"
@@ -108,6 +108,12 @@ def write_table(table: pd.DataFrame, file: Place) -> None:
 
     """
     with new_file(file) as written:
+        _write(table, written)
+
+
+def replace_table(table: pd.DataFrame, file: Place) -> None:
+    """Write a table as `write_table` does, in place of the file that is there."""
+    with replacing_file(file) as written:
         _write(table, written)
 
 

@@ -1,5 +1,7 @@
 """Train the same configuration with several seeds, each a task of its own (SPEC 3.4)."""
 
+from typing import Any
+
 from atypeak_scale.cluster import (
     IN_PROCESS,
     Cluster,
@@ -39,7 +41,7 @@ def train_seeds(
     place = absolute(folder)
     numbers = range(config.training.seed, config.training.seed + seeds)
     folders = {number: join(place, f"seed-{number}") for number in numbers}
-    missing = [(number, path) for number, path in folders.items() if not _is_trained(path)]
+    missing = [(number, path) for number, path in folders.items() if is_trained(path) is None]
     listener = None if cluster.is_elsewhere else progress  # epochs are told of here only
     blocks = [(absolute(store), with_seed(config, n), path, listener) for n, path in missing]
     with connect(cluster, progress, TRAINING_BYTES) as client:
@@ -48,13 +50,22 @@ def train_seeds(
     return list(folders.values())
 
 
-def _is_trained(folder: Place) -> bool:
+def is_trained(folder: Place) -> dict[str, Any] | None:
+    """Return what a model that was trained to its end says of itself; None where nothing is there.
+
+    Raises
+    ------
+    InputError
+        Where something else is there.
+
+    """
     if not is_there(folder, DESCRIPTION):
-        return False
-    training = describe_model(folder)["training"]
+        return None
+    description = describe_model(folder)
+    training = description["training"]
     if training is None or training["stopped"] == INTERRUPTED:
         raise InputError(f"{folder}: is not a model that was trained to its end; remove it")
-    return True
+    return description
 
 
 def _train(store: Place, config: Config, folder: Place, progress: Progress | None) -> int:

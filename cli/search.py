@@ -1,0 +1,74 @@
+"""`atypeak-scale search`."""
+
+from typing import Any
+
+import click
+import yaml
+
+from atypeak_scale.cluster import Cluster
+from atypeak_scale.errors import InputError
+
+from .common import cluster_options, import_tensorflow_quietly, print_table, progress_bar
+from .settings import normalization_settings
+
+
+@click.command()
+@click.argument("config", metavar="CONFIG")
+@click.option("--store", required=True, type=click.Path(), metavar="STORE", help="Store to train on.")
+@click.option("--out", required=True, type=click.Path(), metavar="DIR",
+              help="Folder or URL of the search; one that was stopped goes on in the same.")  # fmt: skip
+@click.option("--over", multiple=True, metavar="KEY=A,B,...",
+              help="Setting of the configuration and its values; may be given again. "
+              "Default: model.deep_dimension=8,32,128,256.")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
+              help="Models of each setting.")  # fmt: skip
+@click.option("--sample", metavar="N", help="Windows of the Q-score, a fraction below 1, or all. "
+              "Default: the configuration's.")  # fmt: skip
+@cluster_options
+def search(
+    config: str, store: str, out: str, over: tuple[str, ...], seeds: int, sample: str | None, cluster: Cluster
+) -> None:
+    """Train a grid of settings, several seeds each, and recommend one by its Q-score.
+
+    Each model is a task of its own. The article searches the deep dimension, the information budget.
+    """
+    from atypeak_scale.config import load_config
+
+    grid = _grid(over)
+    settings = load_config(config)
+    sampled = normalization_settings(settings, sample, None)
+    settings = settings.model_copy(update={"normalization": sampled})
+    import_tensorflow_quietly()
+    from atypeak_scale.assess.search import ARTICLE_GRID, TRIALS, recommend, summarize_search
+    from atypeak_scale.assess.search import search as search_settings
+    from atypeak_scale.places import join
+
+    with progress_bar() as progress:
+        trials = search_settings(store, settings, out, grid or ARTICLE_GRID, seeds, cluster, progress)
+    print_table(summarize_search(trials))
+    chosen = recommend(trials)
+    words = ", ".join(f"{key}: {value}" for key, value in chosen.setting.items())
+    click.echo(f"recommended: {words}; {chosen.reason}")
+    click.echo(f"{join(out, TRIALS)}  every model")
+
+
+def _grid(over: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Return the values of each key, as YAML understands them."""
+    grid: dict[str, list[Any]] = {}
+    for text in over:
+        key, equals, values = text.partition("=")
+        if not equals or not values or key in grid:
+            problem = "given twice" if key in grid else "no value"
+            raise InputError(
+                f"--over {text}: {problem}; expected KEY=A,B,... such as model.deep_dimension=8,32"
+            )
+        try:
+            parsed = yaml.safe_load(f"[{values}]")
+        except yaml.YAMLError:
+            raise InputError(f"--over {text}: {values!r} are no values in YAML") from None
+        grid[key] = list(dict.fromkeys(parsed)) if all(map(_is_plain, parsed)) else parsed
+    return grid
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, list | dict)
