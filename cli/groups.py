@@ -30,8 +30,8 @@ def groups(
 ) -> None:
     """Find which sources of STORE a model expects together: its correlation groups.
 
-    Give --model again for each of several seeds: they are averaged, and compared. The scores of STORE are
-    neither needed nor changed. The matrices are kept beside those of the first model.
+    Give --model again for each of several seeds, or the folder of all: they are averaged, and compared. The
+    scores of STORE are neither needed nor changed. The matrices are kept beside those of the first model.
     """
     import_tensorflow_quietly()
     from atypeak_scale.assess.groups import correlation_groups, phantoms, sources_table
@@ -47,10 +47,8 @@ def groups(
         size = f"{len(shown)} source{'s' * (len(shown) > 1)}, rebuilt {table['own'].mean():.3f}"
         click.echo(f"{name}: {size}: {', '.join(shown[:MOST_SHOWN])}{more}")
     click.echo(f"{found.attrs['groups']} groups of {len(own)} sources")
-    if len(runs) > 1:
-        click.echo(
-            f"agreement of {len(runs)} models: mean adjusted Rand index {found.attrs['agreement']:.3f}"
-        )
+    if (models := len(found.attrs["models"])) > 1:
+        click.echo(f"agreement of {models} models: mean adjusted Rand index {found.attrs['agreement']:.3f}")
     if source is not None:
         click.echo(f"phantoms of {source}:")
         for row in phantoms(found, source).head(MOST_SHOWN).to_dict("records"):

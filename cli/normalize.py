@@ -1,5 +1,7 @@
 """`atypeak-scale normalize`."""
 
+from statistics import median
+
 import click
 
 from atypeak_scale.cluster import Cluster
@@ -28,11 +30,17 @@ def normalize(
     """Normalize the scores that a model gave the peaks of STORE: by source, then by TR."""
     import_tensorflow_quietly()
     from atypeak_scale.score.blocks import score_run
-    from atypeak_scale.score.normalize import normalize_scores
+    from atypeak_scale.score.normalize import model_agreement, normalize_scores
 
     run = score_run(store, model, cell_line, crumbs, precision, results)
     settings = normalization_settings(run.config, sample, seed)
     with progress_bar() as progress:
         found = normalize_scores(run, settings, cluster, progress)
+    if len(run.members) > 1:
+        between = model_agreement(run)
+        click.echo(
+            f"agreement of {len(run.members)} models: Spearman of final scores {min(between):.3f} to "
+            f"{max(between):.3f}, median {median(between):.3f}"
+        )
     flagged = sum(map(bool, found.flag))
     click.echo(f"weighted {len(found.weight)} sources, {flagged} of them flagged; next: atypeak-scale export")

@@ -49,9 +49,9 @@ def correlation_groups(
 ) -> xr.Dataset:
     """Find the correlation groups of a store's sources, and keep them beside the scores of the (first) model.
 
-    runs: one, or several of the same store and cell line with models of several seeds, whose R and M are
-    averaged (SPEC 3.4). The windows shown have the crumbs that the model was trained with, as in SPEC 5.
-    groups: how many; None takes the number, from 2 to 50, whose mean silhouette is the largest. out: a new
+    runs: one, an ensemble, or several of the same store and cell line with models of several seeds, whose R
+    and M are averaged (SPEC 3.4). The windows shown have the crumbs that the model was trained with, as in
+    SPEC 5. groups: how many; None takes the number, from 2 to 50, whose mean silhouette is the largest. out: a new
     folder for `sources.tsv` (the group of each), `asked.tsv` (the matrix) and `phantoms.tsv` (`phantoms`).
 
     The distance of two sources is 1 - the mean of what each asks of the other, M_s[t] and M_t[s]; groups are
@@ -74,7 +74,8 @@ def correlation_groups(
         a model is given twice, or one changed.
 
     """
-    members = [runs] if isinstance(runs, ScoreRun) else list(runs)
+    given = [runs] if isinstance(runs, ScoreRun) else runs
+    members = [one for run in given for one in run.members or (run,)]
     if out is not None:
         refuse_existing(out, last=ASKED)
     _check(members, groups)

@@ -82,6 +82,7 @@ def q_score(
         Where another process writes these results.
 
     """
+    run.refuse_several()
     if out is not None:
         refuse_existing(out, last=TOTAL)
     with (

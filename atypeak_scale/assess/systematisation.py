@@ -53,6 +53,7 @@ def rebuilt_by_kind(
         Where `truth` is no truth table, or lacks a peak of the store.
 
     """
+    run.refuse_several()
     known = read_truth(truth)
     data = schema.open_cell_line(run.store, run.cell_line)
     windows = dict(contig_ranges(data, "window_contig"))

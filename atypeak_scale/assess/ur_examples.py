@@ -77,6 +77,7 @@ def ur_examples(
     """
     if out is not None:
         refuse_existing(out, last=STRONGEST)
+    run.refuse_several()
     data, _ = run.open()
     empty = _empty(data, run.config.model.deep_dimension, seed)
     units, bins, m, n = empty["ur_example"].shape

@@ -1,5 +1,6 @@
 """Train the same configuration with several seeds, each a task of its own (SPEC 3.4)."""
 
+import re
 from typing import Any
 
 from atypeak_scale.cluster import (
@@ -14,8 +15,9 @@ from atypeak_scale.cluster import (
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.places import Place, absolute, is_there, join
+from atypeak_scale.places import Place, absolute, is_there, join, names_in
 
+MEMBER = re.compile(r"seed-(\d+)")
 TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
 
 
@@ -48,6 +50,18 @@ def train_seeds(
         for _ in run_blocks(_train, blocks, client, stage="seeds", progress=progress):
             pass
     return list(folders.values())
+
+
+def members_of(folder: Place) -> list[Place]:
+    """Return the models in a folder that `train_seeds` made, by seed; none where it is anything else."""
+    names = names_in(folder)
+    if DESCRIPTION in names:
+        return []
+    return [join(folder, name) for name in sorted(filter(MEMBER.fullmatch, names), key=_seed)]
+
+
+def _seed(name: str) -> int:
+    return int(name.rpartition("-")[2])
 
 
 def is_trained(folder: Place) -> dict[str, Any] | None:

@@ -4,9 +4,11 @@ A block is a chunk of the array of (peak, window) rows. Its task rebuilds the wi
 and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
 """
 
+import hashlib
+import json
 import logging
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,11 +25,13 @@ from atypeak_scale.cluster import (
     no_progress,
     run_blocks,
 )
-from atypeak_scale.config import Config, Precision, load_config
+from atypeak_scale.config import Config, Precision, load_config, with_seed
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.description import CONFIG, NETWORK, absent_labels, check_labels, describe_model
+from atypeak_scale.model.seeds import members_of
 from atypeak_scale.places import Place, absolute, exists, join, name_of
+from atypeak_scale.score.ensemble import Home, average
 from atypeak_scale.store import schema
 from atypeak_scale.store.scores import find_scores, open_or_create_scores
 
@@ -58,7 +62,8 @@ class ScorePlan:
 class ScoreRun:
     """A store, a model with its configuration, and the crumbs at scoring; they name the results.
 
-    results: where these are, the store itself or another place.
+    results: where these are, the store itself or another place; members: of an ensemble, the run of each of
+    its models, where `model` is the folder that holds them.
     """
 
     store: Place
@@ -69,6 +74,7 @@ class ScoreRun:
     crumbs: float
     precision: Precision
     results: Place
+    members: tuple["ScoreRun", ...] = ()
 
     @property
     def group(self) -> str:
@@ -95,15 +101,33 @@ class ScoreRun:
     def open(self) -> tuple[zarr.Group, zarr.Group]:
         """Open the cell line's group, and for writing that of the results, which is made where absent."""
         data = schema.open_cell_line(self.store, self.cell_line)
-        network = join(self.model, NETWORK)
-        if not exists(network):
-            raise InputError(f"{network}: cannot be loaded: no such file")
-        scores = open_or_create_scores(data, self.results, self.group, self.attributes(), self._trained())
+        for one in self.members or (self,):
+            network = join(one.model, NETWORK)
+            if not exists(network):
+                raise InputError(f"{network}: cannot be loaded: no such file")
+        variables = schema.ENSEMBLE_VARIABLES if self.members else schema.SCORE_VARIABLES
+        scores = open_or_create_scores(
+            data, self.results, self.group, self.attributes(), self._trained(), variables
+        )
         return data, scores
+
+    @property
+    def home(self) -> Home:
+        """Place and path of the results."""
+        return self.results, f"{schema.group_name(self.cell_line)}/{self.group}"
+
+    def refuse_several(self) -> None:
+        """Raise InputError where this is an ensemble, for what is done with one model."""
+        if self.members:
+            raise InputError(
+                f"{self.model}: holds {len(self.members)} models; name one, such as {self.members[0].model}"
+            )
 
     def attributes(self) -> dict[str, Any]:
         """What the results are made from."""
+        members = {"members": [one.fingerprint for one in self.members]} if self.members else {}
         return {
+            **members,
             "model_fingerprint": self.fingerprint,
             "crumbs": self.crumbs,
             "precision": self.precision,
@@ -114,7 +138,7 @@ class ScoreRun:
         return {
             "model": self.config.model.model_dump(mode="json"),
             "training": self.config.training.model_dump(mode="json"),
-            "versions": describe_model(self.model).get("versions"),
+            "versions": describe_model((self.members or (self,))[0].model).get("versions"),
         }
 
 
@@ -128,7 +152,8 @@ def score_run(
 ) -> ScoreRun:
     """Resolve the arguments that score, normalize and export share; None takes the model's setting.
 
-    results: another place for what is found, so that the store is only read; None is the store.
+    model: the folder of a model, or the one of several seeds that `train_seeds` made, an ensemble. results:
+    another place for what is found, so that the store is only read; None is the store.
 
     Raises
     ------
@@ -136,6 +161,9 @@ def score_run(
         Where store or model is none, or they do not fit together.
 
     """
+    if folders := members_of(model):
+        members = [score_run(store, one, cell_line, crumbs, precision, results) for one in folders]
+        return _ensemble(absolute(model), members)
     group = schema.open_cell_line(store, cell_line)
     description = describe_model(model)
     config = load_config(join(model, CONFIG))
@@ -153,8 +181,27 @@ def score_run(
     )
 
 
+def _ensemble(model: Place, members: list[ScoreRun]) -> ScoreRun:
+    first = members[0]
+    for one in members:
+        if with_seed(one.config, 0) != with_seed(first.config, 0):
+            raise InputError(
+                f"{one.model}: trained with other settings than {first.model}; only the seed may differ"
+            )
+    fingerprints = json.dumps([one.fingerprint for one in members])
+    together = hashlib.sha256(fingerprints.encode()).hexdigest()
+    return replace(first, model=model, fingerprint=together, members=tuple(members))
+
+
 def plan_score(run: ScoreRun) -> ScorePlan:
-    """Return what `score_store` would do; nothing is written."""
+    """Return what `score_store` would do, for an ensemble of all its models; nothing is written."""
+    if run.members:
+        plans = [plan_score(one) for one in run.members]
+        totals = {
+            name: sum(getattr(plan, name) for plan in plans)
+            for name in ("blocks", "blocks_done", "score_bytes")
+        }
+        return replace(plans[0], scores=run.group, **totals)
     data = schema.open_cell_line(run.store, run.cell_line)
     rows, length = schema.array(data, "peak_window").shape[0], schema.array(data, "peak_window").chunks[0]
     windows, bins, sources = schema.array(data, "occupancy").shape
@@ -188,6 +235,9 @@ def score_store(run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress
 def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progress) -> ScorePlan:
     """Score as `score_store` does, with a client that is connected already, or None: in this process."""
     plan = plan_score(run)
+    if run.members:
+        _score_members(run, client, progress)
+        return plan
     with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
         # Not refused, but told: a selection that was forgotten looks the same as regions without such peaks.
@@ -210,6 +260,17 @@ def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progre
     return plan
 
 
+def _score_members(run: ScoreRun, client: Any | None, progress: Progress) -> None:
+    """Score with every model of an ensemble, and average what they gave."""
+    for one in run.members:
+        score_with(one, client, progress)
+    with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
+        run.open()
+        for name in ("rebuilt_score", "raw"):
+            average([one.home for one in run.members], run.home, name, client, progress)
+        schema.consolidate(run.results)
+
+
 def score_part(
     run: ScoreRun, part: int, parts: int, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
 ) -> int:
@@ -226,6 +287,8 @@ def score_part(
     """
     if not 1 <= part <= parts:
         raise InputError(f"part {part} of {parts}: expected a part from 1 to {parts}")
+    if run.members:
+        return sum(score_part(one, part, parts, cluster, progress) for one in run.members)
     with connect(cluster, progress, plan_score(run).projected_memory_bytes) as client:
         # Only the making of the group needs one writer.
         with sole_writer(run.results, f"{run.cell_line}/{run.group}/new", wait=True):

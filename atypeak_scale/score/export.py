@@ -20,6 +20,7 @@ from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.errors import InputError
 from atypeak_scale.places import Place, join, new_folder, refuse_existing
 from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.score.ensemble import SPREAD
 from atypeak_scale.score.normalize import NORMALIZATION
 from atypeak_scale.store import schema
 from atypeak_scale.store.scores import results as results_of
@@ -172,6 +173,7 @@ class _PeakReader:
         self._labels = [np.array([s[view] for s in self._sources], object) for view in (0, 1)]
         self._contigs = schema.read_array(data, "contig").astype(object)
         self._label_of_source = schema.read_array(data, f"source_{self._views[1]}")
+        self._has_spread = SPREAD in scores
         self._sorted_finals = self._sort_finals()
 
     def schema(self) -> pa.Schema:
@@ -196,6 +198,8 @@ class _PeakReader:
                 "share in % of the second label's peaks with a lower score, ties half",
             ),
         ]
+        if self._has_spread:
+            described.append((SPREAD, pa.float32(), "standard deviation of the models' final scores"))
         return pa.schema(
             [pa.field(name, kind, metadata={"description": text}) for name, kind, text in described]
         )
@@ -208,7 +212,7 @@ class _PeakReader:
         }
         scores = {
             name: schema.read_array(self._scores, name, start, stop)
-            for name in ("raw", "k_normalized", "final")
+            for name in ("raw", "k_normalized", "final", *([SPREAD] if self._has_spread else []))
         }
         source = data["source"]
         return {

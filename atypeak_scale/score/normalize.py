@@ -15,10 +15,15 @@ from atypeak_scale.errors import AtypeakError
 from atypeak_scale.locks import sole_writer
 from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun, is_scored
+from atypeak_scale.score.ensemble import agreement, write_spread
 from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
 from atypeak_scale.store import schema
 
 NORMALIZATION = schema.NORMALIZATION
+AGREEMENT = "agreement"
+WEIGHT_COLUMNS = (
+    "k1", "k2", "k3", "weight", "sampled_windows", "theta_mean", "theta_error", "eta_mean", "eta_error",
+)  # fmt: skip
 CENTRE = 750.0  # what an average peak of a label gets (SPEC 5.6)
 NO_SPREAD = "fewer than two peaks or no spread: all 750"
 FloatArray = npt.NDArray[np.float64]
@@ -90,7 +95,9 @@ def normalize_scores(
 ) -> Weights:
     """Fill `k_normalized` and `final` of every catalogue peak, and the tables of weights and labels.
 
-    The windows that are shown to the model have the crumbs that it was trained with.
+    The windows that are shown to the model have the crumbs that it was trained with. Of an ensemble, each
+    model's scores are normalized, and those of the ensemble by the mean of their weights; `spread` is filled
+    too, and the attribute `agreement`: Spearman's correlation of the final scores of each two (SPEC 3.4).
 
     Raises
     ------
@@ -103,14 +110,52 @@ def normalize_scores(
             f"{run.store}: not every peak is scored by this model; "
             f"run 'atypeak-scale score {run.store} {run.options}' first"
         )
-    with connect(cluster, progress) as client, sole_writer(run.results, f"{run.cell_line}/{run.group}"):
+    with connect(cluster, progress) as client:
+        return _normalize(run, settings, client, progress)
+
+
+def _normalize(run: ScoreRun, settings: NormalizationSettings, client: Any, progress: Progress) -> Weights:
+    of_members = [_normalize(one, settings, client, progress) for one in run.members]
+    with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
         scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
-        found = _sampled_weights(run, data, scores, settings, client, progress)
+        if run.members:
+            found = _mean_weights(run, scores, of_members)
+        else:
+            found = _sampled_weights(run, data, scores, settings, client, progress)
         _apply(run, data, scores, found, client, progress)
+        if run.members:
+            homes = [one.home for one in run.members]
+            write_spread(homes, run.home, client, progress)
+            scores.attrs[AGREEMENT] = agreement(homes)
         scores.attrs[NORMALIZATION] = settings.model_dump(mode="json")
         schema.consolidate(run.results)
     return found
+
+
+def model_agreement(run: ScoreRun) -> list[float]:
+    """Return the agreement that the normalization of an ensemble found, in order of `combinations`."""
+    between: Any = run.open()[1].attrs[AGREEMENT]
+    return list(between)
+
+
+def _mean_weights(run: ScoreRun, scores: zarr.Group, of_members: list[Weights]) -> Weights:
+    """Average what the models of an ensemble have for each source; a weight has the flags of all of them."""
+    members = [schema.open_group(*one.home) for one in run.members]
+    for name in WEIGHT_COLUMNS:
+        values = [schema.read_array(one, name).astype(np.float64) for one in members]
+        schema.array(scores, name)[:] = np.mean(values, axis=0)
+    flags = [
+        "; ".join(dict.fromkeys(filter(None, of_source)))
+        for of_source in zip(*(found.flag for found in of_members), strict=True)
+    ]
+    schema.array(scores, "weight_flag")[:] = np.array(flags, object)
+    scores.attrs["sampled_windows"] = members[0].attrs["sampled_windows"]
+    factors = {
+        name: np.mean([getattr(found, name) for found in of_members], axis=0)
+        for name in ("k1", "k2", "k3", "weight")
+    }
+    return Weights(**factors, flag=flags)
 
 
 def _presence_block(store: Place, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:

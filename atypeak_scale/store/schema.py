@@ -105,6 +105,12 @@ SCORE_VARIABLES = (
     Variable("view1_flag", ("view1",), str, "whole", "why their final scores are all 750, if they are"),
 )  # fmt: skip
 
+ENSEMBLE_VARIABLES = (
+    *SCORE_VARIABLES,
+    Variable("spread", ("catalogue_peak",), np.float32, "catalogue",
+             "standard deviation, n - 1, of the final scores that the models give (SPEC 3.4)"),
+)  # fmt: skip
+
 
 def compressors(dtype: npt.DTypeLike) -> list[Any]:
     """Return the codec chain of an array, a checksum last.

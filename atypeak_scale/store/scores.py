@@ -61,7 +61,12 @@ def find_scores(data: zarr.Group, place: Place, name: str) -> zarr.Group | None:
 
 
 def open_or_create_scores(
-    data: zarr.Group, place: Place, name: str, attributes: dict[str, Any], trained: dict[str, Any]
+    data: zarr.Group,
+    place: Place,
+    name: str,
+    attributes: dict[str, Any],
+    trained: dict[str, Any],
+    variables: tuple[schema.Variable, ...] = schema.SCORE_VARIABLES,
 ) -> zarr.Group:
     """Open a group of scores of a cell line at a place, or make it, complete with empty arrays.
 
@@ -91,7 +96,7 @@ def open_or_create_scores(
             "view1": schema.array(data, view1).shape[0],
         }
         rows_per_block = schema.array(data, "peak_window").chunks[0]
-        schema.create_arrays(made, schema.SCORE_VARIABLES, sizes, (view0, view1), 1, rows_per_block)
+        schema.create_arrays(made, variables, sizes, (view0, view1), 1, rows_per_block)
         places.publish(partial / "scores", places.join(place, path), last=schema.METADATA)
     return schema.open_group(place, path, "r+")
 
