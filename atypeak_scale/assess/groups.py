@@ -51,8 +51,9 @@ def correlation_groups(
 
     runs: one, an ensemble, or several of the same store and cell line with models of several seeds, whose R
     and M are averaged (SPEC 3.4). The windows shown have the crumbs that the model was trained with, as in
-    SPEC 5. groups: how many; None takes the number, from 2 to 50, whose mean silhouette is the largest. out: a new
-    folder for `sources.tsv` (the group of each), `asked.tsv` (the matrix) and `phantoms.tsv` (`phantoms`).
+    SPEC 5. groups: how many; None takes the number, from 2 to 50, whose mean silhouette is the largest.
+    out: a new folder for `sources.tsv` (the group of each), `asked.tsv` (the matrix) and `phantoms.tsv`
+    (`phantoms`).
 
     The distance of two sources is 1 - the mean of what each asks of the other, M_s[t] and M_t[s]; groups are
     cut from a tree of average linkage. Sources that the model does not rebuild ask for nothing in common, and
