@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import shlex
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -106,9 +107,12 @@ class ScoreRun:
             if not exists(network):
                 raise InputError(f"{network}: cannot be loaded: no such file")
         variables = schema.ENSEMBLE_VARIABLES if self.members else schema.SCORE_VARIABLES
-        scores = open_or_create_scores(
-            data, self.results, self.group, self.attributes(), self._trained(), variables
-        )
+        is_new = find_scores(data, self.results, self.group) is None
+        making = sole_writer(self.results, f"{self.cell_line}/{self.group}/new", wait=True)
+        with making if is_new else nullcontext():
+            scores = open_or_create_scores(
+                data, self.results, self.group, self.attributes(), self._trained(), variables
+            )
         return data, scores
 
     @property
@@ -290,9 +294,7 @@ def score_part(
     if run.members:
         return sum(score_part(one, part, parts, cluster, progress) for one in run.members)
     with connect(cluster, progress, plan_score(run).projected_memory_bytes) as client:
-        # Only the making of the group needs one writer.
-        with sole_writer(run.results, f"{run.cell_line}/{run.group}/new", wait=True):
-            data, scores = run.open()
+        data, scores = run.open()
         with sole_writer(run.results, f"{run.cell_line}/{run.group}/{part}/{parts}"):
             of_part = [block for block in _missing(scores) if block % parts == part - 1]
             blocks = _arguments(run, data, scores, of_part)

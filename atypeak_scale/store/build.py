@@ -20,6 +20,7 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale import places
+from atypeak_scale.atomic import replacing
 from atypeak_scale.catalogue.bed import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Windows, read_windows
@@ -310,13 +311,9 @@ def _publish(built: Path, target: Place, cell_line: str, replace: bool) -> None:
 
 
 def _rename(built: Path, target: Path, name: str) -> None:
-    """Move a finished store, or its one group, to its final name by a single rename.
-
-    A group of that name is moved out of the store before, and deleted with what was built.
-    """
+    """Move a finished store, or its one group in place of any of that name, to its final name."""
     if target.exists():
-        if (target / name).exists():
-            (target / name).rename(built.parent / "replaced")
-        (built / name).rename(target / name)
+        with replacing(target / name) as new:
+            (built / name).rename(new)
     else:
         built.rename(target)

@@ -52,8 +52,8 @@ CLUSTERS = [
     (["--workers", "2", "--memory-limit", "3GB"], Cluster(workers=2, memory_limit="3GB")),
 ]
 ALL_COMMANDS = [
-    "demo", "run", "simulate", "build-store", "info", "train", "score", "normalize", "export", "crms",
-    "compare-releases", "statistics", "pairs", "qscore", "groups", "ur-examples", "verify",
+    "demo", "run", "simulate", "build-store", "info", "train", "search", "score", "normalize", "export",
+    "crms", "compare-releases", "statistics", "pairs", "qscore", "groups", "ur-examples", "verify",
 ]  # fmt: skip
 
 
@@ -88,7 +88,17 @@ def tensorflow(replace: Replace) -> dict[str, Mock]:
     """Watch which command imports TensorFlow."""
     return {
         name: replace(f"cli.{name}.import_tensorflow_quietly", None)
-        for name in ("train", "score", "normalize", "qscore", "groups", "ur_examples", "run", "demo")
+        for name in (
+            "train",
+            "search",
+            "score",
+            "normalize",
+            "qscore",
+            "groups",
+            "ur_examples",
+            "run",
+            "demo",
+        )
     }
 
 
@@ -246,6 +256,76 @@ def test_train__several_seeds(replace: Replace, options: list[str], cluster: Clu
     )
     assert train.call_args_list == [call("s.zarr", with_seed(load_config("hela"), 7), 2, "m", cluster, ANY)]
     assert result.stdout == "m/seed-7\nm/seed-8\n"
+
+
+# search
+
+TRIALS = pd.DataFrame(
+    {
+        "model.deep_dimension": [8, 32], "seed": 1, "loss": [0.5, 0.25], "epochs": 4,
+        "parameters": [100, 200], "seconds": 3.0, "q_score": [2.0, 1.0],
+    }
+)  # fmt: skip
+GRIDS: list[tuple[list[str], dict[str, list[Any]]]] = [
+    ([], {"model.deep_dimension": [8, 32, 128, 256]}),
+    (["--over", "model.filters=4, 8,4"], {"model.filters": [4, 8]}),
+    (
+        ["--over", "training.learning_rate=1.0e-3,0.1", "--over", "training.stop_at_loss=null"],
+        {"training.learning_rate": [0.001, 0.1], "training.stop_at_loss": [None]},
+    ),
+    (["--over", "training.source_weights={a.x: 2},{}"], {"training.source_weights": [{"a.x": 2}, {}]}),
+]
+
+
+@pytest.fixture
+def searched(replace: Replace, tensorflow: dict[str, Mock]) -> Mock:
+    return replace("assess.search.search", TRIALS)
+
+
+@pytest.mark.parametrize("options, grid", GRIDS)
+def test_search__grid(searched: Mock, options: list[str], grid: dict[str, list[Any]]) -> None:
+    result = invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    (arguments,) = searched.call_args_list
+    store, config, out, given, *others = arguments.args
+    assert (store, config, out) == ("s.zarr", load_config("hela"), "o")
+    assert {key: list(values) for key, values in given.items()} == grid
+    assert others == [3, IN_PROCESS, ANY]
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == [
+        "model.deep_dimension", "seeds", "loss", "epochs", "parameters", "seconds", "q_score", "q_error"
+    ]  # fmt: skip
+    assert lines[-2] == "recommended: model.deep_dimension: 32; its mean Q-score, 1, is the lowest of 2"
+    assert lines[-1] == f"{Path('o') / 'search.tsv'}  every model"
+
+
+def test_search__seeds_and_sample(searched: Mock) -> None:
+    invoke("search", "hela", "--store", "s.zarr", "--out", "o", "--seeds", "2", "--sample", "50")
+    (arguments,) = searched.call_args_list
+    assert arguments.args[1].normalization.sample == 50
+    assert arguments.args[4] == 2
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_search__where(searched: Mock, options: list[str], cluster: Cluster) -> None:
+    invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    (arguments,) = searched.call_args_list
+    assert arguments.args[5] == cluster
+
+
+@pytest.mark.parametrize(
+    "over, message",
+    [
+        (["model.filters"], "no value; expected KEY=A,B"),
+        (["model.filters="], "no value"),
+        (["model.filters=["], "are no values in YAML"),
+        (["model.l2=0,1", "model.l2=2"], "given twice"),
+    ],
+)
+def test_search__bad_grid(searched: Mock, over: list[str], message: str) -> None:
+    options = [word for text in over for word in ("--over", text)]
+    with pytest.raises(InputError, match=message):
+        invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    assert searched.call_args_list == []
 
 
 # score, normalize, export
@@ -434,7 +514,7 @@ def groups(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock
             **{name: ("source", np.array(values)) for name, values in columns.items()},
         },
         coords={"source": [".".join(label) for label in labels], "dataset": ["d1", "d2"], "tr": ["x", "y"]},
-        attrs={"groups": 2, "agreement": 0.75},
+        attrs={"groups": 2, "agreement": 0.75, "models": ["f1"]},
     )
     return replace("assess.groups.correlation_groups", found)
 
@@ -454,6 +534,7 @@ def test_groups__run(
 
 
 def test_groups__several_models_and_one_source(resolve: Mock, groups: Mock, model: Path) -> None:
+    groups.return_value.attrs["models"] = ["f1", "f2"]
     result = invoke(
         "groups", "s.zarr", "--model", model, "--model", model, "--groups", "2", "--out", "o",
         "--source", "d1.x",
@@ -766,6 +847,7 @@ TESTED = {
                     "--min-crm-peaks", "--frame", "--bin", "--views", "--dry-run", "--json", *WHERE},
     "info": {"--json", "--results"},
     "train": {"--config", "--model", "--seed", "--seeds", *WHERE},
+    "search": {"--store", "--out", "--over", "--seeds", "--sample", *WHERE},
     "score": {*RUN, "--part", "--dry-run", "--json", *WHERE},
     "normalize": {*RUN, "--sample", "--seed", *WHERE},
     "export": {"--out", *RUN},

@@ -273,6 +273,17 @@ def test_score_store__second_writer_is_refused(store: Path, model: Path) -> None
         score_store(score_run(store, model, crumbs=0.1))
 
 
+def test_open__first_writers_at_the_same_time_make_one_group(store: Path, model: Path) -> None:
+    """Several kinds of results, of which none holds the others up, may be the first to need the group."""
+    run = score_run(store, model)
+    with ThreadPoolExecutor(8) as pool:
+        groups = list(pool.map(lambda _: run.open()[1].path, range(8)))
+    assert set(groups) == {f"{schema.group_name('cell')}/{run.group}"}
+    assert list(schema.children(schema.open_group(store, f"cell/{schema.SCORES}"))) == [
+        groups[0].split("/")[-1]
+    ]
+
+
 def test_verify__results_with_a_gap_are_found(store: Path, model: Path) -> None:
     run = score_run(store, model)
     score_store(run)

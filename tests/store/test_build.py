@@ -308,6 +308,27 @@ def test_build__interrupted_leaves_nothing(catalogue: Catalogue, config: Config,
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_build__stopped_between_two_renames_keeps_what_was_there(
+    catalogue: Catalogue, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group that is replaced is out of the way for a moment: it goes back where nothing took its place."""
+    store = tmp_path / "s.zarr"
+    build_store(*catalogue, store, config)
+    before = tree(store)
+    rename = Path.rename
+
+    def stop(source: Path, target: Path) -> Path:
+        if target == store / config.cell_line and source.name == "new":
+            assert not target.exists()
+            raise KeyboardInterrupt
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", stop)
+    with pytest.raises(KeyboardInterrupt):
+        build_store(*catalogue, store, config, replace=True)
+    assert tree(store) == before
+
+
 def test_plan__says_what_the_build_does(catalogue: Catalogue, config: Config, tmp_path: Path) -> None:
     plan = plan_build(*catalogue, config)
     result = build_store(*catalogue, tmp_path / "s.zarr", config)
