@@ -1,8 +1,10 @@
 """The command line: one file a command; each parses, calls one function of the library, and prints."""
 
+import _thread
 import logging
 import os
 import sys
+import threading
 
 import click
 
@@ -16,11 +18,20 @@ class _OneLine(logging.Formatter):
         return f"{record.levelname.capitalize()}: {record.getMessage()}"
 
 
+def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
+    """Bring back a Ctrl-C that came inside a callback, where Python drops it: imports are full of these."""
+    if dropped.exc_type is KeyboardInterrupt:
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(dropped)
+
+
 def main() -> None:
     """Run the command line; errors become one line and an exit code: 1 failed while running, 2 bad input."""
     # TensorFlow reads these when it is first imported: only errors, and nothing about its own build.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    sys.unraisablehook = _interrupt_again
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
     logger = logging.getLogger("atypeak_scale")

@@ -741,3 +741,34 @@ def test_run__a_file_that_was_deleted_is_exported_again(
     with pytest.raises(InputError, match=r"did not make \(mine.txt\)"):
         again()
     assert (tmp_path / "copy/scores/mine.txt").read_text() == "precious"
+
+
+DROPPED = """
+import time, weakref
+import atypeak_scale.cli as cli
+import atypeak_scale.cli.commands as home
+
+class Thing: pass
+
+def interrupted(_):
+    raise KeyboardInterrupt
+
+def command(standalone_mode):
+    thing = Thing()
+    reference = weakref.ref(thing, interrupted)
+    del thing  # Python drops what is raised in this callback
+    time.sleep(20)
+    print("went on")
+
+home.commands = command
+cli.main()
+"""
+
+
+def test_main__ctrl_c_that_python_drops_comes_again() -> None:
+    """As it does in the callbacks of imports, where commands spend their first seconds."""
+    run = subprocess.run(
+        [sys.executable, "-c", DROPPED], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "Interrupted; nothing is half written. Give the same command again.\n"
