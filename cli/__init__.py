@@ -1,8 +1,8 @@
 """The command line: one file a command; each parses, calls one function of the library, and prints."""
 
-import _thread
 import logging
 import os
+import signal
 import sys
 import threading
 
@@ -21,7 +21,10 @@ class _OneLine(logging.Formatter):
 def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
     """Bring back a Ctrl-C that came inside a callback, where Python drops it: imports are full of these."""
     if dropped.exc_type is KeyboardInterrupt:
-        threading.Timer(0.05, _thread.interrupt_main).start()
+        # A signal, since nothing else ends a sleep or a wait.
+        main_thread = threading.main_thread().ident
+        assert main_thread is not None
+        threading.Timer(0.05, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
     else:
         sys.__unraisablehook__(dropped)
 
