@@ -306,6 +306,8 @@ def namespace() -> Iterator[tuple[str, ...]]:
 
 def rows() -> list[Row]:
     """Every fault, how often it was tried, and what became of it; needs root for two of them."""
+    # Ignored where a shell started this in the background, and so by the commands that this starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     outcomes: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
         campaign = Campaign(Path(folder))
