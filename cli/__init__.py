@@ -11,6 +11,9 @@ import click
 from atypeak_scale.errors import AtypeakError
 
 
+_report_dropped = sys.unraisablehook
+
+
 class _OneLine(logging.Formatter):
     """Log records as lines that a user can read."""
 
@@ -26,7 +29,7 @@ def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
         assert main_thread is not None
         threading.Timer(0.05, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
     else:
-        sys.__unraisablehook__(dropped)
+        _report_dropped(dropped)
 
 
 def main() -> None:

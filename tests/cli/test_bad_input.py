@@ -664,7 +664,7 @@ def test_no_arguments__show_the_help(atypeak: Run) -> None:
 def test_main__failures_while_running(
     atypeak: Run, monkeypatch: pytest.MonkeyPatch, failure: BaseException, code: int, line: str
 ) -> None:
-    def fail(store: str) -> None:
+    def fail(*_: object) -> None:
         raise failure
 
     monkeypatch.setattr("atypeak_scale.store.summary.summarize", fail)
@@ -674,7 +674,7 @@ def test_main__failures_while_running(
 
 
 def test_main__faults_of_the_program_are_not_hidden(atypeak: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(store: str) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("atypeak_scale.store.summary.summarize", fail)
