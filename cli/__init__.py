@@ -10,7 +10,6 @@ import click
 
 from atypeak_scale.errors import AtypeakError
 
-
 _report_dropped = sys.unraisablehook
 
 
