@@ -29,6 +29,14 @@ STALLED_SECONDS = 3600  # that a run waits for any block to finish
 DISTRIBUTION = "atypeak-scale"
 
 
+# Dask looks after itself up to 50 times a second in every process, which small machines feel.
+HOUSEKEEPING = {
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.profile.enabled": False,
+}
+
+
 @dataclass(frozen=True)
 class Event:
     """`done` of `total` units of a stage are finished; `detail` is a short remark."""
@@ -131,9 +139,11 @@ def _joined(address: str) -> Iterator[Any]:
 
 @contextmanager
 def _local(cluster: Cluster) -> Iterator[Any]:
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        dask.config.set(HOUSEKEEPING),
         LocalCluster(
             n_workers=cluster.workers,
             threads_per_worker=1,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from atypeak_scale.cluster import HOUSEKEEPING
+
 START_SECONDS = 60
 
 
@@ -26,6 +28,10 @@ class Loopback:
             # A lost scheduler or worker is noticed within the time of a test.
             "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
             "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "20s",
+            **{
+                f"DASK_{key.replace('.', '__').replace('-', '_').upper()}": str(value)
+                for key, value in HOUSEKEEPING.items()
+            },
         }
         self.scheduler = self._start(
             "dask_scheduler", "--host", host, "--port", "0", "--dashboard-address", ":0"

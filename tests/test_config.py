@@ -343,7 +343,9 @@ def test_load__unknown_bundled_name_gives_the_nearest(name: str, near: str) -> N
 
 
 def test_load__a_folder_is_no_config(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no such config file, nor .*; known are artificial, artificial-overlapping"):
+    with pytest.raises(
+        InputError, match=r"no such config file, nor .*; known are artificial, artificial-overlapping"
+    ):
         load_config(tmp_path)
 
 
