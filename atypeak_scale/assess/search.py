@@ -4,9 +4,7 @@ Each setting and seed is a task of its own: a model, and its Q-score on a sample
 kept in a folder of the search, a small file for each, so that a search that was stopped goes on.
 """
 
-import hashlib
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,10 +26,10 @@ from atypeak_scale.cluster import (
     no_progress,
     run_blocks,
 )
-from atypeak_scale.config import Config, dump_config, parse_config, with_seed
+from atypeak_scale.config import Config, Settings, parse_config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.locks import sole_writer
-from atypeak_scale.model.seeds import TRAINING_BYTES, is_trained
+from atypeak_scale.model.seeds import TRAINING_BYTES, is_trained, train_to_the_end
 from atypeak_scale.places import Place, join
 from atypeak_scale.score.blocks import score_run
 from atypeak_scale.store import schema
@@ -81,8 +79,8 @@ def search(
 
     Returns
     -------
-    One row a model, in order of the grid, then of the seed; columns: the grid's keys, then the fields of
-    `Trial`.
+    One row a model, in order of the grid, then of the seed; columns: the grid's keys, the fields of `Trial`,
+    and `folder`, the name of that of its setting.
 
     Raises
     ------
@@ -91,21 +89,23 @@ def search(
 
     """
     configs = grid_configs(config, grid)
+    sampled = _key({"normalization": config.normalization, "scoring": config.scoring})
     here, place = places.absolute(store), places.absolute(folder)
     made_from = fingerprint(schema.open_cell_line(store, config.cell_line).attrs["made_from"])
     listener = None if cluster.is_elsewhere else progress  # epochs are told of here only
     blocks = [
-        (here, with_seed(each, config.training.seed + number), join(place, _name(setting, each)), listener)
-        for setting, each in configs
+        (here, with_seed(each, config.training.seed + number), join(place, _name(each)), sampled, listener)
+        for _, each in configs
         for number in range(seeds)
     ]
-    for _, of_seed, models, _ in blocks:
+    for _, of_seed, models, *_ in blocks:
         _refuse_other_store(made_from, of_seed, models)
     places.make_folder(place)
     with connect(cluster, progress, TRAINING_BYTES) as client, sole_writer(place, "search"):
         found = dict(run_blocks(_try_out, blocks, client, stage="search", progress=progress))
         settings = [setting for setting, _ in configs for _ in range(seeds)]
         table = pd.DataFrame([setting | asdict(found[row]) for row, setting in enumerate(settings)])
+        table["folder"] = [places.name_of(models) for _, _, models, *_ in blocks]
         replace_table(table, join(place, TRIALS))
     return table
 
@@ -113,13 +113,15 @@ def search(
 def grid_configs(config: Config, grid: Grid) -> list[tuple[dict[str, Any], Config]]:
     """Return every combination of the grid's values with its configuration, the last key changing fastest.
 
+    Values are as the configuration understands them; combinations that it takes for the same come once.
+
     Raises
     ------
     InputError
         Where a key is no setting of a model or of its training, or a value is refused.
 
     """
-    found = []
+    found: list[tuple[dict[str, Any], Config]] = []
     for values in product(*grid.values()):
         setting = dict(zip(grid, values, strict=True))
         changed = config.model_dump(mode="json")
@@ -131,17 +133,21 @@ def grid_configs(config: Config, grid: Grid) -> list[tuple[dict[str, Any], Confi
                     "model.deep_dimension or training.learning_rate"
                 )
             changed[section][name] = value
-        found.append((setting, parse_config(changed, "search")))
+        each = parse_config(changed, "search")
+        if all(each != other for _, other in found):
+            parsed = each.model_dump(mode="json")
+            found.append(({key: parsed[key.split(".")[0]][key.split(".", 1)[1]] for key in grid}, each))
     return found
 
 
-def _name(setting: Mapping[str, Any], config: Config) -> str:
-    """Name the folder of a combination: for people, and told apart by all settings but the seed."""
-    words = "-".join(f"{key.rpartition('.')[2]}-{value}" for key, value in setting.items())
-    # Values may hold anything, also what would lead to another folder.
-    words = re.sub(r"[^A-Za-z0-9_.-]+", "_", words).strip(".")[:80]
-    key = hashlib.sha256(dump_config(with_seed(config, 0)).encode()).hexdigest()[:8]
-    return f"{words}-{key}"
+def _name(config: Config) -> str:
+    """Name the folder of a combination by all that makes its models, but the seed; values choose no path."""
+    return f"setting-{_key({'model': config.model, 'training': with_seed(config, 0).training})}"
+
+
+def _key(settings: Mapping[str, Settings]) -> str:
+    plain = {name: section.model_dump(mode="json") for name, section in settings.items()}
+    return fingerprint(plain)[:12]
 
 
 def _refuse_other_store(made_from: str, config: Config, folder: Place) -> None:
@@ -155,26 +161,29 @@ def _model_of(folder: Place, config: Config) -> Place:
     return join(folder, f"seed-{config.training.seed}")
 
 
-def _try_out(store: Place, config: Config, folder: Place, progress: Progress | None) -> Trial:
-    """Train one model and assess it, or read what is known of it already."""
-    model = _model_of(folder, config)
-    receipt = f"seed-{config.training.seed}.json"
+def _try_out(store: Place, config: Config, folder: Place, sampled: str, progress: Progress | None) -> Trial:
+    """Train one model and assess it, or read what is known of it; sampled: key of how the Q-score is made."""
+    model, seed = _model_of(folder, config), f"seed-{config.training.seed}"
+    receipt, timing = f"{seed}-{sampled}.json", f"{seed}.json"
     if receipt in places.names_in(folder):
         return Trial(**json.loads(places.read_text(join(folder, receipt))))
     limit_threads()
     from atypeak_scale.model.autoencoder import parameters
     from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.train import train_and_save
 
     seconds = float("nan")
     if is_trained(model) is None:
         started = time.perf_counter()
-        train_and_save(store, config, model, progress or no_progress)
+        train_to_the_end(store, config, model, progress or no_progress)
         seconds = time.perf_counter() - started
+        with places.replacing_file(join(folder, timing)) as file:
+            file.write_text(json.dumps(seconds), encoding="utf-8")
+    elif timing in places.names_in(folder):
+        seconds = float(json.loads(places.read_text(join(folder, timing))))
     loaded = load_model(model)
     assert loaded.training is not None
     # Beside the model: tasks of one search share no group, and the store is only read.
-    run = score_run(store, model, config.cell_line, results=join(folder, f"seed-{config.training.seed}.zarr"))
+    run = score_run(store, model, config.cell_line, results=join(folder, f"{seed}.zarr"))
     trial = Trial(
         config.training.seed,
         loaded.training.kept_loss,

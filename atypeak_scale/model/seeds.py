@@ -1,7 +1,7 @@
 """Train the same configuration with several seeds, each a task of its own (SPEC 3.4)."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atypeak_scale.cluster import (
     IN_PROCESS,
@@ -16,6 +16,9 @@ from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
 from atypeak_scale.places import Place, absolute, is_there, join, names_in
+
+if TYPE_CHECKING:
+    from atypeak_scale.model.files import Training
 
 MEMBER = re.compile(r"seed-(\d+)")
 TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
@@ -84,7 +87,18 @@ def is_trained(folder: Place) -> dict[str, Any] | None:
 
 def _train(store: Place, config: Config, folder: Place, progress: Progress | None) -> int:
     """Train one seed; returns its number of epochs."""
-    limit_threads()
-    from atypeak_scale.model.train import train_and_save
+    return train_to_the_end(store, config, folder, progress or no_progress).epochs
 
-    return train_and_save(store, config, folder, progress or no_progress).epochs
+
+def train_to_the_end(store: Place, config: Config, folder: Place, progress: Progress) -> "Training":
+    """Train and write one of several models; what Ctrl-C stopped is not kept, so that it is trained again."""
+    limit_threads()
+    from atypeak_scale.model.files import save_model
+    from atypeak_scale.model.train import train
+
+    model = train(store, config, progress)
+    assert model.training is not None
+    if model.training.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    save_model(model, folder)
+    return model.training

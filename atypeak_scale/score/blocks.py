@@ -29,7 +29,14 @@ from atypeak_scale.cluster import (
 from atypeak_scale.config import Config, Precision, load_config, with_seed
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.locks import sole_writer
-from atypeak_scale.model.description import CONFIG, NETWORK, absent_labels, check_labels, describe_model
+from atypeak_scale.model.description import (
+    CONFIG,
+    INTERRUPTED,
+    NETWORK,
+    absent_labels,
+    check_labels,
+    describe_model,
+)
 from atypeak_scale.model.seeds import members_of
 from atypeak_scale.places import Place, absolute, exists, join, name_of
 from atypeak_scale.score.ensemble import Home, average
@@ -188,6 +195,10 @@ def score_run(
 def _ensemble(model: Place, members: list[ScoreRun]) -> ScoreRun:
     first = members[0]
     for one in members:
+        if (describe_model(one.model)["training"] or {}).get("stopped") == INTERRUPTED:
+            raise InputError(
+                f"{one.model}: its training was interrupted; train it again, or move it elsewhere"
+            )
         if with_seed(one.config, 0) != with_seed(first.config, 0):
             raise InputError(
                 f"{one.model}: trained with other settings than {first.model}; only the seed may differ"

@@ -105,16 +105,16 @@ def normalize_scores(
         Where a peak has no raw score yet.
 
     """
-    if not is_scored(run):
-        raise AtypeakError(
-            f"{run.store}: not every peak is scored by this model; "
-            f"run 'atypeak-scale score {run.store} {run.options}' first"
-        )
     with connect(cluster, progress) as client:
         return _normalize(run, settings, client, progress)
 
 
 def _normalize(run: ScoreRun, settings: NormalizationSettings, client: Any, progress: Progress) -> Weights:
+    if not is_scored(run):
+        raise AtypeakError(
+            f"{run.store}: not every peak is scored by this model; "
+            f"run 'atypeak-scale score {run.store} {run.options}' first"
+        )
     of_members = [_normalize(one, settings, client, progress) for one in run.members]
     with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()

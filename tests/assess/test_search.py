@@ -9,7 +9,7 @@ import pytest
 
 from atypeak_scale.assess.qscore import q_score
 from atypeak_scale.assess.search import TRIALS, grid_configs, recommend, search, summarize_search
-from atypeak_scale.cluster import Cluster
+from atypeak_scale.cluster import Cluster, Event
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.train import train_and_save
@@ -66,8 +66,8 @@ def test_search__goes_on_where_it_was_stopped(store: Path, short: Config, tmp_pa
     before = files(out)
     (model,) = (path for path in out.rglob("model.keras"))
     # Killed between its training and its Q-score: the model is kept, how long it took is not known.
-    (receipt,) = out.rglob("seed-*.json")
-    receipt.unlink()
+    for receipt in out.rglob("seed-*.json"):
+        receipt.unlink()
     again = search(store, short, out, {"model.deep_dimension": [2]}, seeds=1)
     assert math.isnan(again["seconds"][0])
     assert again[FIGURES].equals(first[FIGURES])
@@ -78,6 +78,30 @@ def test_search__goes_on_where_it_was_stopped(store: Path, short: Config, tmp_pa
     assert more.iloc[0][FIGURES].equals(first.iloc[0][FIGURES])
     after = files(out)
     assert {name for name in before if after[name] != before[name]} == {TRIALS}
+    # Another sample is another Q-score of the same models.
+    values = short.model_dump()
+    values["normalization"]["sample"] = 2
+    other = search(store, parse_config(values, "test"), out, {"model.deep_dimension": [2, 3]}, seeds=2)
+    assert other[["folder", "seed", "loss"]].equals(more[["folder", "seed", "loss"]])
+    assert other["seconds"].equals(more["seconds"])
+    assert {name for name in files(out) if name.endswith(".keras")} == {
+        name for name in after if name.endswith(".keras")
+    }
+
+
+def test_search__ctrl_c_in_a_training_leaves_no_model(store: Path, short: Config, tmp_path: Path) -> None:
+    """What was stopped is trained again, to its end."""
+
+    def interrupt(event: Event) -> None:
+        if event.stage == "train" and event.done == 1:
+            raise KeyboardInterrupt
+
+    grid = {"model.deep_dimension": [2]}
+    with pytest.raises(KeyboardInterrupt):
+        search(store, short, tmp_path / "out", grid, seeds=1, progress=interrupt)
+    assert not list((tmp_path / "out").rglob("*.keras"))
+    stopped = search(store, short, tmp_path / "out", grid, seeds=1)
+    assert stopped[FIGURES].equals(search(store, short, tmp_path / "whole", grid, seeds=1)[FIGURES])
 
 
 def test_search__parallel_equals_serial(store: Path, short: Config, tmp_path: Path) -> None:
@@ -124,6 +148,11 @@ def test_search__values_do_not_choose_a_path(store: Path, short: Config, tmp_pat
     folders = [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()]
     assert len(folders) == 1
     assert set(folders[0]) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+
+
+def test_grid__values_that_are_the_same_setting_come_once(config: Config) -> None:
+    found = grid_configs(config, {"training.learning_rate": [0.0001, "1e-4"]})
+    assert [setting for setting, _ in found] == [{"training.learning_rate": 0.0001}]
 
 
 def test_grid__last_key_changes_fastest(config: Config) -> None:

@@ -1,5 +1,7 @@
 """Several seeds as one model (SPEC 3.4): averages, spread and agreement, against a plain rewrite."""
 
+import json
+import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -12,9 +14,9 @@ from atypeak_scale.assess.groups import correlation_groups
 from atypeak_scale.assess.qscore import q_score
 from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Config, dump_config, parse_config, with_seed
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.model.autoencoder import build_autoencoder
-from atypeak_scale.model.description import CONFIG
+from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.score.blocks import ScoreRun, is_scored, score_part, score_run, score_store
 from atypeak_scale.score.export import PEAKS, WEIGHTS, export_scores
@@ -150,4 +152,21 @@ def test_ensemble__members_differ_by_their_seed_only(ensemble: ScoreRun, config:
     with pytest.raises(
         InputError, match=r"seed-10: trained with other settings than .*seed-9; only the seed"
     ):
+        score_run(ensemble.store, ensemble.model)
+
+
+def test_ensemble__a_member_without_scores_is_named(ensemble: ScoreRun, config: Config) -> None:
+    score_store(ensemble)
+    one = ensemble.members[1]
+    shutil.rmtree(Path(str(one.results), one.home[1]))
+    with pytest.raises(AtypeakError, match=r"not every peak is scored by this model; .*models/seed-10"):
+        normalize_scores(ensemble, config.normalization)
+
+
+def test_ensemble__an_interrupted_member_is_refused(ensemble: ScoreRun) -> None:
+    file = Path(str(ensemble.model)) / "seed-11" / DESCRIPTION
+    description = json.loads(file.read_text())
+    description["training"] = {"epochs": 1, "kept_epoch": 1, "kept_loss": 1.0, "stopped": INTERRUPTED}
+    file.write_text(json.dumps(description))
+    with pytest.raises(InputError, match=r"seed-11: its training was interrupted; train it again"):
         score_run(ensemble.store, ensemble.model)
