@@ -580,20 +580,19 @@ def test_train_seeds__at_a_url_keeps_what_is_there(
 ) -> None:
     made = []
 
-    def train_and_save(store: str, config: Config, folder: str, progress: Any) -> Training:
-        made.append((store, config.training.seed, folder))
-        training = Training(1, 1, 0.5, "settled")
-        save_model(dataclasses.replace(untrained(config), training=training), folder)
-        return training
+    def train(store: str, config: Config, progress: Any) -> TrainedModel:
+        made.append((store, config.training.seed))
+        return dataclasses.replace(untrained(config), training=Training(1, 1, 0.5, "settled"))
 
-    monkeypatch.setattr("atypeak_scale.model.train.train_and_save", train_and_save)
+    monkeypatch.setattr("atypeak_scale.model.train.train", train)
     put(f"{bucket}/models/seed-2/{places.UNFINISHED}", b"")  # of a killed upload
     put(f"{bucket}/models/seed-2/config.yaml", b"x")
     first = config.training.seed
     for seeds in (1, 3):
         expected = [f"{bucket}/models/seed-{first + number}" for number in range(seeds)]
         assert train_seeds(f"{bucket}/s.zarr", config, seeds, f"{bucket}/models/") == expected
-    assert made == [(f"{bucket}/s.zarr", first + n, f"{bucket}/models/seed-{first + n}") for n in range(3)]
+    assert made == [(f"{bucket}/s.zarr", first + n) for n in range(3)]
+    assert all(load_model(folder).training == Training(1, 1, 0.5, "settled") for folder in expected)
 
 
 def test_build__second_cell_line_and_the_same_once_more(

@@ -15,7 +15,7 @@ from atypeak_scale.cluster import (
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.places import Place, absolute, is_there, join, names_in
+from atypeak_scale.places import Place, absolute, is_there, join, names_in, refuse_existing
 
 if TYPE_CHECKING:
     from atypeak_scale.model.files import Training
@@ -92,6 +92,7 @@ def _train(store: Place, config: Config, folder: Place, progress: Progress | Non
 
 def train_to_the_end(store: Place, config: Config, folder: Place, progress: Progress) -> "Training":
     """Train and write one of several models; what Ctrl-C stopped is not kept, so that it is trained again."""
+    refuse_existing(folder, last=DESCRIPTION)
     limit_threads()
     from atypeak_scale.model.files import save_model
     from atypeak_scale.model.train import train
