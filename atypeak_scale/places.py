@@ -111,19 +111,22 @@ def _reason(problem: Exception) -> str:
     return " ".join(text.split()) or type(problem).__name__
 
 
-def _reached(place: Place) -> tuple[Any, str]:
-    """Return the file system of a URL and the path in it."""
-    from fsspec.core import url_to_fs
+@contextmanager
+def _reached(place: Place, running: bool = False) -> Iterator[tuple[Any, str]]:
+    """Yield the file system of a URL and the path in it; errors are those of `reaching`."""
+    with reaching(place, running):
+        from fsspec.core import url_to_fs
 
-    # Other processes write what this one looks for: a listing must not be remembered.
-    found: tuple[Any, str] = url_to_fs(str(place), use_listings_cache=False)
-    return found
+        # Other processes write what this one looks for: a listing must not be remembered.
+        yield url_to_fs(str(place), use_listings_cache=False)
 
 
-def _reached_folder(place: Place) -> tuple[Any, str]:
-    """Return the same of a folder that may be written."""
+@contextmanager
+def _reached_folder(place: Place, running: bool = False) -> Iterator[tuple[Any, str]]:
+    """Yield the same of a folder that may be written."""
     refuse_pattern(place)
-    return _reached(place)
+    with _reached(place, running) as found:
+        yield found
 
 
 def refuse_pattern(place: Place) -> None:
@@ -143,8 +146,7 @@ def exists(place: Place) -> bool:
     """
     if not is_url(place):
         return local_path(place).exists()
-    with reaching(place):
-        file_system, path = _reached(place)
+    with _reached(place) as (file_system, path):
         return bool(file_system.exists(path))
 
 
@@ -160,8 +162,7 @@ def file_size(place: Place) -> int | None:
     if not is_url(place):
         return local_path(place).stat().st_size if local_path(place).is_file() else None
     try:
-        with reaching(place):
-            file_system, path = _reached(place)
+        with _reached(place) as (file_system, path):
             info = file_system.info(path)
     except FileNotFoundError:
         return None
@@ -181,8 +182,7 @@ def open_bytes(place: Place) -> BinaryIO:
     """
     if not is_url(place):
         return local_path(place).open("rb")
-    with reaching(place):
-        file_system, path = _reached(place)
+    with _reached(place) as (file_system, path):
         return cast(BinaryIO, file_system.open(path, "rb"))
 
 
@@ -190,8 +190,7 @@ def read_text(place: Place) -> str:
     """Read a small file, UTF-8; raises as `open_bytes` does."""
     if not is_url(place):
         return local_path(place).read_text(encoding="utf-8")
-    with reaching(place):
-        file_system, path = _reached(place)
+    with _reached(place) as (file_system, path):
         content: bytes = file_system.cat_file(path)
     return content.decode()
 
@@ -204,8 +203,7 @@ def local_copy(place: Place) -> Iterator[Path]:
         return
     with workshop(place) as folder:
         copy = folder / name_of(place)
-        with reaching(place, running=True):
-            file_system, path = _reached(place)
+        with _reached(place, running=True) as (file_system, path):
             file_system.get_file(path, str(copy))
         yield copy
 
@@ -239,8 +237,7 @@ def refuse_unwritable(place: Place) -> None:
     if not is_url(place):
         return
     try:
-        with reaching(place):
-            file_system, path = _reached_folder(place)
+        with _reached_folder(place) as (file_system, path):
             file_system.pipe_file(f"{path}/{PROBE}", b"")
             file_system.rm_file(f"{path}/{PROBE}")
     except FileNotFoundError as problem:
@@ -263,8 +260,7 @@ def names_in(place: Place) -> set[str]:
 
 def _listed(place: Place) -> set[str]:
     """Return the names directly in a folder at a URL, but for probes."""
-    with reaching(place):
-        file_system, path = _reached_folder(place)
+    with _reached_folder(place) as (file_system, path):
         try:
             found = file_system.ls(path, detail=False)
         except FileNotFoundError:
@@ -297,8 +293,7 @@ def publish(folder: Path, place: Place, last: str) -> None:
         folder.rename(local_path(place))
         return
     files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
-    with reaching(place, running=True):
-        file_system, path = _reached_folder(place)
+    with _reached_folder(place, running=True) as (file_system, path):
         others = [file for file in files if file != last]
         file_system.put([str(folder / file) for file in others], [f"{path}/{file}" for file in others])
         file_system.put_file(str(folder / last), f"{path}/{last}")
@@ -325,11 +320,10 @@ def new_folder(place: Place, last: str) -> Iterator[Path]:
 @contextmanager
 def _marked_unfinished(place: Place) -> Iterator[None]:
     """Mark a folder at a URL while it is made; a failure leaves the mark, by which `is_there` knows."""
-    file_system, path = _reached_folder(place)
-    with reaching(place, running=True):
+    with _reached_folder(place, running=True) as (file_system, path):
         file_system.pipe_file(f"{path}/{UNFINISHED}", b"")
     yield
-    with reaching(place, running=True):
+    with _reached_folder(place, running=True) as (file_system, path):
         file_system.rm_file(f"{path}/{UNFINISHED}")
 
 
@@ -375,8 +369,7 @@ def replacing_file(place: Place) -> Iterator[Path]:
         if not is_url(place):
             (folder / "new").rename(local_path(place))
             return
-        with reaching(place, running=True):
-            file_system, path = _reached_folder(place)
+        with _reached_folder(place, running=True) as (file_system, path):
             file_system.put_file(str(folder / "new"), path)
 
 
@@ -394,6 +387,5 @@ def refuse_existing_file(place: Place) -> None:
 
 def remove(place: Place) -> None:
     """Delete what is at a URL, all below it included; none is none."""
-    with reaching(place, running=True), suppress(FileNotFoundError):
-        file_system, path = _reached_folder(place)
+    with suppress(FileNotFoundError), _reached_folder(place, running=True) as (file_system, path):
         file_system.rm(path, recursive=True)

@@ -114,9 +114,10 @@ def test_results__are_a_store_of_their_own_kind(run: ScoreRun) -> None:
     run.open()
     root = zarr.open_group(run.results, mode="r")
     assert sorted(root.group_keys()) == ["cell"]
-    assert sorted(dict(root["cell"].attrs)) == ["cell_line", "made_from"]  # type: ignore[union-attr]
+    home = schema.open_group(run.results, "cell")
+    assert sorted(dict(home.attrs)) == ["cell_line", "made_from"]
     data = schema.open_cell_line(run.store, "cell")
-    assert root["cell"].attrs["made_from"] == data.attrs["made_from"]  # type: ignore[union-attr]
+    assert home.attrs["made_from"] == data.attrs["made_from"]
     with pytest.raises(
         InputError, match="holds only scores; name their store, and this place with --results"
     ):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from atypeak_scale.catalogue.bed import InputFile
-from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
+from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs, sort_intervals
 from atypeak_scale.catalogue.peaks import PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.cluster import Progress, run_blocks
@@ -27,7 +27,7 @@ SCORED = np.dtype(
     [
         ("start", np.int64),
         ("end", np.int64),
-        ("furthest", np.int64),  # as in PEAK
+        ("furthest", np.int64),
         ("label", np.int32),
         ("final", np.float32),
     ]
@@ -119,9 +119,7 @@ def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
         records = np.fromfile(file, SCORED)
         file.unlink()
         files[contig] = file.with_suffix(".npy")
-        records = records[np.lexsort((records["end"], records["start"]))]
-        records["furthest"] = np.maximum.accumulate(records["end"])
-        np.save(files[contig], records)
+        np.save(files[contig], sort_intervals(records))
     return files
 
 

@@ -44,7 +44,7 @@ Grid = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Trial:
-    """What is known of one trained model; seconds: of its training, NaN where it was there already."""
+    """What is known of one trained model; seconds: of its training, NaN where a kill lost them."""
 
     seed: int
     loss: float
@@ -121,23 +121,27 @@ def grid_configs(config: Config, grid: Grid) -> list[tuple[dict[str, Any], Confi
         Where a key is no setting of a model or of its training, or a value is refused.
 
     """
+    keys = [_section_and_name(key) for key in grid]
     found: list[tuple[dict[str, Any], Config]] = []
     for values in product(*grid.values()):
-        setting = dict(zip(grid, values, strict=True))
         changed = config.model_dump(mode="json")
-        for key, value in setting.items():
-            section, _, name = key.partition(".")
-            if section not in SECTIONS or not name or key == NOT_SEARCHED:
-                raise InputError(
-                    f"{key}: cannot be searched; expected a setting of a model or of its training, such as "
-                    "model.deep_dimension or training.learning_rate"
-                )
+        for (section, name), value in zip(keys, values, strict=True):
             changed[section][name] = value
         each = parse_config(changed, "search")
         if all(each != other for _, other in found):
             parsed = each.model_dump(mode="json")
-            found.append(({key: parsed[key.split(".")[0]][key.split(".", 1)[1]] for key in grid}, each))
+            found.append(({f"{section}.{name}": parsed[section][name] for section, name in keys}, each))
     return found
+
+
+def _section_and_name(key: str) -> tuple[str, str]:
+    section, _, name = key.partition(".")
+    if section not in SECTIONS or not name or key == NOT_SEARCHED:
+        raise InputError(
+            f"{key}: cannot be searched; expected a setting of a model or of its training, such as "
+            "model.deep_dimension or training.learning_rate"
+        )
+    return section, name
 
 
 def _name(config: Config) -> str:

@@ -38,6 +38,16 @@ def overlapping_pairs(
     return i[order], j[order]
 
 
+def sort_intervals(records: npt.NDArray[np.void], before: int = 0) -> npt.NDArray[np.void]:
+    """Return records sorted by `start`, then `end`, and fill `furthest`, by which `candidates` finds them.
+
+    furthest: the largest end of a record and those before it; before: that of records in front of these, bp.
+    """
+    ordered = records[np.lexsort((records["end"], records["start"]))]
+    ordered["furthest"] = np.maximum.accumulate(np.append(before, ordered["end"]))[1:]
+    return ordered
+
+
 def candidates(start: IntArray, furthest: IntArray, low: int, high: int) -> slice:
     """Return the place of the intervals that can overlap [low, high); none outside it does.
 

@@ -14,18 +14,17 @@ import numpy.typing as npt
 
 from atypeak_scale.catalogue.bed import BedBlock, BedReader, InputFile
 from atypeak_scale.catalogue.names import Source, source_name, split_name, split_source
+from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.places import Place
 
 log = logging.getLogger(__name__)
 
-# furthest: the largest end of this peak and those before it on the contig, so that bisection finds overlaps.
+# furthest: what `sort_intervals` fills, over the whole contig.
 PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32), ("furthest", np.int64)])
 STRETCH = 1 << 25  # bp that are sorted at once: about a hundred stretches in a human genome
 NOT_SELECTED = -1
-
-
 # Files of unsorted PEAK records, by contig and number of the stretch.
 Stretches = defaultdict[str, dict[int, Path]]
 
@@ -217,10 +216,8 @@ def _sort(
                 records = np.fromfile(stretches[number], PEAK)
                 stretches[number].unlink()
                 records["source"] = recode[records["source"]]
-                records = records[records["source"] != NOT_SELECTED]
-                records = records[np.lexsort((records["end"], records["start"]))]
-                ends = np.maximum.accumulate(np.append(furthest, records["end"]))
-                records["furthest"], furthest = ends[1:], ends[-1]
+                records = sort_intervals(records[records["source"] != NOT_SELECTED], furthest)
+                furthest = records["furthest"].max(initial=furthest)
                 records.tofile(out)
                 selected += len(records)
                 largest = max(largest, len(records))

@@ -87,13 +87,13 @@ def is_trained(folder: Place) -> dict[str, Any] | None:
 
 def _train(store: Place, config: Config, folder: Place, progress: Progress | None) -> int:
     """Train one seed; returns its number of epochs."""
+    limit_threads()
     return train_to_the_end(store, config, folder, progress or no_progress).epochs
 
 
 def train_to_the_end(store: Place, config: Config, folder: Place, progress: Progress) -> "Training":
     """Train and write one of several models; what Ctrl-C stopped is not kept, so that it is trained again."""
     refuse_existing(folder, last=DESCRIPTION)
-    limit_threads()
     from atypeak_scale.model.files import save_model
     from atypeak_scale.model.train import train
 

@@ -4,8 +4,6 @@ A block is a chunk of the array of (peak, window) rows. Its task rebuilds the wi
 and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
 """
 
-import hashlib
-import json
 import logging
 import shlex
 from contextlib import nullcontext
@@ -41,6 +39,7 @@ from atypeak_scale.model.seeds import members_of
 from atypeak_scale.places import Place, absolute, exists, join, name_of
 from atypeak_scale.score.ensemble import Home, average
 from atypeak_scale.store import schema
+from atypeak_scale.store.build import fingerprint
 from atypeak_scale.store.scores import find_scores, open_or_create_scores
 
 log = logging.getLogger(__name__)
@@ -203,8 +202,7 @@ def _ensemble(model: Place, members: list[ScoreRun]) -> ScoreRun:
             raise InputError(
                 f"{one.model}: trained with other settings than {first.model}; only the seed may differ"
             )
-    fingerprints = json.dumps([one.fingerprint for one in members])
-    together = hashlib.sha256(fingerprints.encode()).hexdigest()
+    together = fingerprint([one.fingerprint for one in members])
     return replace(first, model=model, fingerprint=together, members=tuple(members))
 
 

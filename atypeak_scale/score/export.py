@@ -98,9 +98,8 @@ def export_scores(
     """Write the files of `Exported` into the new folder `out`, whole or not at all.
 
     `cell_line` and `run` may be left out where there is only one. results: where the scores are, if not in
-    the store; `run` knows. Peaks are in C order of their
-    contig, then by start. At most one chunk of peaks is in memory, and one float32 for every peak for the
-    percentiles.
+    the store; `run` knows. Peaks are in C order of their contig, then by start. At most one chunk of peaks is
+    in memory, and one float32 for every peak for the percentiles.
 
     Raises
     ------

@@ -115,12 +115,13 @@ def _normalize(run: ScoreRun, settings: NormalizationSettings, client: Any, prog
             f"{run.store}: not every peak is scored by this model; "
             f"run 'atypeak-scale score {run.store} {run.options}' first"
         )
-    of_members = [_normalize(one, settings, client, progress) for one in run.members]
+    for one in run.members:
+        _normalize(one, settings, client, progress)
     with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
         data, scores = run.open()
         scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
         if run.members:
-            found = _mean_weights(run, scores, of_members)
+            found = _mean_weights(run, scores)
         else:
             found = _sampled_weights(run, data, scores, settings, client, progress)
         _apply(run, data, scores, found, client, progress)
@@ -139,23 +140,21 @@ def model_agreement(run: ScoreRun) -> list[float]:
     return list(between)
 
 
-def _mean_weights(run: ScoreRun, scores: zarr.Group, of_members: list[Weights]) -> Weights:
+def _mean_weights(run: ScoreRun, scores: zarr.Group) -> Weights:
     """Average what the models of an ensemble have for each source; a weight has the flags of all of them."""
     members = [schema.open_group(*one.home) for one in run.members]
-    for name in WEIGHT_COLUMNS:
-        values = [schema.read_array(one, name).astype(np.float64) for one in members]
-        schema.array(scores, name)[:] = np.mean(values, axis=0)
+    means = {
+        name: np.mean([schema.read_array(one, name) for one in members], axis=0) for name in WEIGHT_COLUMNS
+    }
+    for name, values in means.items():
+        schema.array(scores, name)[:] = values
     flags = [
         "; ".join(dict.fromkeys(filter(None, of_source)))
-        for of_source in zip(*(found.flag for found in of_members), strict=True)
+        for of_source in zip(*(schema.read_array(one, "weight_flag") for one in members), strict=True)
     ]
     schema.array(scores, "weight_flag")[:] = np.array(flags, object)
     scores.attrs["sampled_windows"] = members[0].attrs["sampled_windows"]
-    factors = {
-        name: np.mean([getattr(found, name) for found in of_members], axis=0)
-        for name in ("k1", "k2", "k3", "weight")
-    }
-    return Weights(**factors, flag=flags)
+    return Weights(means["k1"], means["k2"], means["k3"], means["weight"], flags)
 
 
 def _presence_block(store: Place, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:
