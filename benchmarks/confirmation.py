@@ -2,13 +2,10 @@
 
 For every TR with two or more datasets in HeLa and Jurkat, each of these in turn is left out of store and
 training; of the TR's other peaks, those that share a bp with a peak of the left-out dataset are confirmed.
-What each model scored is kept in the folder that ATYPEAK_CONFIRMATION names, by default one for temporary
-files, so that a run that was stopped goes on.
+What each model scored is kept (`harness.kept_folder`), so that a run that was stopped goes on.
 """
 
 import hashlib
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,10 +36,8 @@ from atypeak_scale.cluster import DISTRIBUTION
 from atypeak_scale.config import Config, Selection, dump_config, with_seed
 from atypeak_scale.store import schema
 from benchmarks.baselines import overlap_counts, pca_scores, peak_table
-from benchmarks.harness import SHARED, Row
+from benchmarks.harness import SHARED, Row, kept_folder
 
-VARIABLE = "ATYPEAK_CONFIRMATION"
-DEFAULT_FOLDER = Path(tempfile.gettempdir()) / "atypeak-confirmation"
 CELL_LINES = ("hela", "jurkat")
 SEEDS = (1, 2, 3)
 SMALL_PCA = 8
@@ -134,7 +129,7 @@ def _kept(name: str, config: Config, make: Callable[[Path], Columns]) -> Columns
     """Return what was kept under a name, the same settings and the same version, or make and keep it."""
     made_by = f"{version(DISTRIBUTION)} {dump_config(config)}"
     key = hashlib.sha256(made_by.encode()).hexdigest()[:12]
-    file = Path(os.environ.get(VARIABLE, DEFAULT_FOLDER)) / f"{name}, {key}.npz"
+    file = kept_folder("confirmation") / f"{name}, {key}.npz"
     if not file.exists():
         with hidden_sibling(file) as folder:
             columns = make(folder)

@@ -43,6 +43,14 @@ class Row:
         return None if not self.baseline else self.ours / self.baseline
 
 
+def kept_folder(name: str) -> Path:
+    """Return the folder where a long benchmark keeps what is done, in that which ATYPEAK_BENCHMARKS names."""
+    default = Path(tempfile.gettempdir()) / "atypeak-benchmarks"
+    folder = Path(os.environ.get("ATYPEAK_BENCHMARKS", default)) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def interleaved(cases: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
     """Return the median seconds of each case, run in turn A B C A B C, after an uncounted round."""
     times: dict[str, list[float]] = {name: [] for name in cases}

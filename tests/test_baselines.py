@@ -164,7 +164,7 @@ def test_confirmed__shares_a_bp_with_the_source_that_was_left_out(
 def test_kept__is_made_once_for_the_same_settings(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ATYPEAK_CONFIRMATION", str(tmp_path / "kept"))
+    monkeypatch.setenv("ATYPEAK_BENCHMARKS", str(tmp_path / "kept"))
     calls: list[Path] = []
 
     def make(folder: Path) -> confirmation.Columns:
@@ -178,7 +178,7 @@ def test_kept__is_made_once_for_the_same_settings(
 
     with pytest.raises(RuntimeError):
         confirmation._kept("a", config, fail)
-    assert list((tmp_path / "kept").iterdir()) == []
+    assert list((tmp_path / "kept/confirmation").iterdir()) == []
     for _ in range(2):
         np.testing.assert_array_equal(confirmation._kept("a", config, make)["raw"], [0, 1, 2])
     assert len(calls) == 1

@@ -7,6 +7,7 @@ second convolution multiplies these rows first and adds the products where they 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -81,11 +82,8 @@ class Front:
         length = lengths[2] - taps + 1
         target = (window * length + place)[:, None] - tf.range(taps, dtype=tf.int64)
         windows = tf.shape(padded, tf.int64)[0]
-        sums = tf.math.unsorted_segment_sum(
-            tf.cast(tf.reshape(products, (-1, filters)), tf.float32),
-            tf.reshape(target, (-1,)),
-            windows * length,
-        )
+        products = tf.cast(tf.reshape(products, (-1, filters)), tf.float32)
+        sums = _sums_at(tf.reshape(target, (-1,)), products, windows * length)
         return tf.cast(tf.reshape(sums, (windows, length, filters)), padded.dtype)
 
     def _rows(self, padded: tf.Tensor, k: int) -> list[tf.Tensor]:
@@ -105,3 +103,16 @@ class Front:
         own += self._crumbs * tf.reduce_sum(kernel, axis=1, keepdims=True)
         kernels: list[tf.Tensor] = tf.split(own, [len(sources) for sources in self._of_label], axis=1)
         return kernels
+
+
+@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+def _sums_at(target: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Sum the rows of each target: (rows, F) to (count, F); no target is negative."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def summed(rows: tf.Tensor) -> Any:
+        # TensorFlow's own gradient looks for negative targets, which costs as much as the sums.
+        return tf.math.unsorted_segment_sum(rows, target, count), lambda upstream: tf.gather(upstream, target)
+
+    sums: tf.Tensor = summed(rows)
+    return sums

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 PACKAGE = "atypeak_scale"
+PHASES = 4  # bins that a position of the encoder stands for, after two poolings
 Shape = tuple[int | None, ...]
 
 
@@ -138,10 +139,29 @@ def phase_taps(kernel_width: int) -> tuple[np.ndarray[Any, np.dtype[np.float32]]
     input q + first + t times the sum of the kernel's taps marked 1 in [r, t] (DESIGN 5.6).
     """
     left = (kernel_width - 1) // 2
-    offsets = np.array([[(r + tap - left) // 4 for tap in range(kernel_width)] for r in range(4)])
+    offsets = np.array([[(r + tap - left) // PHASES for tap in range(kernel_width)] for r in range(PHASES)])
     first = int(offsets.min())
     taps = np.arange(first, offsets.max() + 1)
     return (offsets[:, None, :] == taps[None, :, None]).astype(np.float32), first
+
+
+@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+def _side_by_side(inputs: Any, start: int, taps: int, rows: int) -> Any:
+    """(batch, L, F) to (batch, rows, taps * F): row r holds positions start + r to start + r + taps - 1."""
+    length, channels = inputs.shape[1:]
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def beside(inputs: Any) -> Any:
+        def gradient(upstream: Any) -> Any:
+            each = tf.split(upstream, [channels] * taps, axis=2)
+            return tf.add_n(
+                [pad_bins(part, start + tap, length - start - tap - rows) for tap, part in enumerate(each)]
+            )
+
+        shifted = [inputs[:, start + tap : start + tap + rows] for tap in range(taps)]
+        return tf.concat(shifted, axis=2), gradient
+
+    return beside(inputs)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -158,15 +178,28 @@ class SourceConvolution(_Convolution):
 
     def call(self, inputs: Any) -> Any:
         """Convolve with kernels whose taps are sums of the kernel's own."""
-        k, (_, length, channels) = self.kernel_width, inputs.shape
-        phases, first = phase_taps(k)
-        taps = phases.shape[1]
-        short = ops.matmul(
-            ops.convert_to_tensor(phases.transpose(1, 0, 2).reshape(taps * 4, k), self.compute_dtype),
-            ops.reshape(self.kernel, (k, channels * self.filters)),
-        )
-        short = ops.reshape(short, (taps, 4, channels, self.filters))
-        short = ops.reshape(ops.transpose(short, (0, 2, 1, 3)), (taps, channels, 4 * self.filters))
-        start, kept = k // 2 + first, length - k + taps - 1
-        rebuilt = ops.conv(inputs[:, start : start + kept], short)
-        return ops.reshape(rebuilt, (-1, 4 * (length - k), self.filters)) + self.bias
+        start, taps, rows = self._extent(inputs)
+        channels = inputs.shape[2]
+        kernel = self.short_kernel(self.compute_dtype)
+        kernel = ops.reshape(kernel, (taps, channels, PHASES * self.filters))
+        rebuilt = ops.conv(inputs[:, start : start + rows + taps - 1], kernel)
+        return ops.reshape(rebuilt, (-1, PHASES * rows, self.filters)) + self.bias
+
+    def short_kernel(self, dtype: str) -> Any:
+        """(taps * F, 4, filters): from what each four bins are rebuilt of to each of them."""
+        k, channels = self.kernel_width, self.kernel.shape[3]
+        phases, _ = phase_taps(k)
+        sums = phases.transpose(1, 0, 2).reshape(-1, k)
+        flat = ops.reshape(ops.cast(self.kernel, dtype), (k, channels * self.filters))
+        short = ops.matmul(ops.convert_to_tensor(sums, dtype), flat)
+        short = ops.reshape(short, (-1, PHASES, channels, self.filters))
+        return ops.reshape(ops.transpose(short, (0, 2, 1, 3)), (-1, PHASES, self.filters))
+
+    def seen(self, inputs: Any) -> Any:
+        """(batch, bins / 4, taps * F): what each four bins are rebuilt of, as `short_kernel` takes it."""
+        return _side_by_side(inputs, *self._extent(inputs))
+
+    def _extent(self, inputs: Any) -> tuple[int, int, int]:
+        """First position that is seen, taps of the short kernel, and fours of bins without the telomeres."""
+        phases, first = phase_taps(self.kernel_width)
+        return self.kernel_width // 2 + first, phases.shape[1], inputs.shape[1] - self.kernel_width

@@ -10,18 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.config import Config, TrainingSettings
-from atypeak_scale.errors import InputError, InterruptedStageError, nearest
+from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, LAST, LOW, SETTLED
 from atypeak_scale.model.files import TrainedModel, Training, save_model
 from atypeak_scale.model.front import Front
+from atypeak_scale.model.loss import RebuildingError, loss_weights
+from atypeak_scale.model.middle import Middle
 from atypeak_scale.places import Place, refuse_existing
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import fingerprint
-from atypeak_scale.store.stream import Expansion, training_windows
+from atypeak_scale.store.stream import crumb_matrix, training_windows, unpack
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]
 
 
 class _PackedTraining(keras.Model):  # type: ignore[misc]
-    """Trains an autoencoder on packed windows; input and target are made from them in the graph."""
+    """Trains an autoencoder on packed windows, without ever making its input, output or target whole."""
 
     def __init__(
         self,
@@ -62,21 +63,18 @@ class _PackedTraining(keras.Model):  # type: ignore[misc]
         super().__init__()
         self.autoencoder = autoencoder
         self.front = Front(autoencoder, cells, crumbs)
-        self.back = keras.Model(autoencoder.get_layer("second_view").output, autoencoder.output)
-        self.expansion = Expansion(cells, autoencoder.input_shape[2:], crumbs)
-        self.cell_weights = weights
+        self.middle, self.decoded = Middle(autoencoder), autoencoder.get_layer("decoded")
+        given = crumb_matrix(cells, autoencoder.input_shape[2:], crumbs)
+        self.error = RebuildingError(autoencoder.get_layer("sources"), given, weights)
+        self.sources = len(cells)
         self.loss_tracker = keras.metrics.Mean(name="loss")
 
     def train_step(self, packed: tf.Tensor) -> dict[str, tf.Tensor]:
         """One step of gradient descent: mean over all cells of weight times squared error (SPEC 3.2)."""
-        occupancy = self.expansion.unpack(packed)
-        windows = self.expansion.cells(occupancy)
+        occupancy = unpack(packed, self.sources)
         with tf.GradientTape() as tape:
-            rebuilt = self.back(self.front(occupancy), training=True)
-            squares = tf.square(tf.cast(rebuilt, tf.float32) - windows)
-            if self.cell_weights is not None:
-                squares *= self.cell_weights
-            loss = tf.add_n([tf.reduce_mean(squares), *self.autoencoder.losses])
+            decoded = self.decoded(self.middle(self.front(occupancy)))
+            loss = tf.add_n([self.error(decoded, occupancy), *self.autoencoder.losses])
         variables = self.autoencoder.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         self.loss_tracker.update_state(loss)
@@ -123,39 +121,6 @@ class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     def _stop(self, why: str) -> None:
         self.stopped = why
         self.model.stop_training = True
-
-
-def loss_weights(
-    settings: TrainingSettings, views: tuple[str, str], labels: tuple[tuple[str, ...], tuple[str, ...]]
-) -> npt.NDArray[np.float32] | None:
-    """Return the weight of every cell, float32 (m, n), or None where all are 1 (SPEC 3.2).
-
-    Raises
-    ------
-    InputError
-        Where a weight is given to a label that the store does not have.
-
-    """
-    if not settings.view_weights and not settings.source_weights:
-        return None
-    of_view = []
-    for view, names in zip(views, labels, strict=True):
-        given = settings.view_weights.get(view, {})
-        for label in given:
-            if label not in names:
-                raise InputError(
-                    f"training.view_weights: no {view} {label!r} in the store; {nearest(label, names)}"
-                )
-        of_view.append(np.array([given.get(label, 1.0) for label in names], np.float32))
-    weights = np.outer(*of_view)
-    cells = {source_name((a, b)): (i, j) for i, a in enumerate(labels[0]) for j, b in enumerate(labels[1])}
-    for name, weight in settings.source_weights.items():
-        if name not in cells:
-            raise InputError(
-                f"training.source_weights: no source {name!r} in the store; {nearest(name, cells)}"
-            )
-        weights[cells[name]] = weight
-    return weights
 
 
 @dataclass(frozen=True)
@@ -206,8 +171,11 @@ def packed_training(
     settings = config.training
     autoencoder = build_autoencoder(bins, *shape, config.model, settings.seed, settings.precision)
     training = _PackedTraining(autoencoder, cells, settings.crumbs, weights)
+    # Here rather than at the first step, which would be traced twice.
+    optimizer = FusedAdam(settings.learning_rate)
+    optimizer.build(autoencoder.trainable_variables)
     training.compile(
-        optimizer=FusedAdam(settings.learning_rate),
+        optimizer=optimizer,
         # Fewer returns to Python; an epoch must be a whole number of them.
         steps_per_execution=math.gcd(settings.batches_per_epoch, STEPS_AT_ONCE),
         jit_compile=False,

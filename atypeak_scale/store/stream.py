@@ -1,4 +1,4 @@
-"""The store as a tf.data pipeline of packed windows, and their expansion to crumbed tensors in the graph.
+"""The store as a tf.data pipeline of packed windows, and what a source gives to each cell of a tensor.
 
 Chunks of the store are shuffled, read whole in parallel, and mixed in a buffer; occupancy stays packed,
 one bit a cell of an observed source, until it is on the device that computes (DESIGN 6).
@@ -97,29 +97,9 @@ def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumb
     return given.reshape(len(cells), -1).astype(np.float32)
 
 
-class Expansion:
-    """From packed occupancy to the tensors that the autoencoder sees, inside the graph (SPEC 2.4, 2.5)."""
-
-    def __init__(self, cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> None:
-        """`cells`: (dataset, TR) index of every source; `shape`: (m, n); `crumbs`: c of SPEC 2.5."""
-        self._sources, self._shape = len(cells), shape
-        self._given = tf.constant(crumb_matrix(cells, shape, crumbs))
-
-    def unpack(self, packed: tf.Tensor) -> tf.Tensor:
-        """Uint8 (windows, bins, ceil(sources / 8)) to float32 (windows, bins, sources)."""
-        shifts = tf.constant([7, 6, 5, 4, 3, 2, 1, 0], tf.uint8)
-        bits = tf.bitwise.bitwise_and(
-            tf.bitwise.right_shift(packed[..., None], shifts), tf.constant(1, tf.uint8)
-        )
-        shape = tf.shape(packed)
-        flat = tf.reshape(bits, (shape[0], shape[1], packed.shape[2] * 8))
-        return tf.cast(flat[..., : self._sources], tf.float32)
-
-    def cells(self, occupancy: tf.Tensor) -> tf.Tensor:
-        """Float (windows, bins, sources) to the crumbed (windows, bins, datasets, TRs)."""
-        shape = tf.shape(occupancy)
-        return tf.reshape(tf.matmul(occupancy, self._given), (shape[0], shape[1], *self._shape))
-
-    def __call__(self, packed: tf.Tensor) -> tf.Tensor:
-        """Packed occupancy to the crumbed float32 (windows, bins, datasets, TRs)."""
-        return self.cells(self.unpack(packed))
+def unpack(packed: tf.Tensor, sources: int) -> tf.Tensor:
+    """Uint8 (windows, bins, ceil(sources / 8)) to float32 (windows, bins, sources), inside the graph."""
+    bits_of_bytes = tf.constant(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1), tf.float32)
+    bits = tf.gather(bits_of_bytes, tf.cast(packed, tf.int32))
+    shape = tf.shape(packed)
+    return tf.reshape(bits, (shape[0], shape[1], packed.shape[2] * 8))[..., :sources]

@@ -1,4 +1,4 @@
-"""Eight planted groups of TRs, with the sizes of the article's Fig. 3 (SPEC 8)."""
+"""Eight planted groups of TRs, at the largest budget of the article's Fig. 3 (SPEC 8)."""
 
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from atypeak_scale.config import parse_config
 @pytest.mark.slow
 def test_groups__eight_that_were_planted(tmp_path: Path) -> None:
     """Compared are the sources of reliable datasets; noise-only datasets and the watermark have no group."""
-    settings = ArtificialSettings(crms=10_000, datasets=8, trs=16, group_rule="equal", groups=8, seed=5)
+    settings = ArtificialSettings(crms=4000, datasets=8, trs=16, group_rule="equal", groups=8, seed=5)
     files = simulate(settings, tmp_path / "catalogue")
     values = load_config("artificial").model_dump()
     values["model"] |= {"filters": 24, "deep_dimension": 256}
     # The default rule stops it where it knows the watermark only: groups come late and lower the loss little.
-    values["training"] |= {"learning_rate": 1e-4, "batches_per_epoch": 48, "patience": 30, "min_delta": 0.0}
+    # At the article's rate, 1e-4, two of the groups are not yet apart after 64 epochs.
+    values["training"] |= {"learning_rate": 3e-4, "batches_per_epoch": 48, "patience": 64, "min_delta": 0.0}
     config = parse_config(values, "test")
     build_store(files.peaks, files.crms, tmp_path / "s.zarr", config)
     model = save_model(train(tmp_path / "s.zarr", config), tmp_path / "model")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from atypeak_scale.config import ModelSettings
 from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.front import Front
-from atypeak_scale.store.stream import Expansion
+from atypeak_scale.store.stream import crumb_matrix
 
 
 @settings(max_examples=15)
@@ -23,12 +23,13 @@ def test_front__equals_the_layers_and_their_gradients(m: int, n: int, crumbs: fl
     cells = [every[c] for c in rng.permutation(len(every))[: rng.integers(1, len(every) + 1)]]
     occupancy = (rng.random((5, 32, len(cells))) < rng.choice([0.0, 0.1, 0.5])).astype(np.float32)
     occupancy[1] = 0
-    front, expansion = Front(network, cells, crumbs), Expansion(cells, (m, n), crumbs)
+    front = Front(network, cells, crumbs)
+    windows = (occupancy @ crumb_matrix(cells, (m, n), crumbs)).reshape(5, 32, m, n)
     target = rng.normal(size=(5, 16, 3)).astype(np.float32)
     results = []
     for compute in (
         lambda: front(tf.constant(occupancy)),
-        lambda: layers(expansion.cells(tf.constant(occupancy))),
+        lambda: layers(tf.constant(windows)),
     ):
         with tf.GradientTape() as tape:
             signal = compute()

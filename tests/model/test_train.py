@@ -13,14 +13,12 @@ from atypeak_scale.model.files import load_model, save_model
 from atypeak_scale.model.train import (
     FusedAdam,
     _KeepBest,
-    loss_weights,
-    packed_training,
     train,
     train_and_save,
 )
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.open import open_store
-from atypeak_scale.store.stream import Expansion, training_windows
+from atypeak_scale.store.stream import crumb_matrix, training_windows, unpack
 
 Catalogue = tuple[Path, Path]
 
@@ -55,7 +53,8 @@ def test_train__loss_is_that_of_the_spec(store: Path, config: Config) -> None:
     settings = weighted.training
     cells = [(0, 0), (0, 1), (1, 1), (2, 0), (2, 2)]
     stream = training_windows(store, "cell", seed=1, batch=8, shuffle_windows=settings.shuffle_windows)
-    X = Expansion(cells, (3, 3), settings.crumbs)(next(iter(stream))).numpy()
+    occupancy = unpack(next(iter(stream)), len(cells)).numpy()
+    X = (occupancy @ crumb_matrix(cells, (3, 3), settings.crumbs)).reshape(-1, 320, 3, 3)
     network = build_autoencoder(320, 3, 3, weighted.model, settings.seed)
     w = np.outer([1, 3, 1], [0.5, 1, 1])
     w[2, 2] = 7
@@ -178,27 +177,6 @@ def test_stopping__at_an_absolute_loss() -> None:
 def test_stopping__loss_that_is_no_number() -> None:
     with pytest.raises(InputError, match=r"epoch 2: the loss is nan; lower training.learning_rate"):
         follow([1.0, float("nan")])
-
-
-def test_loss_weights__unknown_labels_are_named() -> None:
-    labels = (("d1", "d2"), ("x",))
-    assert loss_weights(TrainingSettings(), ("dataset", "tr"), labels) is None
-    wrong = TrainingSettings(view_weights={"tr": {"xx": 1.0}})
-    with pytest.raises(InputError, match="no tr 'xx' in the store; the nearest known are x"):
-        loss_weights(wrong, ("dataset", "tr"), labels)
-    wrong = TrainingSettings(source_weights={"d1.y": 1.0})
-    with pytest.raises(InputError, match=r"no source 'd1\.y' in the store"):
-        loss_weights(wrong, ("dataset", "tr"), labels)
-
-
-def test_packed_training__is_the_autoencoder_on_expanded_windows(config: Config) -> None:
-    training = packed_training(320, (2, 2), [(0, 1), (1, 0)], config)
-    assert isinstance(training.autoencoder, keras.Model)
-    packed = np.random.default_rng(1).integers(0, 4, (3, 320, 1)).astype(np.uint8) << 6
-    windows = Expansion([(0, 1), (1, 0)], (2, 2), config.training.crumbs)(packed)
-    occupancy = training.expansion.unpack(packed)
-    ours = training.back(training.front(occupancy), training=False).numpy()
-    np.testing.assert_allclose(ours, training.autoencoder(windows, training=False).numpy(), atol=1e-5)
 
 
 def test_fused_adam__moves_as_keras_adam() -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -9,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from atypeak_scale.config import Config
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.open import open_store
-from atypeak_scale.store.stream import Expansion, read_packed, training_windows
+from atypeak_scale.store.stream import crumb_matrix, read_packed, training_windows, unpack
 
 Catalogue = tuple[Path, Path]
 
@@ -30,12 +31,13 @@ def crumbed_cell_by_cell(window: np.ndarray, crumbs: float) -> np.ndarray:
 
 
 @given(st.data(), st.integers(1, 4), st.integers(1, 4), st.sampled_from([0.0, 0.1, 0.5]))
-def test_expansion__equals_crumbs_cell_by_cell(data: st.DataObject, m: int, n: int, crumbs: float) -> None:
+def test_crumb_matrix__equals_crumbs_cell_by_cell(data: st.DataObject, m: int, n: int, crumbs: float) -> None:
     cells = data.draw(st.permutations([(i, j) for i in range(m) for j in range(n)]))
     cells = cells[: data.draw(st.integers(1, len(cells)))]
     occupancy = data.draw(arrays(bool, (2, 3, len(cells))))
-    expansion = Expansion(cells, (m, n), crumbs)
-    ours = expansion(np.packbits(occupancy, axis=-1)).numpy()
+    unpacked = unpack(tf.constant(np.packbits(occupancy, axis=-1)), len(cells)).numpy()
+    np.testing.assert_array_equal(unpacked, occupancy)
+    ours = (unpacked @ crumb_matrix(cells, (m, n), crumbs)).reshape(2, 3, m, n)
     for window, rebuilt in zip(occupancy, ours, strict=True):
         tensor = np.zeros((3, m, n))
         for source, (i, j) in enumerate(cells):
@@ -43,9 +45,9 @@ def test_expansion__equals_crumbs_cell_by_cell(data: st.DataObject, m: int, n: i
         np.testing.assert_allclose(rebuilt, crumbed_cell_by_cell(tensor, crumbs), rtol=1e-6)
 
 
-def test_expansion__isolated_peak_becomes_one_and_two_crumbs() -> None:
-    tensor = Expansion([(0, 1)], (2, 3), 0.1)(np.array([[[0b10000000]]], np.uint8)).numpy()
-    np.testing.assert_allclose(tensor[0, 0], [[0.1, 1.2, 0.1], [0, 0.1, 0]], rtol=1e-6)
+def test_crumb_matrix__isolated_peak_becomes_one_and_two_crumbs() -> None:
+    tensor = crumb_matrix([(0, 1)], (2, 3), 0.1).reshape(2, 3)
+    np.testing.assert_allclose(tensor, [[0.1, 1.2, 0.1], [0, 0.1, 0]], rtol=1e-6)
 
 
 def take(store: Path, batches: int, **settings: int) -> np.ndarray:

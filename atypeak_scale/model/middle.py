@@ -1,0 +1,70 @@
+"""The dense layers with their dropout, in training: what `dense_1` to `encoded` give, with fewer passes.
+
+Exactly what the layers give where dropout keeps the same units. A unit that ReLU or dropout made 0 passes no
+gradient, so that what came out tells all that the gradient needs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+LEVELS = 1 << 16  # of the numbers that dropout is drawn from: half the work of float32
+
+
+class Middle:
+    """The dense layers of an autoencoder as a function of (windows, positions, F), dropout included."""
+
+    def __init__(self, network: keras.Model) -> None:
+        """`network`: has layers `dense_1`, `dropout_1` and so on to `encoded`, which has no dropout."""
+        names = [layer.name for layer in network.layers]
+        first, last = names.index("dense_1"), names.index("encoded")
+        layers: Sequence[Any] = network.layers[first : last + 1]
+        self._pairs = list(zip(layers[::2], [*layers[1::2], None], strict=True))
+
+    def __call__(self, signal: tf.Tensor) -> tf.Tensor:
+        """From (windows, positions, F) to (windows, positions, D), in the layers' compute dtype."""
+        _, positions, channels = signal.shape
+        rows = tf.reshape(signal, (-1, channels))
+        for dense, dropout in self._pairs:
+            kept, scale = _drawn(tf.shape(rows)[0], dense.units, dropout) if dropout else (None, 1.0)
+            weights = (tf.cast(weight, dense.compute_dtype) for weight in (dense.kernel, dense.bias))
+            rows = _rectified(rows, *weights, kept, scale)
+        return tf.reshape(rows, (-1, positions, rows.shape[1]))
+
+
+def _drawn(rows: tf.Tensor, units: int, dropout: keras.layers.Dropout) -> tuple[tf.Tensor | None, float]:
+    """Which units of which rows are kept, bool (rows, units), and by what they are multiplied then."""
+    dropped = round(dropout.rate * LEVELS)
+    if not dropped:
+        return None, 1.0
+    seed = tf.cast(dropout.seed_generator.next(), tf.int32)
+    pairs = tf.random.stateless_uniform(
+        [(rows * units + 1) // 2], seed=seed, minval=None, maxval=None, dtype=tf.uint32
+    )
+    drawn = tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[: rows * units]
+    return tf.reshape(drawn, (rows, units)) >= tf.constant(dropped, tf.uint16), LEVELS / (LEVELS - dropped)
+
+
+@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+def _rectified(
+    rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, kept: tf.Tensor | None, scale: float
+) -> tf.Tensor:
+    """ReLU of rows (R, C) times kernel (C, D) plus bias (D,), times scale where kept and 0 elsewhere."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:
+        values = tf.nn.relu(tf.nn.bias_add(tf.matmul(rows, kernel), bias))
+        result = values if kept is None else values * (tf.cast(kept, values.dtype) * scale)
+
+        def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            passed = tf.raw_ops.ReluGrad(gradients=upstream, features=result)
+            of_kernel = tf.matmul(rows, passed, transpose_a=True)
+            of_bias = tf.reduce_sum(passed, axis=0)
+            return tf.matmul(passed, scale * kernel, transpose_b=True), scale * of_kernel, scale * of_bias
+
+        return result, gradients
+
+    result: tf.Tensor = rectified(rows, kernel, bias)
+    return result
