@@ -16,6 +16,7 @@ from atypeak_scale import (
     correlation_groups,
     load_config,
     noise_detection,
+    normalize_scores,
     rebuilt_by_kind,
     score_run,
     score_store,
@@ -87,6 +88,7 @@ def _truth_of(store: Path, model: Path, truth_file: Path) -> dict[str, float]:
     """Return what is known of a model where the truth is."""
     run = score_run(store, model)
     score_store(run)
+    normalize_scores(run, run.config.normalization)
     found, truth = correlation_groups(run), read_truth(truth_file)
     planted = {tr: group for group, trs in truth.groups.items() for tr in trs}
     reliable = np.isin(found["source_dataset"].to_numpy(), sorted(truth.reliable))
