@@ -13,7 +13,7 @@ from atypeak_scale import build_store, load_config
 from atypeak_scale.config import Config
 from atypeak_scale.model.train import packed_training
 from atypeak_scale.store import schema
-from atypeak_scale.store.stream import training_windows
+from atypeak_scale.store.stream import crumb_matrix, training_windows, unpack
 from benchmarks.article import article_model
 from benchmarks.harness import SHARED, Row, interleaved
 from benchmarks.shapes import k562_config, k562_shaped_store
@@ -53,10 +53,11 @@ def _compare(label: str, store: Path, config: Config) -> list[Row]:
         ours = packed_training(
             config.store.bins, shape, cells, config.model_copy(update={"training": training})
         )
-        ours.optimizer.build(ours.autoencoder.trainable_variables)
         step = tf.function(ours.train_step)
         cases[precision] = partial(lambda step: step(packed)["loss"].numpy(), step)
-    cases["dense"] = _dense_step(config, shape, ours.expansion(packed[:DENSE_BATCH])[..., None])
+    occupancy = unpack(packed[:DENSE_BATCH], len(cells))
+    crumbed = tf.matmul(occupancy, crumb_matrix(cells, shape, config.training.crumbs))
+    cases["dense"] = _dense_step(config, shape, tf.reshape(crumbed, (*crumbed.shape[:2], *shape, 1)))
     seconds = interleaved(cases, REPEATS)
     dense = seconds["dense"] / DENSE_BATCH * 1e3
     return [
