@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from atypeak_scale.model.layers import pad_and_pool, pad_bins
+from atypeak_scale.model.layers import pad_and_pool, pad_bins, with_gradient
 
 
 class Front:
@@ -105,11 +105,10 @@ class Front:
         return kernels
 
 
-@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
 def _sums_at(target: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     """Sum the rows of each target: (rows, F) to (count, F); no target is negative."""
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @with_gradient
     def summed(rows: tf.Tensor) -> Any:
         # TensorFlow's own gradient looks for negative targets, which costs as much as the sums.
         return tf.math.unsorted_segment_sum(rows, target, count), lambda upstream: tf.gather(upstream, target)

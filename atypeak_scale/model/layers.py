@@ -5,6 +5,7 @@ out), so that parameter counts, initial distributions and published arrays are t
 is multiplied is reshaped inside the graph. On a CPU this is many times faster than Conv3D.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -92,8 +93,13 @@ class SecondViewConvolution(_Convolution):
         return pad_and_pool(ops.conv(together, kernel) + self.bias, k)
 
 
-@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-@tf.custom_gradient  # type: ignore[untyped-decorator]
+def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Take a function that returns its result and its gradients; AutoGraph, which may warn, is kept out."""
+    kept_out: Callable[..., Any] = tf.autograph.experimental.do_not_convert(tf.custom_gradient(function))
+    return kept_out
+
+
+@with_gradient
 def _convolve(inputs: Any, kernel: Any) -> Any:
     """Convolve (batch, L, D) with (k, D, F); its gradients are plain matrix products.
 
@@ -145,12 +151,11 @@ def phase_taps(kernel_width: int) -> tuple[np.ndarray[Any, np.dtype[np.float32]]
     return (offsets[:, None, :] == taps[None, :, None]).astype(np.float32), first
 
 
-@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
 def _side_by_side(inputs: Any, start: int, taps: int, rows: int) -> Any:
     """(batch, L, F) to (batch, rows, taps * F): row r holds positions start + r to start + r + taps - 1."""
     length, channels = inputs.shape[1:]
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @with_gradient
     def beside(inputs: Any) -> Any:
         def gradient(upstream: Any) -> Any:
             each = tf.split(upstream, [channels] * taps, axis=2)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.config import TrainingSettings
 from atypeak_scale.errors import InputError, nearest
-from atypeak_scale.model.layers import PHASES, SourceConvolution
+from atypeak_scale.model.layers import PHASES, SourceConvolution, with_gradient
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -53,8 +53,7 @@ class RebuildingError:
         rank, _, cells = kernel.shape
         sources = len(self._given)
 
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        @with_gradient
         def total(seen: tf.Tensor, kernel: tf.Tensor) -> Any:
             rows = tf.concat([seen, present], axis=1)
             of_seen, of_both = tf.split(

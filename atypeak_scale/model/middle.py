@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from atypeak_scale.model.layers import with_gradient
+
 LEVELS = 1 << 16  # of the numbers that dropout is drawn from: half the work of float32
 
 
@@ -29,8 +31,8 @@ class Middle:
         rows = tf.reshape(signal, (-1, channels))
         for dense, dropout in self._pairs:
             kept, scale = _drawn(tf.shape(rows)[0], dense.units, dropout) if dropout else (None, 1.0)
-            weights = (tf.cast(weight, dense.compute_dtype) for weight in (dense.kernel, dense.bias))
-            rows = _rectified(rows, *weights, kept, scale)
+            kernel, bias = (tf.cast(weight, dense.compute_dtype) for weight in (dense.kernel, dense.bias))
+            rows = _rectified(rows, kernel, bias, kept, scale)
         return tf.reshape(rows, (-1, positions, rows.shape[1]))
 
 
@@ -47,13 +49,12 @@ def _drawn(rows: tf.Tensor, units: int, dropout: keras.layers.Dropout) -> tuple[
     return tf.reshape(drawn, (rows, units)) >= tf.constant(dropped, tf.uint16), LEVELS / (LEVELS - dropped)
 
 
-@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
 def _rectified(
     rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, kept: tf.Tensor | None, scale: float
 ) -> tf.Tensor:
     """ReLU of rows (R, C) times kernel (C, D) plus bias (D,), times scale where kept and 0 elsewhere."""
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @with_gradient
     def rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:
         values = tf.nn.relu(tf.nn.bias_add(tf.matmul(rows, kernel), bias))
         result = values if kept is None else values * (tf.cast(kept, values.dtype) * scale)

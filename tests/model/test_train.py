@@ -13,6 +13,7 @@ from atypeak_scale.model.files import load_model, save_model
 from atypeak_scale.model.train import (
     FusedAdam,
     _KeepBest,
+    packed_training,
     train,
     train_and_save,
 )
@@ -177,6 +178,19 @@ def test_stopping__at_an_absolute_loss() -> None:
 def test_stopping__loss_that_is_no_number() -> None:
     with pytest.raises(InputError, match=r"epoch 2: the loss is nan; lower training.learning_rate"):
         follow([1.0, float("nan")])
+
+
+def test_packed_training__is_the_autoencoder_on_expanded_windows(config: Config) -> None:
+    config = config.model_copy(update={"model": config.model.model_copy(update={"dropout": 0.0})})
+    cells = [(0, 1), (1, 0)]
+    training = packed_training(320, (2, 2), cells, config)
+    assert isinstance(training.autoencoder, keras.Model)
+    packed = np.random.default_rng(1).integers(0, 4, (3, 320, 1)).astype(np.uint8) << 6
+    occupancy = unpack(tf.constant(packed), 2)
+    windows = (occupancy.numpy() @ crumb_matrix(cells, (2, 2), config.training.crumbs)).reshape(3, 320, 2, 2)
+    decoded = training.decoded(training.middle(training.front(occupancy)))
+    ours = training.autoencoder.get_layer("sources")(decoded).numpy().reshape(windows.shape)
+    np.testing.assert_allclose(ours, training.autoencoder(windows, training=False).numpy(), atol=1e-5)
 
 
 def test_fused_adam__moves_as_keras_adam() -> None:
