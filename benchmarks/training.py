@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from atypeak_scale import build_store, load_config
 from atypeak_scale.config import Config
-from atypeak_scale.model.train import packed_training
+from atypeak_scale.model.train import PackedTraining
 from atypeak_scale.store import schema
 from atypeak_scale.store.stream import crumb_matrix, training_windows, unpack
 from benchmarks.article import article_model
@@ -50,11 +50,10 @@ def _compare(label: str, store: Path, config: Config) -> list[Row]:
     cases: dict[str, Callable[[], Any]] = {}
     for precision in ("float32", "mixed_bfloat16"):
         training = config.training.model_copy(update={"precision": precision})
-        ours = packed_training(
+        ours = PackedTraining(
             config.store.bins, shape, cells, config.model_copy(update={"training": training})
         )
-        step = tf.function(ours.train_step)
-        cases[precision] = partial(lambda step: step(packed)["loss"].numpy(), step)
+        cases[precision] = partial(lambda step: step(packed).numpy(), tf.function(ours.step))
     occupancy = unpack(packed[:DENSE_BATCH], len(cells))
     crumbed = tf.matmul(occupancy, crumb_matrix(cells, shape, config.training.crumbs))
     cases["dense"] = _dense_step(config, shape, tf.reshape(crumbed, (*crumbed.shape[:2], *shape, 1)))

@@ -29,10 +29,11 @@ class Middle:
         """From (windows, positions, F) to (windows, positions, D), in the layers' compute dtype."""
         _, positions, channels = signal.shape
         rows = tf.reshape(signal, (-1, channels))
+        scale = 1.0  # of the rows, put upon the kernel that they meet, which is smaller
         for dense, dropout in self._pairs:
-            kept, scale = _drawn(tf.shape(rows)[0], dense.units, dropout) if dropout else (None, 1.0)
             kernel, bias = (tf.cast(weight, dense.compute_dtype) for weight in (dense.kernel, dense.bias))
-            rows = _rectified(rows, kernel, bias, kept, scale)
+            kept, next_scale = _drawn(tf.shape(rows)[0], dense.units, dropout) if dropout else (None, 1.0)
+            rows, scale = _rectified(rows, scale * kernel, bias, kept), next_scale
         return tf.reshape(rows, (-1, positions, rows.shape[1]))
 
 
@@ -49,21 +50,19 @@ def _drawn(rows: tf.Tensor, units: int, dropout: keras.layers.Dropout) -> tuple[
     return tf.reshape(drawn, (rows, units)) >= tf.constant(dropped, tf.uint16), LEVELS / (LEVELS - dropped)
 
 
-def _rectified(
-    rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, kept: tf.Tensor | None, scale: float
-) -> tf.Tensor:
-    """ReLU of rows (R, C) times kernel (C, D) plus bias (D,), times scale where kept and 0 elsewhere."""
+def _rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, kept: tf.Tensor | None) -> tf.Tensor:
+    """ReLU of rows (R, C) times kernel (C, D) plus bias (D,), and 0 where it is not kept."""
 
     @with_gradient
     def rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:
         values = tf.nn.relu(tf.nn.bias_add(tf.matmul(rows, kernel), bias))
-        result = values if kept is None else values * (tf.cast(kept, values.dtype) * scale)
+        result = values if kept is None else values * tf.cast(kept, values.dtype)
 
         def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             passed = tf.raw_ops.ReluGrad(gradients=upstream, features=result)
             of_kernel = tf.matmul(rows, passed, transpose_a=True)
-            of_bias = tf.reduce_sum(passed, axis=0)
-            return tf.matmul(passed, scale * kernel, transpose_b=True), scale * of_kernel, scale * of_bias
+            of_bias = tf.raw_ops.BiasAddGrad(out_backprop=passed)
+            return tf.matmul(passed, kernel, transpose_b=True), of_kernel, of_bias
 
         return result, gradients
 

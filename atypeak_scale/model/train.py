@@ -1,7 +1,7 @@
 """Train the autoencoder of one cell line from its store (SPEC 3.2, 3.3; DESIGN 6)."""
 
 import logging
-import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,77 +50,94 @@ class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]
         )
 
 
-class _PackedTraining(keras.Model):  # type: ignore[misc]
+class PackedTraining:
     """Trains an autoencoder on packed windows, without ever making its input, output or target whole."""
 
     def __init__(
         self,
-        autoencoder: keras.Model,
+        bins: int,
+        shape: tuple[int, int],
         cells: list[tuple[int, int]],
-        crumbs: float,
-        weights: npt.NDArray[np.float32] | None,
-    ):
-        super().__init__()
-        self.autoencoder = autoencoder
-        self.front = Front(autoencoder, cells, crumbs)
-        self.middle, self.decoded = Middle(autoencoder), autoencoder.get_layer("decoded")
-        given = crumb_matrix(cells, autoencoder.input_shape[2:], crumbs)
-        self.error = RebuildingError(autoencoder.get_layer("sources"), given, weights)
-        self.sources = len(cells)
-        self.loss_tracker = keras.metrics.Mean(name="loss")
+        config: Config,
+        weights: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """`shape`: (m, n); `cells`: (dataset, TR) index of every source; `weights`: of the loss, (m, n)."""
+        settings = config.training
+        self.autoencoder = build_autoencoder(bins, *shape, config.model, settings.seed, settings.precision)
+        self.front = Front(self.autoencoder, cells, settings.crumbs)
+        self.middle, self.decoded = Middle(self.autoencoder), self.autoencoder.get_layer("decoded")
+        given = crumb_matrix(cells, shape, settings.crumbs)
+        self.error = RebuildingError(self.autoencoder.get_layer("sources"), given, weights)
+        self.optimizer = FusedAdam(settings.learning_rate)
+        self.optimizer.build(self.autoencoder.trainable_variables)
+        self._sources = len(cells)
+        self._steps = tf.function(self._steps_in_graph, autograph=False)
 
-    def train_step(self, packed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One step of gradient descent: mean over all cells of weight times squared error (SPEC 3.2)."""
-        occupancy = unpack(packed, self.sources)
+    def step(self, packed: tf.Tensor) -> tf.Tensor:
+        """One step of gradient descent, on packed windows (windows, bins, bytes); returns its loss.
+
+        The loss: mean over all cells of weight times squared error (SPEC 3.2), and L2.
+        """
+        occupancy = unpack(packed, self._sources)
         with tf.GradientTape() as tape:
             decoded = self.decoded(self.middle(self.front(occupancy)))
             loss = tf.add_n([self.error(decoded, occupancy), *self.autoencoder.losses])
         variables = self.autoencoder.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
-        self.loss_tracker.update_state(loss)
-        return {"loss": self.loss_tracker.result()}
+        return loss
+
+    def epoch(self, batches: Iterator[tf.Tensor], steps: int) -> float:
+        """Take that many steps and return the mean of their losses."""
+        return (
+            sum(
+                float(self._steps(batches, tf.constant(min(STEPS_AT_ONCE, steps - done))))
+                for done in range(0, steps, STEPS_AT_ONCE)
+            )
+            / steps
+        )
+
+    def _steps_in_graph(self, batches: Iterator[tf.Tensor], steps: tf.Tensor) -> tf.Tensor:
+        """Sum of the losses of some steps, without a return to Python between them."""
+
+        def step(done: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return done + 1, total + self.step(next(batches))
+
+        return tf.while_loop(lambda done, _: done < steps, step, (0, 0.0))[1]
 
 
-class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Stops as SPEC 3.3 says and keeps the best weights, also after the last epoch or an interruption.
+class EarlyStopping:
+    """Ends training as SPEC 3.3 says and keeps the best weights.
 
     The best epoch is the last whose loss was lower by more than min_delta than the best before it, or that
     reached stop_at_loss.
     """
 
-    def __init__(self, settings: TrainingSettings, progress: Progress) -> None:
-        super().__init__()
+    def __init__(self, settings: TrainingSettings) -> None:
         self._settings = settings
-        self._progress = progress
         self.best_weights: list[npt.NDArray[np.float32]] = []
         self.best_epoch = 0
         self.best_loss = np.inf
         self.losses: list[float] = []
-        self.stopped = LAST
+        self.stopped: str | None = None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        loss = float((logs or {})["loss"])
+    def add(self, loss: float, weights: Callable[[], list[npt.NDArray[np.float32]]]) -> None:
+        """Take note of an epoch: the mean loss of its steps, and how to get the weights that it left."""
         self.losses.append(loss)
+        epoch = len(self.losses)
         if not np.isfinite(loss):
-            raise InputError(
-                f"epoch {epoch + 1}: the loss is {loss}; lower training.learning_rate in the config"
-            )
+            raise InputError(f"epoch {epoch}: the loss is {loss}; lower training.learning_rate in the config")
         limit = self._settings.stop_at_loss
         reached = limit is not None and loss <= limit
         # The loss that a user asked for is kept however little it is below the best.
         if loss < self.best_loss - (0 if reached else self._settings.min_delta):
-            self.best_epoch, self.best_loss = epoch + 1, loss
-            self.best_weights = self.model.autoencoder.get_weights()
+            self.best_epoch, self.best_loss = epoch, loss
+            self.best_weights = weights()
         if reached:
-            self._stop(LOW)
-        elif epoch + 1 - self.best_epoch >= self._settings.patience:
-            self._stop(SETTLED)
-        detail = f"loss {loss:.6f}, best {self.best_loss:.6f} in epoch {self.best_epoch}"
-        self._progress(Event("train", epoch + 1, self._settings.max_epochs, detail))
-
-    def _stop(self, why: str) -> None:
-        self.stopped = why
-        self.model.stop_training = True
+            self.stopped = LOW
+        elif epoch - self.best_epoch >= self._settings.patience:
+            self.stopped = SETTLED
+        elif epoch == self._settings.max_epochs:
+            self.stopped = LAST
 
 
 @dataclass(frozen=True)
@@ -157,32 +174,6 @@ def _describe(store: Place, cell_line: str) -> _Data:
     )
 
 
-def packed_training(
-    bins: int,
-    shape: tuple[int, int],
-    cells: list[tuple[int, int]],
-    config: Config,
-    weights: npt.NDArray[np.float32] | None = None,
-) -> keras.Model:
-    """Return a compiled model that is fitted to packed windows; its `autoencoder` is what is trained.
-
-    shape: (m, n); cells: (dataset, TR) index of every source; weights: of the loss, (m, n).
-    """
-    settings = config.training
-    autoencoder = build_autoencoder(bins, *shape, config.model, settings.seed, settings.precision)
-    training = _PackedTraining(autoencoder, cells, settings.crumbs, weights)
-    # Here rather than at the first step, which would be traced twice.
-    optimizer = FusedAdam(settings.learning_rate)
-    optimizer.build(autoencoder.trainable_variables)
-    training.compile(
-        optimizer=optimizer,
-        # Fewer returns to Python; an epoch must be a whole number of them.
-        steps_per_execution=math.gcd(settings.batches_per_epoch, STEPS_AT_ONCE),
-        jit_compile=False,
-    )
-    return training
-
-
 def train(store: Place, config: Config, progress: Progress = no_progress) -> TrainedModel:
     """Train the autoencoder of `config.cell_line` and return it with the best epoch's weights (SPEC 3).
 
@@ -207,8 +198,6 @@ def train(store: Place, config: Config, progress: Progress = no_progress) -> Tra
             f"{wanted[0]} and {wanted[1]}; set store.frame and store.bin as the store was built"
         )
     weights = loss_weights(settings, data.views, data.labels)
-    m, n = (len(labels) for labels in data.labels)
-    training = packed_training(data.bins, (m, n), data.cells, config, weights)
     failures: list[Exception] = []
     windows = training_windows(
         data.store,
@@ -218,34 +207,29 @@ def train(store: Place, config: Config, progress: Progress = no_progress) -> Tra
         shuffle_windows=settings.shuffle_windows,
         failures=failures,
     )
-    keep = _KeepBest(settings, progress)
+    batches = iter(windows)
+    m, n = (len(labels) for labels in data.labels)
+    training = PackedTraining(data.bins, (m, n), data.cells, config, weights)
+    course = EarlyStopping(settings)
     try:
-        _fit(training, windows, settings, keep)
+        while not course.stopped:
+            loss = training.epoch(batches, settings.batches_per_epoch)
+            course.add(loss, training.autoencoder.get_weights)
+            detail = f"loss {loss:.6f}, best {course.best_loss:.6f} in epoch {course.best_epoch}"
+            progress(Event("train", len(course.losses), settings.max_epochs, detail))
     except KeyboardInterrupt:
-        if not keep.best_epoch:
+        if not course.best_epoch:
             raise
-        keep.stopped = INTERRUPTED
+        course.stopped = INTERRUPTED
     except tf.errors.OpError as problem:
         raise failures[0] if failures else problem from None
     autoencoder = build_autoencoder(data.bins, m, n, config.model, settings.seed)
-    autoencoder.set_weights(keep.best_weights)
-    result = Training(len(keep.losses), keep.best_epoch, keep.best_loss, keep.stopped)
+    autoencoder.set_weights(course.best_weights)
+    assert course.stopped is not None
+    result = Training(len(course.losses), course.best_epoch, course.best_loss, course.stopped)
     log.info("training stopped (%s) after %d epochs", result.stopped, result.epochs)
     labels: Any = data.labels
-    return TrainedModel(autoencoder, labels, config, result, tuple(keep.losses), data.fingerprint)
-
-
-def _fit(
-    training: keras.Model, windows: tf.data.Dataset, settings: TrainingSettings, keep: _KeepBest
-) -> None:
-    training.fit(
-        windows,
-        epochs=settings.max_epochs,
-        steps_per_epoch=settings.batches_per_epoch,
-        callbacks=[keep],
-        shuffle=False,  # the stream is; Keras only warns of it
-        verbose=0,
-    )
+    return TrainedModel(autoencoder, labels, config, result, tuple(course.losses), data.fingerprint)
 
 
 def train_and_save(store: Place, config: Config, folder: Place, progress: Progress = no_progress) -> Training:

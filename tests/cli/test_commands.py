@@ -621,14 +621,14 @@ def test_run__an_interrupted_training_does_not_replace_a_finished_model(
 
     changed = {"training": {"seed": 2}}
     before = tree(tmp_path / "copy")
-    end_of_epoch = train._KeepBest.on_epoch_end
+    end_of_epoch = train.EarlyStopping.add
 
-    def interrupted(self: Any, epoch: int, logs: Any = None) -> None:
-        end_of_epoch(self, epoch, logs)
+    def interrupted(self: Any, *of_epoch: Any) -> None:
+        end_of_epoch(self, *of_epoch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train._KeepBest, "on_epoch_end", interrupted)
+        patch.setattr(train.EarlyStopping, "add", interrupted)
         for _ in range(2):
             with pytest.raises(InterruptedStageError, match=r"epoch 1, .* are in .*/model-interrupted: use"):
                 again(changed)

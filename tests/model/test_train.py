@@ -11,9 +11,9 @@ from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.model.autoencoder import build_autoencoder, weight_arrays
 from atypeak_scale.model.files import load_model, save_model
 from atypeak_scale.model.train import (
+    EarlyStopping,
     FusedAdam,
-    _KeepBest,
-    packed_training,
+    PackedTraining,
     train,
     train_and_save,
 )
@@ -107,7 +107,7 @@ def test_train__interrupted_before_the_first_epoch_has_nothing_to_keep(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras.Model.fit", interrupt)
+    monkeypatch.setattr(PackedTraining, "epoch", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train_and_save(store, config, tmp_path / "model")
     assert not (tmp_path / "model").exists()
@@ -125,28 +125,14 @@ def test_train_and_save__interrupted_is_saved_and_told(store: Path, config: Conf
     assert load_model(tmp_path / "model").training.stopped == "interrupted"  # type: ignore[union-attr]
 
 
-class FakeModel:
-    """What the callback sees of a model: weights that say which epoch they are of."""
-
-    def __init__(self) -> None:
-        self.stop_training = False
-        self.autoencoder = self
-        self.epoch = 0
-
-    def get_weights(self) -> list[int]:
-        return [self.epoch]
-
-
-def follow(losses: list[float], **settings: object) -> _KeepBest:
-    keep = _KeepBest(TrainingSettings.model_validate(settings), lambda event: None)
-    model = FakeModel()
-    keep.set_model(model)
-    for epoch, loss in enumerate(losses):
-        model.epoch = epoch + 1
-        keep.on_epoch_end(epoch, {"loss": loss})
-        if model.stop_training:
+def follow(losses: list[float], **settings: object) -> EarlyStopping:
+    """Stopping after those epochs; the weights say which epoch they are of."""
+    course = EarlyStopping(TrainingSettings.model_validate(settings))
+    for epoch, loss in enumerate(losses, 1):
+        course.add(loss, lambda epoch=epoch: [np.float32(epoch)])  # type: ignore[misc]
+        if course.stopped:
             break
-    return keep
+    return course
 
 
 PUBLISHED = [
@@ -183,7 +169,7 @@ def test_stopping__loss_that_is_no_number() -> None:
 def test_packed_training__is_the_autoencoder_on_expanded_windows(config: Config) -> None:
     config = config.model_copy(update={"model": config.model.model_copy(update={"dropout": 0.0})})
     cells = [(0, 1), (1, 0)]
-    training = packed_training(320, (2, 2), cells, config)
+    training = PackedTraining(320, (2, 2), cells, config)
     assert isinstance(training.autoencoder, keras.Model)
     packed = np.random.default_rng(1).integers(0, 4, (3, 320, 1)).astype(np.uint8) << 6
     occupancy = unpack(tf.constant(packed), 2)
