@@ -31,15 +31,15 @@ class Middle:
         rows = tf.reshape(signal, (-1, channels))
         scale = 1.0  # of the rows, put upon the kernel that they meet, which is smaller
         for dense, dropout in self._pairs:
-            kernel, bias = (tf.cast(weight, dense.compute_dtype) for weight in (dense.kernel, dense.bias))
+            kernel, bias = (tf.cast(w, dense.compute_dtype) for w in (scale * dense.kernel, dense.bias))
             kept, next_scale = _drawn(tf.shape(rows)[0], dense.units, dropout) if dropout else (None, 1.0)
-            rows, scale = _rectified(rows, scale * kernel, bias, kept), next_scale
+            rows, scale = _rectified(rows, kernel, bias, kept), next_scale
         return tf.reshape(rows, (-1, positions, rows.shape[1]))
 
 
 def _drawn(rows: tf.Tensor, units: int, dropout: keras.layers.Dropout) -> tuple[tf.Tensor | None, float]:
     """Which units of which rows are kept, bool (rows, units), and by what they are multiplied then."""
-    dropped = round(dropout.rate * LEVELS)
+    dropped = min(round(dropout.rate * LEVELS), LEVELS - 1)
     if not dropped:
         return None, 1.0
     seed = tf.cast(dropout.seed_generator.next(), tf.int32)
@@ -61,8 +61,9 @@ def _rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, kept: tf.Ten
         def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             passed = tf.raw_ops.ReluGrad(gradients=upstream, features=result)
             of_kernel = tf.matmul(rows, passed, transpose_a=True)
-            of_bias = tf.raw_ops.BiasAddGrad(out_backprop=passed)
-            return tf.matmul(passed, kernel, transpose_b=True), of_kernel, of_bias
+            # not in bfloat16, in which a sum stops growing at some hundreds of rows
+            of_bias = tf.raw_ops.BiasAddGrad(out_backprop=tf.cast(passed, tf.float32))
+            return tf.matmul(passed, kernel, transpose_b=True), of_kernel, tf.cast(of_bias, bias.dtype)
 
         return result, gradients
 

@@ -130,8 +130,8 @@ class EarlyStopping:
         reached = limit is not None and loss <= limit
         # The loss that a user asked for is kept however little it is below the best.
         if loss < self.best_loss - (0 if reached else self._settings.min_delta):
-            self.best_epoch, self.best_loss = epoch, loss
-            self.best_weights = weights()
+            # In one go: Ctrl-C while weights are copied must not leave one epoch with another's weights.
+            self.best_epoch, self.best_loss, self.best_weights = epoch, loss, weights()
         if reached:
             self.stopped = LOW
         elif epoch - self.best_epoch >= self._settings.patience:

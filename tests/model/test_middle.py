@@ -68,6 +68,22 @@ def test_middle__with_dropout_equals_plain_formula_and_its_gradients(monkeypatch
         np.testing.assert_allclose(ours, expected, atol=2e-5 * scale)
 
 
+def test_middle__gradients_of_many_rows_in_mixed_precision() -> None:
+    sizes = ModelSettings(kernel_width=4, filters=32, deep_dimension=64, dropout=0.0)
+    signal = tf.constant(np.random.default_rng(5).normal(size=(48, 100, 32)).astype(np.float32))
+    results = []
+    for precision in ("float32", "mixed_bfloat16"):
+        network = build_autoencoder(16, 2, 2, sizes, 1, precision)
+        compute = middle.Middle(network)
+        weights = [weight.value for weight in network.trainable_variables[4:12]]
+        with tf.GradientTape() as tape:
+            encoded = compute(tf.cast(signal, network.get_layer("dense_1").compute_dtype))
+            loss = tf.reduce_mean(tf.cast(encoded, tf.float32))
+        results.append(tape.gradient(loss, weights))
+    for expected, ours in zip(*results, strict=True):
+        assert np.linalg.norm(ours - expected) < 0.03 * np.linalg.norm(expected)
+
+
 def test_drawn__keeps_the_share_that_was_asked_for_anew_each_time() -> None:
     dropout = build_autoencoder(16, 2, 2, ModelSettings(kernel_width=4, dropout=0.1), 1).get_layer(
         "dropout_1"

@@ -161,6 +161,17 @@ def test_stopping__at_an_absolute_loss() -> None:
     assert (len(keep.losses), keep.best_epoch, keep.stopped) == (9, 9, "stop_at_loss")
 
 
+def test_stopping__interrupted_while_the_weights_are_copied_keeps_the_best_before() -> None:
+    course = follow([0.5])
+
+    def interrupt() -> list[np.ndarray]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        course.add(0.1, interrupt)
+    assert (course.best_epoch, course.best_loss, course.best_weights) == (1, 0.5, [1.0])
+
+
 def test_stopping__loss_that_is_no_number() -> None:
     with pytest.raises(InputError, match=r"epoch 2: the loss is nan; lower training.learning_rate"):
         follow([1.0, float("nan")])
@@ -177,6 +188,17 @@ def test_packed_training__is_the_autoencoder_on_expanded_windows(config: Config)
     decoded = training.decoded(training.middle(training.front(occupancy)))
     ours = training.autoencoder.get_layer("sources")(decoded).numpy().reshape(windows.shape)
     np.testing.assert_allclose(ours, training.autoencoder(windows, training=False).numpy(), atol=1e-5)
+
+
+def test_packed_training__an_epoch_is_its_steps_one_by_one(config: Config) -> None:
+    packed = np.random.default_rng(1).integers(0, 4, (11, 2, 320, 1)).astype(np.uint8) << 6
+    at_once, one_by_one = (PackedTraining(320, (2, 2), [(0, 1), (1, 0)], config) for _ in range(2))
+    batches = iter(tf.data.Dataset.from_tensor_slices(packed))
+    loss = at_once.epoch(batches, 11)
+    assert next(batches, None) is None
+    assert loss == pytest.approx(np.mean([float(one_by_one.step(batch)) for batch in packed]), rel=1e-5)
+    for ours, expected in zip(at_once.autoencoder.weights, one_by_one.autoencoder.weights, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 def test_fused_adam__moves_as_keras_adam() -> None:
