@@ -19,6 +19,8 @@ from atypeak_scale.places import Place, is_url, local_path
 
 log = logging.getLogger(__name__)
 
+REMEDY = "keep the scores of a store that is only read in another place, with --results"
+
 
 @contextmanager
 def sole_writer(store: Place, group: str, wait: bool = False) -> Iterator[None]:
@@ -31,11 +33,12 @@ def sole_writer(store: Place, group: str, wait: bool = False) -> Iterator[None]:
     AtypeakError
         Where another process holds it, and `wait` is not set.
     InputError
-        Where nothing can be written beside the store.
+        Where nothing can be written beside the store, or at the URL.
 
     """
     if is_url(store):
-        yield
+        with _telling_of_results(store):
+            yield
         return
     # A name from a file must not choose a path; two groups must not share a lock.
     name = hashlib.sha256(group.encode()).hexdigest()[:12]
@@ -48,6 +51,17 @@ def sole_writer(store: Place, group: str, wait: bool = False) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+@contextmanager
+def _telling_of_results(url: Place) -> Iterator[None]:
+    """Say where scores can be kept when they must not be written at a URL."""
+    try:
+        yield
+    except PermissionError as problem:
+        if not str(problem.filename).startswith(str(url)):
+            raise
+        raise InputError(f"{problem.filename}: {problem.strerror}; {REMEDY}") from None
 
 
 def _acquire(path: Path, what: str, wait: bool) -> int:
@@ -79,10 +93,7 @@ def _open(path: Path) -> int:
     except OSError as problem:
         if problem.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise InputError(
-            f"{path.parent}: cannot be written ({problem.strerror}); keep the scores of a store that is only "
-            "read in another place, with --results"
-        ) from None
+        raise InputError(f"{path.parent}: cannot be written ({problem.strerror}); {REMEDY}") from None
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

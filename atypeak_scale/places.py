@@ -98,7 +98,8 @@ def reaching(place: Place, running: bool = False) -> Iterator[None]:
     except Exception as problem:  # no two file systems have a base of their errors in common
         told = f"cannot be reached: {_reason(problem)}"
         if running:
-            raise OSError(getattr(problem, "errno", None) or errno.EIO, told, str(place)) from problem
+            unnamed = errno.EACCES if isinstance(problem, PermissionError) else errno.EIO
+            raise OSError(getattr(problem, "errno", None) or unnamed, told, str(place)) from problem
         raise InputError(f"{place}: {told}") from problem
 
 

@@ -223,15 +223,19 @@ def test_s3__a_run_killed_half_way_ends_as_a_local_one(server: Server, inputs: I
                 assert there[name] == data, name
 
 
-def test_s3__scores_beside_a_store_that_is_only_read(server: Server, inputs: Inputs, here: Path) -> None:
-    """The store at S3 is that of the local run, and so must be what is made from it."""
+def without_scores(server: Server, here: Path, prefix: str) -> tuple[str, dict[str, tuple[Any, str]]]:
+    """Upload store and model, but no scores; returns their URL, and the versions of all objects."""
     for what in ("s.zarr", "model"):
         for file in (here / what).rglob("*"):
             name = str(file.relative_to(here))
             if file.is_file() and "/scores/" not in name:
-                server.client.upload_file(str(file), BUCKET, f"read-only/{name}")
-    before = server.versions("read-only")
-    base = f"s3://{BUCKET}/read-only"
+                server.client.upload_file(str(file), BUCKET, f"{prefix}/{name}")
+    return f"s3://{BUCKET}/{prefix}", server.versions(prefix)
+
+
+def test_s3__scores_beside_a_store_that_is_only_read(server: Server, inputs: Inputs, here: Path) -> None:
+    """The store at S3 is that of the local run, and so must be what is made from it."""
+    base, before = without_scores(server, here, "read-only")
     elsewhere = ["--model", f"{base}/model", "--results", f"s3://{BUCKET}/elsewhere/results"]
     done = server.commands(
         ["score", f"{base}/s.zarr", *elsewhere],
@@ -252,6 +256,22 @@ def test_s3__scores_beside_a_store_that_is_only_read(server: Server, inputs: Inp
         if "/qscore/" not in name:
             assert (here / "s.zarr" / name).read_bytes() == data, name
     assert set(server.files("elsewhere/qscore")) == {"pairs.tsv", "total.tsv"}
+
+
+def test_s3__store_that_may_only_be_read(server: Server, here: Path) -> None:
+    """A key that may read and list, but not write, is told where else the scores can be kept."""
+    base, before = without_scores(server, here, "denied")
+    key = reader_key(server)
+    check_keys_after(server, "0")
+    try:
+        message = server.error("score", f"{base}/s.zarr", "--model", f"{base}/model", **key)
+    finally:
+        check_keys_after(server, "inf")
+    assert message == (
+        f"{base}/s.zarr/cell/scores/zarr.json: cannot be reached: Access Denied; keep the scores of a store "
+        "that is only read in another place, with --results"
+    )
+    assert server.versions("denied") == before
 
 
 def test_s3__what_exists_is_refused(server: Server, inputs: Inputs) -> None:
@@ -301,6 +321,20 @@ def test_s3__wrong_credentials(server: Server) -> None:
         assert message.startswith("s3://bucket/s.zarr: cannot be reached: The AWS Access Key Id you provided")
     finally:
         check_keys_after(server, "inf")
+
+
+def reader_key(server: Server) -> dict[str, str]:
+    """Return the settings of a user of the server who may list and read only."""
+    import boto3
+
+    known = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+    iam = boto3.client("iam", endpoint_url=server.address, **known)
+    allowed = {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.create_user(UserName="reader")
+    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
 def check_keys_after(server: Server, requests: str) -> None:
