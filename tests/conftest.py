@@ -1,5 +1,6 @@
 """What tests share: a small artificial-looking catalogue, built store and trained model."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from atypeak_scale.config import Config, parse_config
 # Machines that run tests are shared; how long an example takes says nothing.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
+
+# Ignored where a shell started the tests in the background, and so by the commands that they interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
