@@ -19,33 +19,43 @@ from atypeak_scale.places import Place, is_url, local_path
 
 log = logging.getLogger(__name__)
 
-REMEDY = "keep the scores of a store that is only read in another place, with --results"
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def sole_writer(store: Place, group: str, wait: bool = False) -> Iterator[None]:
+def sole_writer(store: Place, group: str, wait: bool = False, remedy: str | None = None) -> Iterator[None]:
     """Hold the right to write `group` of `store` while the block runs; at a URL there is no lock.
 
-    wait: for a holder who will need it for a moment only.
+    wait: for a holder who will need it for a moment only; remedy: what to do where nothing may be written.
 
     Raises
     ------
     AtypeakError
         Where another process holds it, and `wait` is not set.
     InputError
-        Where nothing can be written beside the store, or at the URL.
+        Where nothing can be written beside the store; at the URL, where there is a remedy.
 
     """
     if is_url(store):
-        with _telling_of_results(store):
+        try:
             yield
+        except PermissionError as problem:
+            if remedy is None or not f"{problem.filename}/".startswith(f"{store}/"):
+                raise
+            raise InputError(f"{problem.filename}: {problem.strerror}; {remedy}") from None
         return
     # A name from a file must not choose a path; two groups must not share a lock.
     name = hashlib.sha256(group.encode()).hexdigest()[:12]
     local = local_path(store).absolute()
     path = local.with_name(f".{local.name}.{name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquire(path, f"{store}/{group}", wait)
+    try:
+        descriptor = _acquire(path, f"{store}/{group}", wait)
+    except OSError as problem:
+        if problem.errno not in UNWRITABLE:
+            raise
+        told = f"{path.parent}: cannot be written ({problem.strerror})"
+        raise InputError(told if remedy is None else f"{told}; {remedy}") from None
     try:
         yield
     finally:
@@ -53,21 +63,10 @@ def sole_writer(store: Place, group: str, wait: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
-@contextmanager
-def _telling_of_results(url: Place) -> Iterator[None]:
-    """Say where scores can be kept when they must not be written at a URL."""
-    try:
-        yield
-    except PermissionError as problem:
-        if not str(problem.filename).startswith(str(url)):
-            raise
-        raise InputError(f"{problem.filename}: {problem.strerror}; {REMEDY}") from None
-
-
 def _acquire(path: Path, what: str, wait: bool) -> int:
     how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
-        descriptor = _open(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, how)
         except BlockingIOError:
@@ -85,15 +84,6 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
             os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
             return descriptor
         os.close(descriptor)
-
-
-def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as problem:
-        if problem.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        raise InputError(f"{path.parent}: cannot be written ({problem.strerror}); {REMEDY}") from None
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

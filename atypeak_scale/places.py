@@ -83,7 +83,7 @@ def reaching(place: Place, running: bool = False) -> Iterator[None]:
     """Turn the errors of file systems, each its own, into one that names the place and the reason.
 
     FileNotFoundError stays what it is. Any other is an InputError, or, in the midst of work (`running`), an
-    OSError, which is worth another try.
+    OSError, which is worth another try; a PermissionError stays one.
     """
     try:
         yield

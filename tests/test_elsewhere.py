@@ -195,12 +195,15 @@ def test_read_only_store__says_what_to_do(own: ScoreRun, monkeypatch: pytest.Mon
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(locks.os, "open", refuse)
-    with pytest.raises(InputError) as failure, sole_writer(own.store, "cell"):
+    with pytest.raises(InputError) as failure, own.writing():
         pass
+    told = f"{Path(own.store).parent}: cannot be written (Read-only file system)"
     assert str(failure.value) == (
-        f"{Path(own.store).parent}: cannot be written (Read-only file system); keep the scores of a store "
-        "that is only read in another place, with --results"
+        f"{told}; keep the scores of a store that is only read in another place, with --results"
     )
+    with pytest.raises(InputError) as of_others, sole_writer(own.store, "search"):
+        pass
+    assert str(of_others.value) == told  # a search has no --results
 
 
 def test_results__json_of_the_root_says_no_path(run: ScoreRun) -> None:

@@ -1,5 +1,6 @@
 """One writer at a time; a lock ends with its process."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from atypeak_scale.errors import AtypeakError
+from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.locks import sole_writer
 
 HOLD = """
@@ -61,6 +62,32 @@ def test_sole_writer__leaves_nothing_and_no_name_chooses_a_path(tmp_path: Path) 
         assert lock.name.startswith(".s.zarr.")
     assert list((tmp_path / "inner").iterdir()) == []
     assert list(tmp_path.iterdir()) == [tmp_path / "inner"]
+
+
+@pytest.mark.parametrize(
+    "place, remedy, told",
+    [
+        (
+            "s3://b/s.zarr/cell/zarr.json",
+            "go elsewhere",
+            "s3://b/s.zarr/cell/zarr.json: denied; go elsewhere",
+        ),
+        ("s3://b/s.zarr", "go elsewhere", "s3://b/s.zarr: denied; go elsewhere"),
+        ("s3://b/s.zarr2/cell/zarr.json", "go elsewhere", None),
+        ("s3://b/model/model.keras", "go elsewhere", None),
+        ("s3://b/s.zarr/cell/zarr.json", None, None),
+    ],
+)
+def test_sole_writer__remedy_at_a_url_is_for_its_own_place(
+    place: str, remedy: str | None, told: str | None
+) -> None:
+    with (
+        pytest.raises((InputError, PermissionError)) as failure,
+        sole_writer("s3://b/s.zarr", "cell", remedy=remedy),
+    ):
+        raise PermissionError(errno.EACCES, "denied", place)
+    assert isinstance(failure.value, InputError) == (told is not None)
+    assert told is None or str(failure.value) == told
 
 
 def test_sole_writer__is_freed_by_an_error(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from atypeak_scale.assess.results import save_results
 from atypeak_scale.assess.statistics import pearson
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings, Precision
-from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.description import describe_model
 from atypeak_scale.places import Place, new_folder, refuse_existing
 from atypeak_scale.score.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun, process_engine
@@ -87,7 +86,7 @@ def q_score(
         refuse_existing(out, last=TOTAL)
     with (
         connect(cluster, progress, PROCESS_BYTES + PASS_BYTES) as client,
-        sole_writer(run.results, f"{run.cell_line}/{run.group}/{QSCORE}"),
+        run.writing(QSCORE),
     ):
         data, _ = run.open()
         windows = sample_windows(schema.array(data, "occupancy").shape[0], settings)

@@ -29,7 +29,6 @@ from atypeak_scale.cluster import (
 )
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
-from atypeak_scale.locks import sole_writer
 from atypeak_scale.places import Place, new_folder, refuse_existing
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.store import schema
@@ -84,7 +83,7 @@ def ur_examples(
     length = units_at_once(run.config, bins, m, n)
     with (
         connect(cluster, progress, BLOCK_BYTES) as client,
-        sole_writer(run.results, f"{run.cell_line}/{run.group}/{UR_EXAMPLES}"),
+        run.writing(UR_EXAMPLES),
         filling_results(run, UR_EXAMPLES, empty) as results,
     ):
         blocks = [

@@ -6,7 +6,7 @@ and writes that one chunk: no two tasks share a chunk, and a chunk without NaN i
 
 import logging
 import shlex
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -114,12 +114,17 @@ class ScoreRun:
                 raise InputError(f"{network}: cannot be loaded: no such file")
         variables = schema.ENSEMBLE_VARIABLES if self.members else schema.SCORE_VARIABLES
         is_new = find_scores(data, self.results, self.group) is None
-        making = sole_writer(self.results, f"{self.cell_line}/{self.group}/new", wait=True)
+        making = self.writing("new", wait=True)
         with making if is_new else nullcontext():
             scores = open_or_create_scores(
                 data, self.results, self.group, self.attributes(), self._trained(), variables
             )
         return data, scores
+
+    def writing(self, *part: str, wait: bool = False) -> AbstractContextManager[None]:
+        """Hold the right to write these results, or a part of them, as `sole_writer` does."""
+        remedy = "keep the scores of a store that is only read in another place, with --results"
+        return sole_writer(self.results, "/".join([self.cell_line, self.group, *part]), wait, remedy)
 
     @property
     def home(self) -> Home:
@@ -251,7 +256,7 @@ def score_with(run: ScoreRun, client: Any | None, progress: Progress = no_progre
     if run.members:
         _score_members(run, client, progress)
         return plan
-    with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
+    with run.writing():
         data, scores = run.open()
         # Not refused, but told: a selection that was forgotten looks the same as regions without such peaks.
         absent = absent_labels(describe_model(run.model)["views"], schema.labels_of(data))
@@ -277,7 +282,7 @@ def _score_members(run: ScoreRun, client: Any | None, progress: Progress) -> Non
     """Score with every model of an ensemble, and average what they gave."""
     for one in run.members:
         score_with(one, client, progress)
-    with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
+    with run.writing():
         run.open()
         for name in ("rebuilt_score", "raw"):
             average([one.home for one in run.members], run.home, name, client, progress)
@@ -304,7 +309,7 @@ def score_part(
         return sum(score_part(one, part, parts, cluster, progress) for one in run.members)
     with connect(cluster, progress, plan_score(run).projected_memory_bytes) as client:
         data, scores = run.open()
-        with sole_writer(run.results, f"{run.cell_line}/{run.group}/{part}/{parts}"):
+        with run.writing(str(part), str(parts)):
             of_part = [block for block in _missing(scores) if block % parts == part - 1]
             blocks = _arguments(run, data, scores, of_part)
             for _ in run_blocks(score_block, blocks, client, stage="score", progress=progress):

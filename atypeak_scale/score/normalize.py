@@ -12,7 +12,6 @@ import zarr
 from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import AtypeakError
-from atypeak_scale.locks import sole_writer
 from atypeak_scale.places import Place
 from atypeak_scale.score.blocks import ScoreRun, is_scored
 from atypeak_scale.score.ensemble import agreement, write_spread
@@ -117,7 +116,7 @@ def _normalize(run: ScoreRun, settings: NormalizationSettings, client: Any, prog
         )
     for one in run.members:
         _normalize(one, settings, client, progress)
-    with sole_writer(run.results, f"{run.cell_line}/{run.group}"):
+    with run.writing():
         data, scores = run.open()
         scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
         if run.members:

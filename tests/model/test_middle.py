@@ -99,3 +99,12 @@ def test_drawn__keeps_the_share_that_was_asked_for_anew_each_time() -> None:
     assert (one.numpy() == other.numpy()).mean() == pytest.approx(0.82, abs=0.01)
     assert one.numpy().mean(axis=0) == pytest.approx(0.9, abs=0.06)
     assert one.numpy().mean(axis=1) == pytest.approx(0.9, abs=0.12)
+
+
+def test_drawn__keeps_some_at_the_highest_dropout() -> None:
+    sizes = ModelSettings(kernel_width=4, dropout=np.nextafter(1.0, 0.0))
+    dropout = build_autoencoder(16, 2, 2, sizes, 1).get_layer("dropout_1")
+    kept, scale = middle._drawn(tf.constant(1000), 1000, dropout)
+    assert kept is not None
+    assert scale == middle.LEVELS
+    assert 0 < kept.numpy().sum() < 100
