@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from atypeak_scale import places
 from atypeak_scale.errors import InputError, nearest
-from atypeak_scale.places import Place
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.locations import Location
 
 Precision = Literal["float32", "bfloat16"]
 # A view names a dim and variables of the store, and columns of tables: it must be none of the others.
@@ -36,8 +36,8 @@ class Settings(BaseModel):
 class Inputs(Settings):
     """Input files or URLs; relative paths of a config file are relative to that file (SPEC 1.1, 1.2)."""
 
-    peaks: Place | None = None
-    crms: Place | None = None
+    peaks: Location | None = None
+    crms: Location | None = None
 
 
 class Selection(Settings):
@@ -242,7 +242,7 @@ class _NoDuplicates(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_config(name: Place) -> Config:
+def load_config(name: Location) -> Config:
     """Read a YAML file, also at a URL, or a configuration that ships with the package (`hela`, `k562`, ...).
 
     Raises
@@ -252,7 +252,7 @@ def load_config(name: Place) -> Config:
 
     """
     place = name
-    if places.file_size(place) is None:
+    if locations.file_size(place) is None:
         bundled = bundled_configs()
         if str(name) not in bundled:
             raise InputError(
@@ -260,14 +260,14 @@ def load_config(name: Place) -> Config:
             )
         place = bundled[str(name)]
     try:
-        values = yaml.load(places.read_text(place), _NoDuplicates)
+        values = yaml.load(locations.read_text(place), _NoDuplicates)
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         reason = " ".join(str(problem).split())
         raise InputError(f"{place}: not a YAML file: {reason}") from None
     config = parse_config(values, str(place))
     inputs = Inputs(
-        peaks=places.beside(place, config.inputs.peaks) if config.inputs.peaks else None,
-        crms=places.beside(place, config.inputs.crms) if config.inputs.crms else None,
+        peaks=locations.beside(place, config.inputs.peaks) if config.inputs.peaks else None,
+        crms=locations.beside(place, config.inputs.crms) if config.inputs.crms else None,
     )
     return config.model_copy(update={"inputs": inputs})
 

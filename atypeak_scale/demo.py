@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
-from atypeak_scale.cluster import Progress, no_progress
 from atypeak_scale.config import load_config
+from atypeak_scale.execution.cluster import Progress, no_progress
 from atypeak_scale.pipeline import StageReport, run_pipeline
-from atypeak_scale.places import local_path
 from atypeak_scale.score.export import FINAL_BED, PEAKS
+from atypeak_scale.storage.locations import local_path
 
 CRMS = 4000
 PEAK_KEY = ["contig", "start", "end", "name"]

@@ -11,17 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from atypeak_scale import places
 from atypeak_scale.catalogue.bed import InputFile, identify
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, no_progress
 from atypeak_scale.config import Config, load_config
 from atypeak_scale.errors import InputError, InterruptedStageError
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, no_progress
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.places import Place, join
 from atypeak_scale.score.blocks import ScorePlan, ScoreRun, is_scored, plan_score, score_run, score_store
 from atypeak_scale.score.export import MADE_FROM, Exported, export_scores
 from atypeak_scale.score.export import made_from as scores_made_from
 from atypeak_scale.score.normalize import NORMALIZATION, normalize_scores
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import BuildPlan, build_store, fingerprint, made_from, plan_build
 
@@ -31,7 +31,7 @@ class StageReport:
     """One stage of a finished run: its output, whether it was left out, and how long it took."""
 
     name: str
-    output: Place
+    output: Location
     skipped: bool
     seconds: float
 
@@ -41,7 +41,7 @@ class StagePlan:
     """One stage of a run to come; `plan` where it can be known before the stages in front of it have run."""
 
     name: str
-    output: Place
+    output: Location
     up_to_date: bool
     plan: BuildPlan | ScorePlan | None = None
 
@@ -49,7 +49,7 @@ class StagePlan:
 @dataclass(frozen=True)
 class _Stage:
     name: str
-    output: Place
+    output: Location
     up_to_date: Callable[[], bool]
     make: Callable[[], Any]
 
@@ -58,7 +58,13 @@ class _Run:
     """The stages of one configuration in one folder."""
 
     def __init__(
-        self, config: Config, workdir: Place, peaks: Place, crms: Place, cluster: Cluster, progress: Progress
+        self,
+        config: Config,
+        workdir: Location,
+        peaks: Location,
+        crms: Location,
+        cluster: Cluster,
+        progress: Progress,
     ) -> None:
         self.config, self.peaks, self.crms = config, peaks, crms
         self.cluster, self.progress = cluster, progress
@@ -82,7 +88,7 @@ class _Run:
         return made_from(self.config, *self._inputs)
 
     def store_is_current(self) -> bool:
-        if not places.exists(self.store) or self.config.cell_line not in schema.cell_lines(self.store):
+        if not locations.exists(self.store) or self.config.cell_line not in schema.cell_lines(self.store):
             return False
         group = schema.open_cell_line(self.store, self.config.cell_line)
         return bool(dict(group.attrs)["made_from"] == self._made_from())
@@ -100,7 +106,7 @@ class _Run:
                 )
 
     def _model_cell_line(self) -> str | None:
-        if not places.is_there(self.model, DESCRIPTION):
+        if not locations.is_there(self.model, DESCRIPTION):
             return None
         return load_config(join(self.model, CONFIG)).cell_line
 
@@ -112,7 +118,7 @@ class _Run:
         build_store(self.peaks, self.crms, self.store, self.config, self.cluster, self.progress, replace=True)
 
     def model_is_current(self) -> bool:
-        if not places.is_there(self.model, DESCRIPTION):
+        if not locations.is_there(self.model, DESCRIPTION):
             return False
         description, config = describe_model(self.model), load_config(join(self.model, CONFIG))
         return (
@@ -123,18 +129,18 @@ class _Run:
 
     def make_model(self) -> None:
         from atypeak_scale.model.files import save_model
-        from atypeak_scale.model.train import train
+        from atypeak_scale.model.training.train import train
 
         model = train(self.store, self.config, self.progress)
         assert model.training is not None
         interrupted = model.training.stopped == INTERRUPTED
         target = self.model
-        if places.is_there(target, DESCRIPTION):
+        if locations.is_there(target, DESCRIPTION):
             # Refuses what is no model of ours; one that was trained to its end is worth more than a part.
             before = describe_model(target)["training"]
             if interrupted and before is not None and before["stopped"] != INTERRUPTED:
                 target = self.interrupted_model
-        with places.replacing(target, last=DESCRIPTION) as folder:
+        with locations.replacing(target, last=DESCRIPTION) as folder:
             save_model(model, folder)
         if interrupted:
             raise InterruptedStageError(
@@ -163,32 +169,34 @@ class _Run:
     def _exported_from(self) -> dict[str, Any] | None:
         """Return what the exported scores were made from, or None where that cannot be told."""
         try:
-            known = json.loads(places.read_text(join(self.scores, MADE_FROM)))
+            known = json.loads(locations.read_text(join(self.scores, MADE_FROM)))
         except (OSError, ValueError):
             return None
         return known if isinstance(known, dict) else None
 
     def is_exported(self) -> bool:
         known = self._exported_from()
-        if known is None or any(places.file_size(file) is None for file, _ in Exported(self.scores).files()):
+        if known is None or any(
+            locations.file_size(file) is None for file, _ in Exported(self.scores).files()
+        ):
             return False
         expected = json.loads(json.dumps(scores_made_from(*self.score_run().open())))
         return bool(known == expected)
 
     def make_exported(self) -> None:
-        if places.is_there(self.scores, MADE_FROM):
-            others = places.names_in(self.scores) - Exported(self.scores).names()
+        if locations.is_there(self.scores, MADE_FROM):
+            others = locations.names_in(self.scores) - Exported(self.scores).names()
             if others:
                 raise InputError(
                     f"{self.scores}: holds what this program did not make ({', '.join(sorted(others))}); "
                     "move that, or name another --workdir"
                 )
-        with places.replacing(self.scores, last=MADE_FROM) as folder:
+        with locations.replacing(self.scores, last=MADE_FROM) as folder:
             export_scores(self.store, folder, self.config.cell_line, self.score_run(), self.progress)
 
 
 def _prepare(
-    config: Config, workdir: Place, peaks: Place | None, crms: Place | None,
+    config: Config, workdir: Location, peaks: Location | None, crms: Location | None,
     cluster: Cluster, progress: Progress,
 ) -> _Run:  # fmt: skip
     chosen = peaks or config.inputs.peaks, crms or config.inputs.crms
@@ -198,19 +206,19 @@ def _prepare(
     return run
 
 
-def _file(what: str, file: Place | None) -> Place:
+def _file(what: str, file: Location | None) -> Location:
     if file is None:
         raise InputError(f"no {what} file; give --{what} FILE, or inputs.{what} in the config")
-    if places.file_size(file) is None:
+    if locations.file_size(file) is None:
         raise InputError(f"{file}: no such file (--{what})")
     return file
 
 
 def plan_pipeline(
     config: Config,
-    workdir: Place,
-    peaks: Place | None = None,
-    crms: Place | None = None,
+    workdir: Location,
+    peaks: Location | None = None,
+    crms: Location | None = None,
     progress: Progress = no_progress,
 ) -> list[StagePlan]:
     """Return what `run_pipeline` would do; nothing is written in `workdir`.
@@ -237,9 +245,9 @@ def plan_pipeline(
 
 def run_pipeline(
     config: Config,
-    workdir: Place,
-    peaks: Place | None = None,
-    crms: Place | None = None,
+    workdir: Location,
+    peaks: Location | None = None,
+    crms: Location | None = None,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
 ) -> list[StageReport]:

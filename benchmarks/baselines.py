@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.linalg
 import zarr
 
-from atypeak_scale.assess.artificial import contig_ranges
+from atypeak_scale.assess.evidence.artificial import contig_ranges
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.score.blocks import row_maxima
 from atypeak_scale.score.normalize import final_scores, label_scale

@@ -23,12 +23,12 @@ from atypeak_scale import (
     search,
     simulate,
 )
-from atypeak_scale.assess.clusters import adjusted_rand_index
-from atypeak_scale.assess.systematisation import summarize_rebuilt
+from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
+from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.catalogue.truth import read_truth
-from atypeak_scale.cluster import Cluster, Event
 from atypeak_scale.config import parse_config
+from atypeak_scale.execution.cluster import Cluster, Event
 from benchmarks.harness import Row, kept_folder, over_seeds
 
 CRMS = 4000

@@ -26,14 +26,14 @@ from atypeak_scale import (
     score_store,
     train,
 )
-from atypeak_scale.assess.artificial import contig_ranges
-from atypeak_scale.assess.ranking import auroc
-from atypeak_scale.atomic import hidden_sibling
+from atypeak_scale.assess.evidence.artificial import contig_ranges
+from atypeak_scale.assess.evidence.ranking import auroc
 from atypeak_scale.catalogue.names import split_source
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.peaks import spool_peaks
-from atypeak_scale.cluster import DISTRIBUTION
 from atypeak_scale.config import Config, Selection, dump_config, with_seed
+from atypeak_scale.execution.cluster import DISTRIBUTION
+from atypeak_scale.storage.atomic import hidden_sibling
 from atypeak_scale.store import schema
 from benchmarks.baselines import overlap_counts, pca_scores, peak_table
 from benchmarks.harness import SHARED, Row, kept_folder

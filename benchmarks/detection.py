@@ -21,8 +21,8 @@ from atypeak_scale import (
     simulate,
     train,
 )
-from atypeak_scale.assess.artificial import detection_of, scored_truth
-from atypeak_scale.assess.systematisation import summarize_rebuilt
+from atypeak_scale.assess.evidence.artificial import detection_of, scored_truth
+from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import with_seed
 from atypeak_scale.score.blocks import ScoreRun

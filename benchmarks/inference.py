@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from atypeak_scale import build_store, load_config
 from atypeak_scale.config import Config
-from atypeak_scale.model.autoencoder import weight_arrays
 from atypeak_scale.model.files import TrainedModel
-from atypeak_scale.model.inference import Engine
-from atypeak_scale.model.patterns import runs_of
+from atypeak_scale.model.inference.engine import Engine
+from atypeak_scale.model.inference.receptive_fields import runs_of
+from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.store import schema
 from benchmarks.article import article_model
 from benchmarks.harness import SHARED, Row, interleaved, matrix_product_rate

@@ -5,8 +5,8 @@ from pathlib import Path
 from atypeak_scale import build_store, load_config, simulate
 from atypeak_scale.catalogue.artificial import CELL_LINE, ArtificialSettings
 from atypeak_scale.config import Config
-from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.files import TrainedModel
+from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.store import schema
 
 ARTICLE_WINDOWS = 107_867

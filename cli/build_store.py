@@ -2,7 +2,7 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, dry_run_options, print_facts, progress_bar
 from .settings import selection_options, store_config

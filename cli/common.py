@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from atypeak_scale.cluster import Event, Progress, chosen_cluster
 from atypeak_scale.config import Precision
-from atypeak_scale.places import is_url
+from atypeak_scale.execution.cluster import Event, Progress, chosen_cluster
+from atypeak_scale.storage.locations import is_url
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, progress_bar
 
@@ -26,7 +26,7 @@ def compare_releases(
     built from. Peaks of both are counted in every CRM, and for every TR in every CRM; of the newer ones
     those of the same cell line and of TRs that have scores, from any dataset, spelled as in SCORES.
     """
-    from atypeak_scale.assess.releases import compare_releases
+    from atypeak_scale.assess.regions.releases import compare_releases
 
     with progress_bar() as progress:
         found = compare_releases(scores, new_peaks, crms, out, cluster, progress)

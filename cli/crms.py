@@ -2,8 +2,8 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, model_options, progress_bar
 
@@ -35,7 +35,7 @@ def crms(
     CRMs rank by the sum of the final scores of their peaks: many peaks, and typical ones. In the BED file the
     score is 1000 for the first, 0 for the last, and falls evenly with the rank.
     """
-    from atypeak_scale.assess.crms import crm_table
+    from atypeak_scale.assess.regions.crms import crm_table
     from atypeak_scale.score.blocks import score_run
 
     run = score_run(store, model, cell_line, crumbs, precision, results)

@@ -34,7 +34,7 @@ def groups(
     scores of STORE are neither needed nor changed. The matrices are kept beside those of the first model.
     """
     import_tensorflow_quietly()
-    from atypeak_scale.assess.groups import correlation_groups, phantoms, sources_table
+    from atypeak_scale.assess.interpretation.groups import correlation_groups, phantoms, sources_table
     from atypeak_scale.score.blocks import score_run
 
     runs = [score_run(store, folder, cell_line, crumbs, precision, results) for folder in model]

@@ -4,8 +4,8 @@ from statistics import median
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, import_tensorflow_quietly, model_options, progress_bar
 from .settings import normalization_options, normalization_settings

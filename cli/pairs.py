@@ -2,8 +2,8 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, model_options, print_table, progress_bar
 
@@ -39,10 +39,10 @@ def pairs(
 
     Where two TRs belong together, the peaks of one score higher where the other is present.
     """
-    from atypeak_scale.assess.pairs import compare_pairs
-    from atypeak_scale.assess.tables import write_table
-    from atypeak_scale.places import refuse_existing_file
+    from atypeak_scale.assess.description.pairs import compare_pairs
+    from atypeak_scale.assess.description.statistics_tables import write_table
     from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.storage.locations import refuse_existing_file
 
     if out is not None:
         refuse_existing_file(out)

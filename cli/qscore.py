@@ -2,8 +2,8 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, import_tensorflow_quietly, model_options, progress_bar
 from .settings import normalization_options, normalization_settings
@@ -33,7 +33,7 @@ def qscore(
     The scores of STORE are neither needed nor changed. The matrices are kept beside them.
     """
     import_tensorflow_quietly()
-    from atypeak_scale.assess.qscore import q_score
+    from atypeak_scale.assess.quality.qscore import q_score
     from atypeak_scale.score.blocks import score_run
 
     run = score_run(store, model, cell_line, crumbs, precision, results)

@@ -2,7 +2,7 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import (
     FolderOrUrl,

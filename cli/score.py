@@ -2,9 +2,9 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
 from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import (
     cluster_options,

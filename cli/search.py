@@ -5,8 +5,8 @@ from typing import Any
 import click
 import yaml
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, import_tensorflow_quietly, print_table, progress_bar
 from .settings import normalization_settings
@@ -39,9 +39,9 @@ def search(
     sampled = normalization_settings(settings, sample, None)
     settings = settings.model_copy(update={"normalization": sampled})
     import_tensorflow_quietly()
-    from atypeak_scale.assess.search import ARTICLE_GRID, TRIALS, recommend, summarize_search
-    from atypeak_scale.assess.search import search as search_settings
-    from atypeak_scale.places import join
+    from atypeak_scale.assess.quality.search import ARTICLE_GRID, TRIALS, recommend, summarize_search
+    from atypeak_scale.assess.quality.search import search as search_settings
+    from atypeak_scale.storage.locations import join
 
     with progress_bar() as progress:
         trials = search_settings(store, settings, out, grid or ARTICLE_GRID, seeds, cluster, progress)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.places import local_path
+from atypeak_scale.storage.locations import local_path
 
 from .common import progress_bar
 

@@ -2,8 +2,8 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, model_options, print_table, progress_bar
 
@@ -28,15 +28,15 @@ def statistics(
     With --model also its scores: quartiles by source, dataset and TR, and how they follow the number of peaks
     of the CRM.
     """
-    from atypeak_scale.assess.tables import (
+    from atypeak_scale.assess.description.statistics_tables import (
         ABUNDANCE,
         DENSITY,
         DENSITY_TEST,
         statistics_tables,
         write_tables,
     )
-    from atypeak_scale.places import refuse_existing
     from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.storage.locations import refuse_existing
 
     if model is None and any(option is not None for option in (crumbs, precision, results)):
         raise click.UsageError("--crumbs, --precision and --results tell of a model's scores; give --model")

@@ -2,7 +2,7 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, import_tensorflow_quietly, progress_bar
 
@@ -36,7 +36,7 @@ def train(store: str, config: str, model: str, seed: int | None, seeds: int | No
                 click.echo(folder)
         return
     import_tensorflow_quietly()
-    from atypeak_scale.model.train import train_and_save
+    from atypeak_scale.model.training.train import train_and_save
 
     with progress_bar() as progress:
         result = train_and_save(store, settings, model, progress)

@@ -2,8 +2,8 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, import_tensorflow_quietly, model_options, progress_bar
 
@@ -32,7 +32,7 @@ def ur_examples(
     """
     if not cluster.is_elsewhere:
         import_tensorflow_quietly()
-    from atypeak_scale.assess import ur_examples as stage
+    from atypeak_scale.assess.interpretation import ur_examples as stage
     from atypeak_scale.score.blocks import score_run
 
     run = score_run(store, model, cell_line, crumbs, precision, results)

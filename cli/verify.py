@@ -2,8 +2,8 @@
 
 import click
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.errors import AtypeakError
+from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, progress_bar, results_option
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from atypeak_scale.atomic import new_folder
 from atypeak_scale.catalogue.bed import write_bed6
 from atypeak_scale.catalogue.names import peak_name
-from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.config import Settings
+from atypeak_scale.execution.cluster import Event, Progress, no_progress
+from atypeak_scale.storage.atomic import new_folder
 
 CELL_LINE = "artificial"
 CRMS_PER_CONTIG = 20_000

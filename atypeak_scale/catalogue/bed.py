@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.places import Place, open_bytes, reaching
+from atypeak_scale.storage.locations import Location, open_bytes, reaching
 
 STANDARD_INPUT = "-"
 BYTES_PER_BLOCK = 1 << 22
@@ -37,7 +37,7 @@ class InputFile:
     sha256: str
 
 
-def identify(file: Place) -> InputFile:
+def identify(file: Location) -> InputFile:
     """Return size and SHA-256 of a file, as a reader of the whole of it would."""
     with open_bytes(file) as raw:
         hashing = _HashingReader(raw, str(file))
@@ -95,7 +95,7 @@ class BedReader:
     After the last block `input_file` says what was read.
     """
 
-    def __init__(self, path: Place, columns: int, remedy: str = "") -> None:
+    def __init__(self, path: Location, columns: int, remedy: str = "") -> None:
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         self._path = path
         self._columns = columns

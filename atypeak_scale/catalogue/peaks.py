@@ -17,7 +17,7 @@ from atypeak_scale.catalogue.names import Source, source_name, split_name, split
 from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError, nearest
-from atypeak_scale.places import Place
+from atypeak_scale.storage.locations import Location
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def _most_covered(sources: Iterable[Source], count: int) -> set[str]:
 
 
 def spool_peaks(
-    path: Place,
+    path: Location,
     folder: Path,
     cell_line: str,
     selection: Selection,

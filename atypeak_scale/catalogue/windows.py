@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from atypeak_scale.catalogue.bed import BedReader, InputFile
 from atypeak_scale.errors import InputError
-from atypeak_scale.places import Place
+from atypeak_scale.storage.locations import Location
 
 LONGEST_CRM = 10_000_000  # bp; what is longer is a slip, and would be cut into millions of windows
 IntArray = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ def occupied_bins(
     return first, last
 
 
-def read_regions(path: Place, min_peaks: int = 0) -> tuple[Regions, InputFile]:
+def read_regions(path: Location, min_peaks: int = 0) -> tuple[Regions, InputFile]:
     """Read CRMs, or any regions of interest, from a BED file (SPEC 1.2).
 
     `min_peaks` filters on column 5; with 0 the column may be absent.
@@ -136,7 +136,7 @@ def read_regions(path: Place, min_peaks: int = 0) -> tuple[Regions, InputFile]:
     return Regions(contigs, contig[order], start[order], end[order], row[order]), reader.input_file
 
 
-def read_windows(path: Place, frame: int, min_peaks: int) -> tuple[Windows, InputFile]:
+def read_windows(path: Location, frame: int, min_peaks: int) -> tuple[Windows, InputFile]:
     """Read a CRM file as `read_regions` does and cut its CRMs into windows (SPEC 1.2, 2.1)."""
     crms, input_file = read_regions(path, min_peaks)
     crm, window_start, window_end = cut_windows(crms.start, crms.end, frame)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.places import Place, join, read_text
+from atypeak_scale.storage.locations import Location, join, read_text
 
 NETWORK, CONFIG, HISTORY, DESCRIPTION = "model.keras", "config.yaml", "history.csv", "model.json"
 KEYS = {"fingerprint", "views", "training", "store"}
@@ -13,7 +13,7 @@ KEYS = {"fingerprint", "views", "training", "store"}
 SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "interrupted"
 
 
-def describe_model(folder: Place) -> dict[str, Any]:
+def describe_model(folder: Location) -> dict[str, Any]:
     """Read model.json, without loading the network.
 
     Raises

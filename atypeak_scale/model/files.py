@@ -17,10 +17,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from atypeak_scale import places
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.autoencoder import FloatArray, autoencoder_from_arrays, weight_arrays
 from atypeak_scale.model.description import (
     CONFIG,
     DESCRIPTION,
@@ -32,7 +30,9 @@ from atypeak_scale.model.description import (
     SETTLED,
     describe_model,
 )
-from atypeak_scale.places import Place, join
+from atypeak_scale.model.network import FloatArray, autoencoder_from_arrays, weight_arrays
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.locations import Location, join
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def model_from_arrays(
     return TrainedModel(network, (first, second), config.model_copy(update={"model": model}))
 
 
-def save_model(model: TrainedModel, folder: Place) -> Place:
+def save_model(model: TrainedModel, folder: Location) -> Location:
     """Write the folder, whole or not at all.
 
     Raises
@@ -121,14 +121,14 @@ def save_model(model: TrainedModel, folder: Place) -> Place:
         Where the folder exists.
 
     """
-    with places.new_folder(folder, last=DESCRIPTION) as partial:
+    with locations.new_folder(folder, last=DESCRIPTION) as partial:
         model.network.save(partial / NETWORK)
         (partial / CONFIG).write_text(dump_config(model.config), encoding="utf-8")
         with (partial / HISTORY).open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out, lineterminator="\n")
             writer.writerows([("epoch", "loss"), *enumerate(model.history, 1)])
         (partial / DESCRIPTION).write_text(json.dumps(_description(model), indent=1) + "\n", encoding="utf-8")
-    return places.join(folder)
+    return locations.join(folder)
 
 
 def _description(model: TrainedModel) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _description(model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def load_model(folder: Place) -> TrainedModel:
+def load_model(folder: Location) -> TrainedModel:
     """Read what `save_model` wrote.
 
     Raises
@@ -151,7 +151,7 @@ def load_model(folder: Place) -> TrainedModel:
 
     """
     description = describe_model(folder)
-    with places.local_copy(join(folder, NETWORK)) as file:
+    with locations.local_copy(join(folder, NETWORK)) as file:
         try:
             network = keras.models.load_model(file, compile=False)
         except (OSError, ValueError) as problem:
@@ -159,7 +159,7 @@ def load_model(folder: Place) -> TrainedModel:
             raise InputError(f"{join(folder, NETWORK)}: cannot be loaded: {reason}") from None
     first, second = description["views"].values()
     training = description["training"]
-    lines = places.read_text(join(folder, HISTORY)).splitlines()
+    lines = locations.read_text(join(folder, HISTORY)).splitlines()
     history = tuple(float(row["loss"]) for row in csv.DictReader(lines))
     model = TrainedModel(
         network,
@@ -168,7 +168,7 @@ def load_model(folder: Place) -> TrainedModel:
         None if training is None else Training(**training),
         history,
         description["store"],
-        places.name_of(folder),
+        locations.name_of(folder),
     )
     if model.fingerprint() != description["fingerprint"]:
         raise InputError(

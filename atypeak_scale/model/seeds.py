@@ -3,7 +3,9 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from atypeak_scale.cluster import (
+from atypeak_scale.config import Config, with_seed
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import (
     IN_PROCESS,
     Cluster,
     Progress,
@@ -12,10 +14,8 @@ from atypeak_scale.cluster import (
     no_progress,
     run_blocks,
 )
-from atypeak_scale.config import Config, with_seed
-from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.places import Place, absolute, is_there, join, names_in, refuse_existing
+from atypeak_scale.storage.locations import Location, absolute, is_there, join, names_in, refuse_existing
 
 if TYPE_CHECKING:
     from atypeak_scale.model.files import Training
@@ -25,13 +25,13 @@ TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the si
 
 
 def train_seeds(
-    store: Place,
+    store: Location,
     config: Config,
     seeds: int,
-    folder: Place,
+    folder: Location,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
-) -> list[Place]:
+) -> list[Location]:
     """Train `seeds` models, from the seed of the configuration upwards, one a task.
 
     Each is written to `folder`/seed-N, whole or not at all; those that are there already are kept, so that a
@@ -55,7 +55,7 @@ def train_seeds(
     return list(folders.values())
 
 
-def members_of(folder: Place) -> list[Place]:
+def members_of(folder: Location) -> list[Location]:
     """Return the models in a folder that `train_seeds` made, by seed; none where it is anything else."""
     names = names_in(folder)
     if DESCRIPTION in names:
@@ -67,7 +67,7 @@ def _seed(name: str) -> int:
     return int(name.rpartition("-")[2])
 
 
-def is_trained(folder: Place) -> dict[str, Any] | None:
+def is_trained(folder: Location) -> dict[str, Any] | None:
     """Return what a model that was trained to its end says of itself; None where nothing is there.
 
     Raises
@@ -85,17 +85,17 @@ def is_trained(folder: Place) -> dict[str, Any] | None:
     return description
 
 
-def _train(store: Place, config: Config, folder: Place, progress: Progress | None) -> int:
+def _train(store: Location, config: Config, folder: Location, progress: Progress | None) -> int:
     """Train one seed; returns its number of epochs."""
     limit_threads()
     return train_to_the_end(store, config, folder, progress or no_progress).epochs
 
 
-def train_to_the_end(store: Place, config: Config, folder: Place, progress: Progress) -> "Training":
+def train_to_the_end(store: Location, config: Config, folder: Location, progress: Progress) -> "Training":
     """Train and write one of several models; what Ctrl-C stopped is not kept, so that it is trained again."""
     refuse_existing(folder, last=DESCRIPTION)
     from atypeak_scale.model.files import save_model
-    from atypeak_scale.model.train import train
+    from atypeak_scale.model.training.train import train
 
     model = train(store, config, progress)
     assert model.training is not None

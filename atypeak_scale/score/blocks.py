@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale.cluster import (
+from atypeak_scale.config import Config, Precision, load_config, with_seed
+from atypeak_scale.errors import DamagedError, InputError
+from atypeak_scale.execution.cluster import (
     IN_PROCESS,
     Cluster,
     Progress,
@@ -24,9 +26,6 @@ from atypeak_scale.cluster import (
     no_progress,
     run_blocks,
 )
-from atypeak_scale.config import Config, Precision, load_config, with_seed
-from atypeak_scale.errors import DamagedError, InputError
-from atypeak_scale.locks import sole_writer
 from atypeak_scale.model.description import (
     CONFIG,
     INTERRUPTED,
@@ -36,18 +35,19 @@ from atypeak_scale.model.description import (
     describe_model,
 )
 from atypeak_scale.model.seeds import members_of
-from atypeak_scale.places import Place, absolute, exists, join, name_of
 from atypeak_scale.score.ensemble import Home, average
+from atypeak_scale.score.result_groups import find_scores, open_or_create_scores
+from atypeak_scale.storage.locations import Location, absolute, exists, join, name_of
+from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import fingerprint
-from atypeak_scale.store.scores import find_scores, open_or_create_scores
 
 log = logging.getLogger(__name__)
 
 # What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
 PASS_BYTES = 1_000_000_000
 PROCESS_BYTES = 800_000_000  # the interpreter with TensorFlow, and the model
-BlockArguments = tuple[Place, str, Place, str, Place, str, float, Precision, int]
+BlockArguments = tuple[Location, str, Location, str, Location, str, float, Precision, int]
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class ScoreRun:
     its models, where `model` is the folder that holds them.
     """
 
-    store: Place
+    store: Location
     cell_line: str
-    model: Place
+    model: Location
     config: Config
     fingerprint: str
     crumbs: float
     precision: Precision
-    results: Place
+    results: Location
     members: tuple["ScoreRun", ...] = ()
 
     @property
@@ -128,7 +128,7 @@ class ScoreRun:
 
     @property
     def home(self) -> Home:
-        """Place and path of the results."""
+        """Location and path of the results."""
         return self.results, f"{schema.group_name(self.cell_line)}/{self.group}"
 
     def refuse_several(self) -> None:
@@ -158,12 +158,12 @@ class ScoreRun:
 
 
 def score_run(
-    store: Place,
-    model: Place,
+    store: Location,
+    model: Location,
     cell_line: str | None = None,
     crumbs: float | None = None,
     precision: Precision | None = None,
-    results: Place | None = None,
+    results: Location | None = None,
 ) -> ScoreRun:
     """Resolve the arguments that score, normalize and export share; None takes the model's setting.
 
@@ -196,7 +196,7 @@ def score_run(
     )
 
 
-def _ensemble(model: Place, members: list[ScoreRun]) -> ScoreRun:
+def _ensemble(model: Location, members: list[ScoreRun]) -> ScoreRun:
     first = members[0]
     for one in members:
         if (describe_model(one.model)["training"] or {}).get("stopped") == INTERRUPTED:
@@ -365,12 +365,16 @@ def _is_missing(scores: zarr.Group, start: int, stop: int) -> bool:
 
 @lru_cache(maxsize=1)
 def process_engine(
-    model: Place, fingerprint: str, sources: tuple[tuple[str, str], ...], crumbs: float, precision: Precision
+    model: Location,
+    fingerprint: str,
+    sources: tuple[tuple[str, str], ...],
+    crumbs: float,
+    precision: Precision,
 ) -> Any:
     """Return a model as a function of windows; each process loads it once."""
     limit_threads()
     from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.inference import Engine
+    from atypeak_scale.model.inference.engine import Engine
 
     loaded = load_model(model)
     if loaded.fingerprint() != fingerprint:
@@ -379,7 +383,7 @@ def process_engine(
 
 
 def score_block(
-    store: Place, data_path: str, results: Place, scores_path: str, model: Place, fingerprint: str,
+    store: Location, data_path: str, results: Location, scores_path: str, model: Location, fingerprint: str,
     crumbs: float, precision: Precision, block: int,
 ) -> int:  # fmt: skip
     """Score the rows of one block and write its chunk; returns the number of windows that it rebuilt."""
@@ -421,7 +425,7 @@ def row_maxima(
     return np.maximum.reduceat(flat, bounds)[::2] if len(bounds) else np.empty(0, np.float32)
 
 
-def _average_block(store: Place, data_path: str, results: Place, scores_path: str, chunk: int) -> int:
+def _average_block(store: Location, data_path: str, results: Location, scores_path: str, chunk: int) -> int:
     """Write `raw` of one chunk of catalogue peaks: the mean over each peak's rows (SPEC 4.2)."""
     data = schema.open_group(store, data_path)
     scores = schema.open_group(results, scores_path, "r+")

@@ -7,13 +7,13 @@ import numpy as np
 import zarr
 from scipy.stats import spearmanr
 
-from atypeak_scale.cluster import Progress, run_blocks
-from atypeak_scale.places import Place
+from atypeak_scale.execution.cluster import Progress, run_blocks
+from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 
 SPREAD = "spread"
 MOST_COMPARED = 1_000_000  # peaks, evenly over the catalogue, when models are compared
-Home = tuple[Place, str]  # a place of results and the path of a group in it
+Home = tuple[Location, str]  # a place of results and the path of a group in it
 
 
 def average(members: list[Home], home: Home, name: str, client: Any | None, progress: Progress) -> None:

@@ -16,14 +16,14 @@ import zarr
 
 from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.names import peak_name
-from atypeak_scale.cluster import Event, Progress, no_progress
 from atypeak_scale.errors import InputError
-from atypeak_scale.places import Place, join, new_folder, refuse_existing
+from atypeak_scale.execution.cluster import Event, Progress, no_progress
 from atypeak_scale.score.blocks import ScoreRun
 from atypeak_scale.score.ensemble import SPREAD
 from atypeak_scale.score.normalize import NORMALIZATION
+from atypeak_scale.score.result_groups import results as results_of
+from atypeak_scale.storage.locations import Location, join, new_folder, refuse_existing
 from atypeak_scale.store import schema
-from atypeak_scale.store.scores import results as results_of
 
 RAW_BED, FINAL_BED, PEAKS = "raw.bed", "final.bed", "peaks.parquet"
 WEIGHTS, LABELS, MADE_FROM = "weights.tsv", "labels.tsv", "made-from.json"
@@ -41,14 +41,14 @@ RAW_SCALE = 1000  # raw scores are shown in thousandths of the original signal, 
 class Exported:
     """The files of an export and what they hold."""
 
-    folder: Place
+    folder: Location
     peaks: int = 0
 
     def names(self) -> set[str]:
         """Return the names of all its files."""
         return {MADE_FROM, *DESCRIPTIONS}
 
-    def files(self) -> list[tuple[Place, str]]:
+    def files(self) -> list[tuple[Location, str]]:
         """Return each file with what it is."""
         return [(join(self.folder, name), what) for name, what in DESCRIPTIONS.items()]
 
@@ -59,7 +59,7 @@ def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
     return rounded
 
 
-def open_normalized(data: zarr.Group, place: Place, run: ScoreRun | None) -> zarr.Group:
+def open_normalized(data: zarr.Group, place: Location, run: ScoreRun | None) -> zarr.Group:
     """Open the results of a run, or, without one, the only ones of the cell line; `place`: where they are.
 
     Raises
@@ -88,12 +88,12 @@ def open_normalized(data: zarr.Group, place: Place, run: ScoreRun | None) -> zar
 
 
 def export_scores(
-    store: Place,
-    out: Place,
+    store: Location,
+    out: Location,
     cell_line: str | None = None,
     run: ScoreRun | None = None,
     progress: Progress = no_progress,
-    results: Place | None = None,
+    results: Location | None = None,
 ) -> Exported:
     """Write the files of `Exported` into the new folder `out`, whole or not at all.
 

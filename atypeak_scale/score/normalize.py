@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import AtypeakError
-from atypeak_scale.places import Place
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.score.blocks import ScoreRun, is_scored
 from atypeak_scale.score.ensemble import agreement, write_spread
 from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
+from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 
 NORMALIZATION = schema.NORMALIZATION
@@ -156,13 +156,13 @@ def _mean_weights(run: ScoreRun, scores: zarr.Group) -> Weights:
     return Weights(means["k1"], means["k2"], means["k3"], means["weight"], flags)
 
 
-def _presence_block(store: Place, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:
+def _presence_block(store: Location, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:
     """Return which sources are in any of the `windows`, counted from `start`, all of one chunk."""
     return _presence(store, data_path, windows, start).any(axis=0)
 
 
 def _presence(
-    store: Place, data_path: str, windows: npt.NDArray[np.int64], start: int
+    store: Location, data_path: str, windows: npt.NDArray[np.int64], start: int
 ) -> npt.NDArray[np.bool_]:
     data = schema.open_group(store, data_path)
     present: npt.NDArray[np.bool_] = np.any(read_windows(data, windows, start), axis=1)
@@ -170,7 +170,7 @@ def _presence(
 
 
 def _occupancy_block(
-    store: Place,
+    store: Location,
     data_path: str,
     windows: npt.NDArray[np.int64],
     start: int,
@@ -212,7 +212,7 @@ def _responses(
     run: ScoreRun, data: zarr.Group, present: npt.NDArray[np.bool_]
 ) -> tuple[Responses, list[tuple[int, int]]]:
     from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.inference import Engine
+    from atypeak_scale.model.inference.engine import Engine
 
     model = load_model(run.model)
     # The windows come with their crumbs, so the engine must add none.
@@ -245,7 +245,7 @@ def _apply(
 
 
 def _weight_block(
-    store: Place, data_path: str, results: Place, scores_path: str, start: int, weight: FloatArray,
+    store: Location, data_path: str, results: Location, scores_path: str, start: int, weight: FloatArray,
     label_of_source: npt.NDArray[np.int32], labels: int,
 ) -> LabelScale:  # fmt: skip
     data = schema.open_group(store, data_path)
@@ -258,7 +258,7 @@ def _weight_block(
 
 
 def _final_block(
-    store: Place, data_path: str, results: Place, scores_path: str, start: int,
+    store: Location, data_path: str, results: Location, scores_path: str, start: int,
     label_of_source: npt.NDArray[np.int32], scale: LabelScale,
 ) -> int:  # fmt: skip
     data = schema.open_group(store, data_path)

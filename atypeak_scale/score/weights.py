@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from atypeak_scale.model.inference import Engine
+    from atypeak_scale.model.inference.engine import Engine
 
 FloatArray = npt.NDArray[np.float64]
 LOWEST, HIGHEST = 0.1, 10.0

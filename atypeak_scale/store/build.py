@@ -19,16 +19,25 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale import places
-from atypeak_scale.atomic import replacing
 from atypeak_scale.catalogue.bed import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Windows, read_windows
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress, run_blocks
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
-from atypeak_scale.places import Place
-from atypeak_scale.store import schema, tables
+from atypeak_scale.execution.cluster import (
+    IN_PROCESS,
+    Cluster,
+    Event,
+    Progress,
+    connect,
+    no_progress,
+    run_blocks,
+)
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.atomic import replacing
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store import overlap as tables
+from atypeak_scale.store import schema
 
 ROW_CHUNKS_PER_TASK = 8
 
@@ -51,7 +60,7 @@ class BuildPlan:
 class BuildResult:
     """What a build wrote."""
 
-    store: Place
+    store: Location
     cell_line: str
     windows: int
     rows: int
@@ -60,9 +69,9 @@ class BuildResult:
     sources: int
 
 
-def refuse_cell_line(store: Place, cell_line: str) -> None:
+def refuse_cell_line(store: Location, cell_line: str) -> None:
     """Raise InputError where `store` is something else than a store, or already holds the cell line."""
-    if places.exists(store) and cell_line in schema.cell_lines(store):
+    if locations.exists(store) and cell_line in schema.cell_lines(store):
         raise InputError(f"{store}: already holds cell line {cell_line!r}; remove it or name another store")
 
 
@@ -73,11 +82,11 @@ class _Plan:
     crm_file: InputFile
 
 
-def _plan(peaks: Place, crms: Place, config: Config, folder: Path, progress: Progress) -> _Plan:
+def _plan(peaks: Location, crms: Location, config: Config, folder: Path, progress: Progress) -> _Plan:
     if str(peaks) == str(crms) == STANDARD_INPUT:
         raise InputError("peaks and CRMs cannot both be standard input; give one of them as a file")
     windows, crm_file = read_windows(crms, config.store.frame, config.store.min_crm_peaks)
-    size = places.file_size(peaks) or 0  # 0: unknown, of standard input
+    size = locations.file_size(peaks) or 0  # 0: unknown, of standard input
 
     def read(done: int) -> None:
         progress(Event("read peaks", done, size))
@@ -106,7 +115,9 @@ def _summary(plan: _Plan, config: Config) -> BuildPlan:
     )
 
 
-def plan_build(peaks: Place, crms: Place, config: Config, progress: Progress = no_progress) -> BuildPlan:
+def plan_build(
+    peaks: Location, crms: Location, config: Config, progress: Progress = no_progress
+) -> BuildPlan:
     """Read the inputs, write nothing, and return what a build would do."""
     config.model.check_frame(config.store.bins)
     with tempfile.TemporaryDirectory(prefix="atypeak-plan-") as folder:
@@ -114,9 +125,9 @@ def plan_build(peaks: Place, crms: Place, config: Config, progress: Progress = n
 
 
 def build_store(
-    peaks: Place,
-    crms: Place,
-    store: Place,
+    peaks: Location,
+    crms: Location,
+    store: Location,
     config: Config,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
@@ -134,20 +145,20 @@ def build_store(
         Where an input is wrong, nothing overlaps, or the store already holds the cell line.
 
     """
-    target = places.absolute(store)  # workers may be somewhere else
+    target = locations.absolute(store)  # workers may be somewhere else
     config.model.check_frame(config.store.bins)
-    places.refuse_unwritable(store)
+    locations.refuse_unwritable(store)
     if not replace:
         refuse_cell_line(store, config.cell_line)
     # Connected first: a wrong address must not cost a reading of the whole catalogue.
-    with connect(cluster, progress) as client, places.workshop(target) as folder:
+    with connect(cluster, progress) as client, locations.workshop(target) as folder:
         work = folder / "work"
         work.mkdir()
         plan = _plan(peaks, crms, config, work, progress)
         found = tables.overlap(plan.windows, plan.spool, config.store, work, client, progress)
         result = _write(plan, found, config, folder / "store", client, progress)
         _publish(folder / "store", target, config.cell_line, replace)
-    return BuildResult(store=places.join(store), cell_line=config.cell_line, **result)
+    return BuildResult(store=locations.join(store), cell_line=config.cell_line, **result)
 
 
 def _write(
@@ -294,19 +305,19 @@ def _write_catalogue(file: Path, start: int, stop: int, store: Path, name: str, 
     return stop - start
 
 
-def _publish(built: Path, target: Place, cell_line: str, replace: bool) -> None:
+def _publish(built: Path, target: Location, cell_line: str, replace: bool) -> None:
     """Give a finished store, or its one group, its final name."""
     name = schema.group_name(cell_line)
-    if places.is_url(target):
+    if locations.is_url(target):
         if not replace:
             refuse_cell_line(target, cell_line)  # which somebody else may have built meanwhile
         schema.create_root(target)
         # What is replaced, or what a killed upload left; readers know a group by its metadata.
-        places.remove(places.join(target, name, schema.METADATA))
-        places.remove(places.join(target, name))
-        places.publish(built / name, places.join(target, name), last=schema.METADATA)
+        locations.remove(locations.join(target, name, schema.METADATA))
+        locations.remove(locations.join(target, name))
+        locations.publish(built / name, locations.join(target, name), last=schema.METADATA)
     else:
-        _rename(built, places.local_path(target), name)
+        _rename(built, locations.local_path(target), name)
     schema.consolidate(target)
 
 

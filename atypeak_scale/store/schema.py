@@ -18,10 +18,10 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWarning
 
-from atypeak_scale import places
 from atypeak_scale.errors import DamagedError, InputError, nearest
-from atypeak_scale.places import Place
-from atypeak_scale.store.remote import zarr_store
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.remote import zarr_store
 
 SCHEMA_VERSION = 1
 LONGEST_NAME = 150  # of a group, in bytes; file systems take 255, and hidden siblings are longer
@@ -183,7 +183,7 @@ def create_arrays(
         group.attrs["coordinates"] = " ".join(name for name in names if name not in dims)
 
 
-def open_group(store: Place, path: str = "", mode: Literal["r", "r+"] = "r") -> zarr.Group:
+def open_group(store: Location, path: str = "", mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open a group of a store, local or at a URL, by its path within it."""
     # Of a format that is not named, Zarr looks for the files of every version.
     return zarr.open_group(zarr_store(store), path=path, mode=mode, zarr_format=3, use_consolidated=False)
@@ -203,7 +203,7 @@ def children(group: zarr.Group) -> dict[str, zarr.Group]:
         return dict(sorted(group.groups()))
 
 
-def open_root(place: Place) -> zarr.Group | None:
+def open_root(place: Location) -> zarr.Group | None:
     """Open the group at a place; None where there is none.
 
     Raises
@@ -217,12 +217,12 @@ def open_root(place: Place) -> zarr.Group | None:
     except (FileNotFoundError, GroupNotFoundError, NodeTypeValidationError, ValueError):
         return None
     except OSError as problem:
-        if not places.is_url(place):
+        if not locations.is_url(place):
             raise
         raise InputError(f"{place}: {problem.strerror}") from None
 
 
-def _open_store(store: Place) -> zarr.Group:
+def _open_store(store: Location) -> zarr.Group:
     root = open_root(store)
     if root is None:
         raise InputError(f"{store}: not a store; make one with 'atypeak-scale build-store'")
@@ -237,7 +237,7 @@ def _open_store(store: Place) -> zarr.Group:
     return root
 
 
-def cell_lines(store: Place) -> dict[str, str]:
+def cell_lines(store: Location) -> dict[str, str]:
     """Return cell line -> name of its group.
 
     Raises
@@ -254,12 +254,12 @@ def cell_lines(store: Place) -> dict[str, str]:
     }
 
 
-def create_root(place: Place, version: str = "schema_version") -> None:
+def create_root(place: Location, version: str = "schema_version") -> None:
     """Make an empty store, or, with `RESULTS_VERSION`, a place for scores, where there is none."""
     zarr.open_group(zarr_store(place), mode="a", zarr_format=3, attributes={version: SCHEMA_VERSION})
 
 
-def consolidate(store: Place) -> None:
+def consolidate(store: Location) -> None:
     """Consolidate the metadata of a store after a group of it is finished.
 
     For readers that look there first, as xarray does by default. This program itself never reads it, so
@@ -270,7 +270,7 @@ def consolidate(store: Place) -> None:
         zarr.consolidate_metadata(zarr_store(store))
 
 
-def open_cell_line(store: Place, cell_line: str | None, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+def open_cell_line(store: Location, cell_line: str | None, mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open the group of a cell line; None means the only one of the store.
 
     Raises

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from atypeak_scale.places import Place
+from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 
 FloatArray = npt.NDArray[np.float32]
@@ -20,14 +20,14 @@ BATCHES_AHEAD = 2
 EPOCH_STRIDE = (1, 1_000_003)  # keeps the buffer seeds of (seed, epoch) pairs apart
 
 
-def read_packed(store: Place, cell_line: str, start: int, stop: int) -> npt.NDArray[np.uint8]:
+def read_packed(store: Location, cell_line: str, start: int, stop: int) -> npt.NDArray[np.uint8]:
     """Read windows [start, stop): uint8 (windows, bins, ceil(sources / 8)), packed along the sources."""
     group = schema.open_cell_line(store, cell_line)
     return np.packbits(schema.read_array(group, "occupancy", start, stop), axis=-1)
 
 
 def training_windows(
-    store: Place,
+    store: Location,
     cell_line: str,
     *,
     seed: int,

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import zarr
 
-from atypeak_scale.places import Place
+from atypeak_scale.score.result_groups import results as results_of
+from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
-from atypeak_scale.store.scores import results as results_of
 
 
-def summarize(store: Place, results: Place | None = None) -> list[dict[str, Any]]:
+def summarize(store: Location, results: Location | None = None) -> list[dict[str, Any]]:
     """Return the facts of each cell line of a store; reads one chunk at a time.
 
     results: where the scores are that are told of; None is the store.
@@ -25,7 +25,7 @@ def summarize(store: Place, results: Place | None = None) -> list[dict[str, Any]
     return [_cell_line(schema.open_cell_line(store, name), results) for name in names]
 
 
-def _cell_line(group: zarr.Group, results: Place | None) -> dict[str, Any]:
+def _cell_line(group: zarr.Group, results: Location | None) -> dict[str, Any]:
     view0, view1 = schema.views_of(group)
     attributes = dict(group.attrs)
     occupancy = schema.array(group, "occupancy")

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import zarr
 
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.errors import DamagedError
-from atypeak_scale.places import Place, absolute
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.score.result_groups import results as results_of
+from atypeak_scale.storage.locations import Location, absolute
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import rasterize
-from atypeak_scale.store.scores import results as results_of
-from atypeak_scale.store.tables import ROW
+from atypeak_scale.store.overlap import ROW
 
 CHUNKS_AT_ONCE = 64
 PEAK_SCORES = ("rebuilt_score", "raw", "k_normalized", "final")
@@ -35,10 +35,10 @@ class Verified:
 
 
 def verify_store(
-    store: Place,
+    store: Location,
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
-    results: Place | None = None,
+    results: Location | None = None,
 ) -> Verified:
     """Read every chunk of every array of a store, results included; of those at another place, too.
 
@@ -92,14 +92,14 @@ def _occupancy_chunks(group: Any) -> range:
     return range(-(-occupancy.shape[0] // occupancy.chunks[0]))
 
 
-def damaged_chunks(store: Place, path: str, start: int, stop: int) -> list[str]:
+def damaged_chunks(store: Location, path: str, start: int, stop: int) -> list[str]:
     """Return a line for every damaged one of the chunks [start, stop) of an array, in C order."""
     array = schema.array(schema.open_group(store), path)
     grid = list(product(*map(range, array.cdata_shape)))
     return [damage for chunk in grid[start:stop] if (damage := schema.damage_of(array, chunk)) is not None]
 
 
-def gaps(store: Place, path: str) -> str:
+def gaps(store: Location, path: str) -> str:
     """Return a line where an array of complete results has peaks without a value, else ''."""
     group = schema.open_group(store, path.rpartition("/")[0])
     array = schema.array(group, path.rpartition("/")[2])
@@ -113,7 +113,7 @@ def gaps(store: Place, path: str) -> str:
     return ""
 
 
-def disagreement(store: Place, name: str, chunk: int) -> str:
+def disagreement(store: Location, name: str, chunk: int) -> str:
     """Return a line where a chunk of occupancy is not what the rows of its windows say, else ''."""
     group = schema.open_group(store, name)
     occupancy = schema.array(group, "occupancy")

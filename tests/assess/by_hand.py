@@ -7,12 +7,12 @@ import numpy as np
 import zarr
 
 from atypeak_scale.config import Config
-from atypeak_scale.model.autoencoder import build_autoencoder
 from atypeak_scale.model.files import TrainedModel, save_model
+from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
 from atypeak_scale.score.normalize import normalize_scores
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.open import open_store
+from atypeak_scale.store.tensor import open_store
 
 
 def scored(peaks: Path, crms: Path, config: Config, folder: Path) -> ScoreRun:

@@ -20,8 +20,8 @@ from atypeak_scale.catalogue.artificial import CELL_LINE, ArtificialFiles, Artif
 from atypeak_scale.catalogue.bed import BedReader
 from atypeak_scale.catalogue.names import split_name
 from atypeak_scale.catalogue.windows import read_windows
-from atypeak_scale.cluster import Event
 from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import Event
 
 FILES = ("peaks.bed", "crms.bed", "truth.tsv")
 STANDARD_ERRORS = 5

@@ -27,13 +27,13 @@ from atypeak_scale.cli.common import (
 )
 from click.testing import CliRunner, Result
 
-from atypeak_scale.assess.crms import BELOW, CrmTable
-from atypeak_scale.assess.pairs import Comparison
-from atypeak_scale.assess.releases import Association, ReleaseComparison
-from atypeak_scale.cluster import IN_PROCESS, Cluster, Event
+from atypeak_scale.assess.description.pairs import Comparison
+from atypeak_scale.assess.regions.crms import BELOW, CrmTable
+from atypeak_scale.assess.regions.releases import Association, ReleaseComparison
 from atypeak_scale.config import Config, NormalizationSettings, load_config, parse_config, with_seed
 from atypeak_scale.demo import DemoResult
 from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event
 from atypeak_scale.pipeline import StagePlan, StageReport
 from atypeak_scale.score.blocks import ScorePlan, ScoreRun
 from atypeak_scale.score.export import Exported

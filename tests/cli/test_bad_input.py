@@ -109,8 +109,8 @@ def save_untrained(config: Config, tmp_path: Path) -> Callable[..., Path]:
         trs: tuple[str, ...] = TRS,
         settings: Config = config,
     ) -> Path:
-        from atypeak_scale.model.autoencoder import build_autoencoder
         from atypeak_scale.model.files import TrainedModel, save_model
+        from atypeak_scale.model.network import build_autoencoder
 
         network = build_autoencoder(settings.store.bins, len(datasets), len(trs), settings.model, seed=1)
         return save_model(TrainedModel(network, (datasets, trs), settings), tmp_path / name)

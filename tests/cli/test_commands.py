@@ -617,7 +617,7 @@ def test_run__interrupted_stage_is_done_again(
 def test_run__an_interrupted_training_does_not_replace_a_finished_model(
     again: Callable[..., list[tuple[str, bool]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from atypeak_scale.model import train
+    from atypeak_scale.model.training import train
 
     changed = {"training": {"seed": 2}}
     before = tree(tmp_path / "copy")

@@ -14,7 +14,7 @@ import xarray as xr
 from atypeak_scale.cli.commands import commands
 from click.testing import CliRunner
 
-from atypeak_scale.store.open import open_store
+from atypeak_scale.store.tensor import open_store
 
 MODELS, VARIABLES = ("arpege", "ecmwf", "gfs"), ("pressure", "rain", "wind")
 CONFIG = """

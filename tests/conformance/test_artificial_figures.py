@@ -18,7 +18,7 @@ from atypeak_scale import (
     simulate,
     train,
 )
-from atypeak_scale.assess.systematisation import summarize_rebuilt
+from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import parse_config
 

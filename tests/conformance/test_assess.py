@@ -23,9 +23,9 @@ from atypeak_scale import (
     score_run,
     score_store,
 )
-from atypeak_scale.assess.pairs import alone_both
-from atypeak_scale.model.autoencoder import build_autoencoder
+from atypeak_scale.assess.description.pairs import alone_both
 from atypeak_scale.model.files import TrainedModel
+from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.score.blocks import ScoreRun
 
 PEAK = ["contig", "start", "end", "name"]

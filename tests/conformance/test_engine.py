@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from atypeak_scale import load_model, open_store, score_run, score_store
-from atypeak_scale.model.autoencoder import weight_arrays
-from atypeak_scale.model.inference import Engine
+from atypeak_scale.model.inference.engine import Engine
+from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.store import schema
 from benchmarks.article import article_model
 

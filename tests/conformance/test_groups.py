@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from atypeak_scale import build_store, correlation_groups, load_config, save_model, score_run, simulate, train
-from atypeak_scale.assess.clusters import adjusted_rand_index
+from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.catalogue.truth import read_truth
 from atypeak_scale.config import parse_config

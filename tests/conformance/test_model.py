@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from atypeak_scale.config import load_config
-from atypeak_scale.model.autoencoder import build_autoencoder, parameters
+from atypeak_scale.model.network import build_autoencoder, parameters
 
 
 def test_parameters__of_the_six_published_models(shared: Path) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from atypeak_scale import load_model, score_run
-from atypeak_scale.assess.qscore import q_score_of, sum_windows
-from atypeak_scale.assess.qscore_sums import pair_sums
-from atypeak_scale.model.inference import Engine
+from atypeak_scale.assess.quality.pair_sums import pair_sums
+from atypeak_scale.assess.quality.qscore import q_score_of, sum_windows
+from atypeak_scale.model.inference.engine import Engine
 
 VIEWS = ("dataset", "tr")
 TOTAL = 0.5402

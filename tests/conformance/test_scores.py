@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from atypeak_scale import load_model, open_store, score_run, score_store
-from atypeak_scale.model.inference import Engine
+from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.score.normalize import final_scores, label_scale
 from atypeak_scale.score.weights import masks, occupancies, responses, weights
 

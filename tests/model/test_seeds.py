@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.autoencoder import weight_arrays
+from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.files import load_model
+from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.model.seeds import train_seeds
-from atypeak_scale.model.train import train
+from atypeak_scale.model.training.train import train
 from atypeak_scale.store.build import build_store
 
 

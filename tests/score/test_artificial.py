@@ -17,10 +17,10 @@ from atypeak_scale import (
     score_run,
     simulate,
 )
-from atypeak_scale.assess.artificial import scored_truth
-from atypeak_scale.assess.clusters import adjusted_rand_index
-from atypeak_scale.assess.ranking import auroc
-from atypeak_scale.assess.systematisation import summarize_rebuilt
+from atypeak_scale.assess.evidence.artificial import scored_truth
+from atypeak_scale.assess.evidence.ranking import auroc
+from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
+from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.catalogue.truth import read_truth
 from atypeak_scale.score.blocks import ScoreRun

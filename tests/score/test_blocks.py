@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atypeak_scale.catalogue.names import source_name
-from atypeak_scale.cluster import Cluster, Event
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.locks import sole_writer
-from atypeak_scale.model.autoencoder import build_autoencoder
+from atypeak_scale.execution.cluster import Cluster, Event
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
+from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.score.blocks import (
     ScoreRun,
     is_scored,
@@ -25,9 +24,10 @@ from atypeak_scale.score.blocks import (
     score_store,
 )
 from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.open import open_store
+from atypeak_scale.store.tensor import open_store
 from atypeak_scale.store.verify import verify_store
 
 Catalogue = tuple[Path, Path]

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import rankdata
 
-from atypeak_scale.assess.groups import correlation_groups
-from atypeak_scale.assess.qscore import q_score
-from atypeak_scale.cluster import Cluster
+from atypeak_scale.assess.interpretation.groups import correlation_groups
+from atypeak_scale.assess.quality.qscore import q_score
 from atypeak_scale.config import Config, dump_config, parse_config, with_seed
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.model.autoencoder import build_autoencoder
+from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, save_model
+from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.score.blocks import ScoreRun, is_scored, score_part, score_run, score_store
 from atypeak_scale.score.export import PEAKS, WEIGHTS, export_scores
 from atypeak_scale.score.normalize import model_agreement, normalize_scores

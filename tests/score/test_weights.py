@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from atypeak_scale.config import ModelSettings, NormalizationSettings, parse_config
-from atypeak_scale.model.autoencoder import build_autoencoder, weight_arrays
 from atypeak_scale.model.files import model_from_arrays
-from atypeak_scale.model.inference import Engine
+from atypeak_scale.model.inference.engine import Engine
+from atypeak_scale.model.network import build_autoencoder, weight_arrays
 from atypeak_scale.score.normalize import (
     CENTRE,
     LabelScale,

@@ -11,13 +11,13 @@ import pytest
 import xarray as xr
 import zarr
 
-from atypeak_scale.cluster import Cluster, Event
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import Cluster, Event
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store, plan_build
-from atypeak_scale.store.open import from_tensor, open_store
 from atypeak_scale.store.summary import summarize
+from atypeak_scale.store.tensor import from_tensor, open_store
 from atypeak_scale.store.verify import verify_store
 
 Catalogue = tuple[Path, Path]
@@ -174,8 +174,8 @@ def test_build__blocks_do_not_show(
     catalogue: Catalogue, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_store(*catalogue, tmp_path / "one.zarr", config)
-    monkeypatch.setattr("atypeak_scale.store.tables.WINDOWS_PER_OVERLAP_BLOCK", 3)
-    monkeypatch.setattr("atypeak_scale.store.tables.PEAKS_AT_ONCE", 2)
+    monkeypatch.setattr("atypeak_scale.store.overlap.WINDOWS_PER_OVERLAP_BLOCK", 3)
+    monkeypatch.setattr("atypeak_scale.store.overlap.PEAKS_AT_ONCE", 2)
     monkeypatch.setattr("atypeak_scale.catalogue.peaks.STRETCH", 5000)
     build_store(*catalogue, tmp_path / "two.zarr", config)
     assert tree(tmp_path / "one.zarr") == tree(tmp_path / "two.zarr")

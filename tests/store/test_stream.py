@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from atypeak_scale.config import Config
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.open import open_store
 from atypeak_scale.store.stream import crumb_matrix, read_packed, training_windows, unpack
+from atypeak_scale.store.tensor import open_store
 
 Catalogue = tuple[Path, Path]
 

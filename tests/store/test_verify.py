@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import zarr
 
-from atypeak_scale.cluster import Cluster
 from atypeak_scale.config import Config
 from atypeak_scale.errors import DamagedError
+from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.verify import verify_store

@@ -1,0 +1,257 @@
+"""How scores are distributed: by label, and by how many peaks the CRM has (SPEC 7.4, the article's Fig. 6b).
+
+What does not fit in memory waits in a temporary folder, 16 bytes for each peak, and is read again one label,
+or one range of scores, at a time.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+import zarr
+from scipy import stats
+
+from atypeak_scale.assess.crm_members import MEMBER, count_crms, crm_members
+from atypeak_scale.assess.description.spool import Spool
+from atypeak_scale.catalogue.names import source_name
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.score.export import open_normalized
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store import schema
+
+SCORES = ("raw", "k_normalized", "final")
+SCORED = np.dtype([("source", np.int32), *((score, np.float32) for score in SCORES)])
+QUARTILES = (0.25, 0.5, 0.75)
+# Final scores are 750 on average, with a standard deviation of 375: each range holds few of them.
+RANGE, LOWEST, HIGHEST = 16.0, -64, 192
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+def score_quartiles(
+    run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
+) -> pd.DataFrame:
+    """Return number, mean and quartiles of every score, by source and by the labels of both views.
+
+    One row for each (`of`, `label`, `score`): of: "source" or a view's name; score: raw, k_normalized or
+    final; peaks; mean, lower_quartile, median, upper_quartile (linear between neighbours). Each peak counts
+    once. In memory at a time: the peaks of one label, about 50 bytes each.
+
+    Raises
+    ------
+    InputError
+        Where the store is not scored and normalized by this model.
+
+    """
+    with connect(cluster, progress) as client:
+        return quartiles_with(run, client, progress)
+
+
+def quartiles_with(run: ScoreRun, client: Any | None, progress: Progress) -> pd.DataFrame:
+    """Return what `score_quartiles` does, with a client that is connected already, or None."""
+    data = schema.open_cell_line(run.store, run.cell_line)
+    scores = open_normalized(data, run.results, run)
+    length, total = schema.array(scores, "final").chunks[0], schema.array(scores, "final").shape[0]
+    blocks = [
+        (run.store, data.path, run.results, scores.path, start, start + length)
+        for start in range(0, total, length)
+    ]
+    with tempfile.TemporaryDirectory(prefix="atypeak-quartiles-") as folder:
+        spool = Spool(Path(folder), SCORED)
+        for _, records in run_blocks(_scores_block, blocks, client, stage="scores", progress=progress):
+            spool.add(records["source"], records)
+        rows = [
+            row
+            for of, label, sources in _groups(data)
+            for row in _quartile_rows(of, label, np.concatenate([spool.read(s) for s in sources]))
+        ]
+    return pd.DataFrame(
+        rows, columns=["of", "label", "score", "peaks", "mean", "lower_quartile", "median", "upper_quartile"]
+    )
+
+
+def _scores_block(
+    store: Location, data_path: str, results: Location, scores_path: str, start: int, stop: int
+) -> npt.NDArray[np.void]:
+    data = schema.open_group(store, data_path)
+    scores = schema.open_group(results, scores_path)
+    source = schema.read_array(data, "catalogue_source", start, stop)
+    records = np.empty(len(source), SCORED)
+    records["source"] = source
+    for score in SCORES:
+        records[score] = schema.read_array(scores, score, start, stop)
+    return records
+
+
+def _groups(data: zarr.Group) -> Iterator[tuple[str, str, list[int]]]:
+    """Yield (kind, label, its sources): every source, then the labels of both views."""
+    for number, source in enumerate(schema.source_labels(data)):
+        yield "source", source_name(source), [number]
+    for view in schema.views_of(data):
+        of_source = schema.read_array(data, f"source_{view}")
+        for number, label in enumerate(schema.read_array(data, view).tolist()):
+            yield view, str(label), np.flatnonzero(of_source == number).tolist()
+
+
+def _quartile_rows(of: str, label: str, records: npt.NDArray[np.void]) -> Iterator[tuple[Any, ...]]:
+    for score in SCORES:
+        # Sorted, so that the mean does not depend on the order in which blocks came.
+        values = np.sort(records[score]).astype(np.float64)
+        yield of, label, score, len(values), values.mean(), *np.quantile(values, QUARTILES)
+
+
+def score_density(
+    run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
+) -> xr.Dataset:
+    """Relate final scores to the number of peaks of the CRM, in bins of its log2.
+
+    A peak counts once in each CRM that it lies in (members.py), towards its number of peaks too.
+
+    Dims `log2_peaks` (n: CRMs of 2^n to 2^(n+1) - 1 peaks) and `relation`. By log2_peaks: crms and peaks;
+    mean, lower_quartile, median and upper_quartile of the peaks' scores; crm_mean and crm_maximum, the means
+    over CRMs of the mean and of the largest score of each. By relation: spearman and its two-sided p between
+    the CRM's number of peaks and the score of a peak ("peak"), the mean ("crm_mean") and the largest
+    ("crm_maximum") score of the CRM; NaN where all are equal. In memory: about 150 bytes for every row of the
+    CRM file, since CRMs are ranked all at once, and the peaks of one narrow range of scores.
+
+    Raises
+    ------
+    InputError
+        Where the store is not scored and normalized by this model.
+
+    """
+    with connect(cluster, progress) as client:
+        return density_with(run, client, progress)
+
+
+def density_with(run: ScoreRun, client: Any | None, progress: Progress) -> xr.Dataset:
+    """Return what `score_density` does, with a client that is connected already, or None."""
+    count = np.zeros(count_crms(schema.open_cell_line(run.store, run.cell_line)), np.int64)
+    with tempfile.TemporaryDirectory(prefix="atypeak-density-") as folder:
+        spool = Spool(Path(folder), MEMBER)
+        for members in crm_members(run, client, progress):
+            np.add.at(count, members["crm"], 1)
+            spool.add(_range_of(members["final"]), members)
+        return _density(spool, count)
+
+
+def _range_of(final: npt.NDArray[np.float32]) -> IntArray:
+    """Return the number of the range of scores, ascending; the first and the last are open, (members,)."""
+    place: IntArray = np.clip(np.floor(final / RANGE), LOWEST, HIGHEST).astype(np.int64) - LOWEST
+    return place
+
+
+def _density(spool: Spool, count: IntArray) -> xr.Dataset:
+    """Sum over the members, range after range of their scores. count: members of each CRM, (crms,)."""
+    used = count > 0
+    group = np.frexp(count)[1] - 1  # floor of log2; -1 where there are none
+    bins = int(group.max()) + 1
+    crms = np.bincount(group[used], minlength=bins)
+    peaks = np.bincount(group[used], count[used], bins).astype(np.int64)
+    total, largest = np.zeros(len(count)), np.full(len(count), -np.inf)
+    quartiles, ranks = _Quartiles(peaks), _RankSums(count)
+    for number in spool.groups():
+        members = spool.read(number)
+        # Wholly sorted, so that sums do not depend on the order in which members came.
+        members = members[np.lexsort((members["crm"], members["final"]))]
+        crm, final = members["crm"], members["final"].astype(np.float64)
+        np.add.at(total, crm, final)
+        np.maximum.at(largest, crm, final)
+        quartiles.add(group[crm], final)
+        ranks.add(count[crm], final)
+    count, group, total, largest = count[used], group[used], total[used], largest[used]
+    relations = {
+        "peak": ranks.spearman(),
+        "crm_mean": _spearman(count, total / count),
+        "crm_maximum": _spearman(count, largest),
+    }
+    with np.errstate(invalid="ignore"):  # bins without a CRM
+        columns = {
+            "crms": crms,
+            "peaks": peaks,
+            "mean": np.bincount(group, total, bins) / peaks,
+            **dict(zip(("lower_quartile", "median", "upper_quartile"), quartiles.values(), strict=True)),
+            "crm_mean": np.bincount(group, total / count, bins) / crms,
+            "crm_maximum": np.bincount(group, largest, bins) / crms,
+        }
+    spearman, p = np.array(list(relations.values())).T
+    return xr.Dataset(
+        {
+            **{name: ("log2_peaks", values) for name, values in columns.items()},
+            "spearman": ("relation", spearman),
+            "p": ("relation", p),
+        },
+        {"log2_peaks": np.arange(bins), "relation": np.array(list(relations), object)},
+    )
+
+
+def _spearman(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[float, float]:
+    if len(one) < 3 or not np.ptp(one) or not np.ptp(other):
+        return np.nan, np.nan
+    found = stats.spearmanr(one, other)
+    return float(found.statistic), float(found.pvalue)
+
+
+class _Quartiles:
+    """Exact quartiles of several groups whose values come in pieces, each piece above the one before."""
+
+    def __init__(self, sizes: IntArray) -> None:
+        """`sizes`: number of values of each group, (groups,)."""
+        at = np.maximum(sizes - 1, 0) * np.array(QUARTILES)[:, None]
+        self._below = np.floor(at).astype(np.int64)
+        self._share = at - self._below
+        # The values at the place below and, where the quartile lies between two, above.
+        self._places = np.stack([self._below, np.ceil(at).astype(np.int64)])
+        self._found = np.full(self._places.shape, np.nan)
+        self._seen = np.zeros(len(sizes), np.int64)
+
+    def add(self, group: npt.NDArray[np.integer[Any]], values: FloatArray) -> None:
+        """Take the next piece: ascending values with the group of each."""
+        for number in np.unique(group):
+            of_group = values[group == number]
+            place = self._places[..., number] - self._seen[number]
+            inside = (place >= 0) & (place < len(of_group))
+            self._found[..., number][inside] = of_group[place[inside]]
+            self._seen[number] += len(of_group)
+
+    def values(self) -> FloatArray:
+        """Return (quartile, group), NaN for a group without values."""
+        below, above = self._found
+        quartiles: FloatArray = below + self._share * (above - below)
+        return quartiles
+
+
+class _RankSums:
+    """Spearman's correlation between the count of a member's CRM and its score, which comes in pieces."""
+
+    def __init__(self, count: IntArray) -> None:
+        """`count`: members of each CRM, (crms,); all of them will be added."""
+        members = np.bincount(count) * np.arange(int(count.max()) + 1)
+        self._total = int(members.sum())
+        self._centre = (self._total + 1) / 2
+        # Mean rank of all members whose CRM has so many.
+        self._rank = np.cumsum(members) - (members - 1) / 2 - self._centre
+        self._seen, self._sums = 0, np.zeros(3)
+
+    def add(self, count: IntArray, final: FloatArray) -> None:
+        """Take the next piece, all of its scores above those of the one before."""
+        one = self._rank[count]
+        other = stats.rankdata(final) + self._seen - self._centre
+        self._seen += len(final)
+        self._sums += one @ other, one @ one, other @ other
+
+    def spearman(self) -> tuple[float, float]:
+        """Return the correlation and its two-sided p by the t distribution, as SciPy does."""
+        product, *squares = self._sums
+        if self._total < 3 or not all(squares):
+            return np.nan, np.nan
+        r = float(np.clip(product / np.sqrt(squares[0] * squares[1]), -1, 1))
+        freedom = self._total - 2
+        t = abs(r) * np.sqrt(freedom / (1 - r * r)) if abs(r) < 1 else np.inf
+        return r, float(2 * stats.t.sf(t, freedom))

@@ -1,0 +1,227 @@
+"""Alone or both: scores of A's peaks in CRMs without and with a peak of B (SPEC 7.3, the article's Fig. 6a).
+
+Labels A, B are those of the second view, TRs by default. A peak counts once in each CRM that it lies in
+(members.py). In memory at a time: the members of one label, about 100 bytes each, and a bit for every
+(CRM, label); the rest waits in a temporary folder, 16 bytes for each member.
+
+Peaks are many and those of one CRM are not independent, so that a small p alone says little: read the effect
+sizes first.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special, stats
+
+from atypeak_scale.assess.crm_members import MEMBER, count_crms, crm_members
+from atypeak_scale.assess.description.spool import Spool
+from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
+from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store import schema
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.integer[Any]]
+
+
+class Presence:
+    """Which labels have a peak in which CRMs, a bit for each."""
+
+    def __init__(self, crms: int, labels: int) -> None:
+        self._width = -(-labels // 8)
+        self._bits = np.zeros(crms * self._width, np.uint8)
+
+    def add(self, crm: IntArray, label: IntArray) -> None:
+        """Mark that `label` is in `crm`, (members,) each."""
+        byte = crm.astype(np.int64, copy=False) * self._width + (label >> 3)
+        np.bitwise_or.at(self._bits, byte, np.left_shift(1, label & 7).astype(np.uint8))
+
+    def holds(self, crm: IntArray, label: int) -> npt.NDArray[np.bool_]:
+        """Return whether each CRM holds a peak of a label."""
+        byte = crm.astype(np.int64, copy=False) * self._width + (label >> 3)
+        return (self._bits[byte] >> (label & 7) & 1).astype(bool)
+
+
+class Comparison(NamedTuple):
+    """Final scores of a label's peaks in CRMs that hold another (both) and that do not (alone).
+
+    mann_whitney_u: pairs of a peak of `both` and one of `alone` in which the former scores higher, ties half;
+    superiority: their share among all such pairs, 0.5 where nothing differs; cohens_d: difference of means in
+    pooled standard deviations; p: two-sided, Mann-Whitney, by the normal approximation with corrections for
+    ties and continuity. NaN where a group is too small.
+    """
+
+    both_peaks: int
+    alone_peaks: int
+    both_mean: float
+    alone_mean: float
+    mean_difference: float
+    both_median: float
+    alone_median: float
+    median_difference: float
+    mann_whitney_u: float
+    superiority: float
+    cohens_d: float
+    p: float
+
+
+def compare_pairs(
+    run: ScoreRun,
+    pairs: Sequence[tuple[str, str]] = (),
+    cluster: Cluster = IN_PROCESS,
+    progress: Progress = no_progress,
+) -> pd.DataFrame:
+    """Compare the final scores of every label's peaks with and without every other label in their CRM.
+
+    `pairs` restricts the rows that are returned, not the comparisons that p_adjusted is corrected for. The
+    table is that of `alone_both`.
+
+    Raises
+    ------
+    InputError
+        Where the store is not scored and normalized by this model, or has no such label.
+
+    """
+    data = schema.open_cell_line(run.store, run.cell_line)
+    view1 = schema.views_of(data)[1]
+    labels = [str(label) for label in schema.read_array(data, view1)]
+    _check_pairs(pairs, labels, view1, run.store)
+    presence = Presence(count_crms(data), len(labels))
+    with tempfile.TemporaryDirectory(prefix="atypeak-pairs-") as folder:
+        spool = Spool(Path(folder), MEMBER)
+        with connect(cluster, progress) as client:
+            for members in crm_members(run, client, progress):
+                presence.add(members["crm"], members["label"])
+                spool.add(members["label"], members)
+        parts: dict[int, list[Comparison]] = {}
+        for label in spool.groups():
+            members = spool.read(label)
+            parts[label] = list(
+                _compare_label(members["final"], members["crm"], presence, label, len(labels))
+            )
+            progress(Event("compare", label + 1, len(labels)))
+    table = _table(parts, labels, view1)
+    wanted = {*pairs, *((other, one) for one, other in pairs)}
+    if not pairs:
+        return table
+    is_wanted = [pair in wanted for pair in zip(table[view1], table[f"other_{view1}"], strict=True)]
+    return table[is_wanted].reset_index(drop=True)
+
+
+def alone_both(
+    final: npt.NDArray[np.floating[Any]],
+    label: IntArray,
+    crm: IntArray,
+    labels: Sequence[str],
+    view: str = "tr",
+) -> pd.DataFrame:
+    """Compare arrays of peaks, (members,) each: final score, index into `labels`, and number of the CRM.
+
+    Returns one row for each ordered pair of different labels: `tr` (named by `view`), whose peaks are
+    compared, `other_tr`, the fields of `Comparison`, and p_adjusted, Benjamini-Hochberg over all rows. A
+    label without peaks has no rows of its own.
+    """
+    presence = Presence(int(crm.max()) + 1, len(labels))
+    presence.add(crm, label)
+    parts = {}
+    for number in np.unique(label).tolist():
+        own = label == number
+        parts[number] = list(_compare_label(final[own], crm[own], presence, number, len(labels)))
+    return _table(parts, list(labels), view)
+
+
+def _check_pairs(pairs: Sequence[tuple[str, str]], labels: list[str], view: str, store: Location) -> None:
+    for one, other in pairs:
+        for label in (one, other):
+            if label not in labels:
+                raise InputError(f"{store}: has no {view} {label!r}; {nearest(label, labels)}")
+        if one == other:
+            raise InputError(f"--pair {one} {other}: a {view} is always with itself; name two different ones")
+
+
+def _compare_label(
+    final: npt.NDArray[np.floating[Any]], crm: IntArray, presence: Presence, label: int, labels: int
+) -> Iterator[Comparison]:
+    """Compare the members of one label by the presence of each other one, in order."""
+    # Sorted, so that sums do not depend on the order in which members came.
+    order = np.argsort(final, kind="stable")
+    score, crm = final[order].astype(np.float64), crm[order]
+    # The two groups together are always all of the members: one ranking serves every other label.
+    ranks = stats.rankdata(score)
+    ties = float(stats.tiecorrect(ranks))  # type: ignore[arg-type]  # its types know whole ranks only
+    for other in range(labels):
+        if other != label:
+            yield _compare(score, ranks, ties, presence.holds(crm, other))
+
+
+def _compare(score: FloatArray, ranks: FloatArray, ties: float, is_both: npt.NDArray[np.bool_]) -> Comparison:
+    """Compare two groups of scores; `ties` is SciPy's correction factor of all ranks."""
+    both, alone = _summary(score[is_both]), _summary(score[~is_both])
+    n, products = len(score), both.peaks * alone.peaks
+    u = ranks[is_both].sum() - both.peaks * (both.peaks + 1) / 2 if products else np.nan
+    difference = both.mean - alone.mean
+    sd = np.sqrt((both.squares + alone.squares) / (n - 2)) if n > 2 else np.nan
+    # Equal scores may differ from their mean by rounding.
+    has_spread = ties > 0 and sd > 1e-9 * abs(difference)
+    return Comparison(
+        both_peaks=both.peaks,
+        alone_peaks=alone.peaks,
+        both_mean=both.mean,
+        alone_mean=alone.mean,
+        mean_difference=difference,
+        both_median=both.median,
+        alone_median=alone.median,
+        median_difference=both.median - alone.median,
+        mann_whitney_u=u,
+        superiority=u / products if products else np.nan,
+        cohens_d=difference / sd if has_spread else np.nan,
+        p=_p_value(u, products, n, ties),
+    )
+
+
+class _Summary(NamedTuple):
+    peaks: int
+    mean: float
+    median: float
+    squares: float  # sum of squared deviations from the mean
+
+
+def _summary(score: FloatArray) -> _Summary:
+    if not len(score):
+        return _Summary(0, np.nan, np.nan, 0.0)
+    mean = float(score.mean())
+    return _Summary(len(score), mean, float(np.median(score)), float(np.square(score - mean).sum()))
+
+
+def _p_value(u: float, products: int, n: int, ties: float) -> float:
+    """Return what `scipy.stats.mannwhitneyu(method="asymptotic")` does; NaN where a group is empty."""
+    if not products:
+        return np.nan
+    sd = np.sqrt(products * (n + 1) / 12 * ties)
+    if not sd > 0:  # all scores are equal
+        return 1.0
+    z = (abs(u - products / 2) - 0.5) / sd
+    return float(min(1.0, 2 * special.ndtr(-z)))
+
+
+def _table(parts: dict[int, list[Comparison]], labels: list[str], view: str) -> pd.DataFrame:
+    """Return one row for each comparison; parts: label -> comparisons with the other ones, in order."""
+    rows = [
+        (labels[one], labels[other], *compared)
+        for one in sorted(parts)
+        for other, compared in zip(
+            (other for other in range(len(labels)) if other != one), parts[one], strict=True
+        )
+    ]
+    table = pd.DataFrame(rows, columns=[view, f"other_{view}", *Comparison._fields])
+    tested = table["p"].notna()
+    table["p_adjusted"] = np.nan
+    if tested.any():
+        table.loc[tested, "p_adjusted"] = stats.false_discovery_control(table.loc[tested, "p"])
+    return table

@@ -1,0 +1,183 @@
+"""What the model rebuilds where there is a peak of each kind, and where there is none.
+
+Article, Additional file 1: stacks and the watermark are rebuilt, so are phantoms of the stack's group, but
+not those of others, and noise less, since the peaks that usually go with it are absent.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import zarr
+
+from atypeak_scale.assess.evidence.artificial import PLACES, contig_ranges, labelled, peak_truth, places
+from atypeak_scale.catalogue.names import Source
+from atypeak_scale.catalogue.truth import KINDS, Truth, read_truth
+from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.score.blocks import ScoreRun, row_maxima
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store import schema
+
+CELL_KINDS = (*KINDS, "phantom")
+PHANTOM = len(KINDS)
+# Whether a source's second label is of the group that the CRM's stack was drawn from.
+GROUPS = ("same", "other", "none")
+SAME, OTHER, NEITHER = range(3)
+VALUE_STEP = 0.01
+KEY = ["kind", "place", "group", "brothers", "rebuilt"]
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
+
+
+def rebuilt_by_kind(
+    run: ScoreRun, truth: str | Path, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
+) -> pd.DataFrame:
+    """Count rebuilt values of peaks and phantoms of an artificial store (article, Additional file 1).
+
+    A peak's value is the largest h(X) over its bins in a window; a phantom is a cell (dataset, TR) without a
+    peak in the window, and its value the largest h(X) over all bins.
+
+    Index: kind (watermark, noise, stack, phantom); place (reliable: in a dataset that stacks are drawn from,
+    unreliable, watermark: in the watermark's source); group (same: the TR is of the group that the CRM's
+    stack was drawn from, other, none: the watermark's source, or no peak of the stack is left); brothers:
+    number of other peaks in the window of the same dataset or TR; rebuilt: lower end of an interval of
+    `VALUE_STEP`. Columns: peaks, total (sum of their values), squares (sum of the values squared).
+
+    The store need not be scored. Blocks are contigs, of which the generator makes one for 20,000 CRMs.
+
+    Raises
+    ------
+    InputError
+        Where `truth` is no truth table, or lacks a peak of the store.
+
+    """
+    run.refuse_several()
+    known = read_truth(truth)
+    data = schema.open_cell_line(run.store, run.cell_line)
+    windows = dict(contig_ranges(data, "window_contig"))
+    blocks = [
+        (run.store, data.path, run.model, run.crumbs, run.precision, known, contig, windows[contig], peaks)
+        for contig, peaks in contig_ranges(data, "catalogue_contig")
+    ]
+    with connect(cluster) as client:
+        found = dict(run_blocks(_contig_block, blocks, client, stage="systematise", progress=progress))
+    return _added([found[block] for block in sorted(found)])
+
+
+def summarize_rebuilt(found: pd.DataFrame, by: tuple[str, ...] = ("kind", "place", "group")) -> pd.DataFrame:
+    """Return peaks, mean, sd (n - 1) and quartiles of what `rebuilt_by_kind` counted, for each case of `by`.
+
+    Quartiles are the middles of the intervals of `VALUE_STEP` that hold them.
+    """
+    sums = found.groupby(list(by), observed=True).sum()
+    mean = sums["total"] / sums["peaks"]
+    spread = (sums["squares"] - sums["peaks"] * mean**2).clip(lower=0) / (sums["peaks"] - 1)
+    columns = {"peaks": sums["peaks"], "mean": mean, "sd": np.sqrt(spread)}
+    values = found["peaks"].groupby([*by, "rebuilt"], observed=True).sum().reset_index("rebuilt")
+    for name, share in (("lower_quartile", 0.25), ("median", 0.5), ("upper_quartile", 0.75)):
+        below = values.groupby(list(by), observed=True)["peaks"].cumsum()
+        reached = values[below >= share * sums["peaks"].reindex(values.index)]
+        columns[name] = reached.groupby(list(by), observed=True)["rebuilt"].first() + VALUE_STEP / 2
+    return pd.DataFrame(columns)
+
+
+def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts).groupby(KEY, observed=True).sum()
+
+
+def _contig_block(
+    store: Location, data_path: str, model: Location, crumbs: float, precision: Precision, truth: Truth,
+    contig: str, windows: tuple[int, int], peaks: tuple[int, int],
+) -> pd.DataFrame:  # fmt: skip
+    """Return the counts of `rebuilt_by_kind` for one contig."""
+    from atypeak_scale.model.files import load_model
+    from atypeak_scale.model.inference.engine import Engine
+
+    data = schema.open_group(store, data_path)
+    loaded = load_model(model)
+    sources = schema.source_labels(data)
+    engine = Engine(loaded, sources, crumbs, precision)
+    cells = _Cells(truth, loaded.labels, [i * len(loaded.labels[1]) + j for i, j in engine.cells])
+    rows = _Rows(truth, data, contig, windows, peaks)
+    step = engine.windows_at_once(cells.shape[0] * cells.shape[1])
+    parts = []
+    for start in range(windows[0], windows[1], step):
+        occupancy = schema.read_array(data, "occupancy", start, min(start + step, windows[1]))
+        for offset, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False):
+            low = start + offset
+            parts.append(_count(cells, rows, low, rebuilt))
+    return _added(parts)
+
+
+class _Cells:
+    """The m x n cells of a model: which a source of the store is, where each lies, of which groups it is."""
+
+    def __init__(
+        self, truth: Truth, labels: tuple[tuple[str, ...], tuple[str, ...]], of_source: list[int]
+    ) -> None:
+        self.shape = len(labels[0]), len(labels[1])
+        self.of_source = np.array(of_source)
+        cells: list[Source] = [(first, second) for first in labels[0] for second in labels[1]]
+        self.place = places(truth, cells)
+        is_member = [[second in members for _, second in cells] for members in truth.groups.values()]
+        relation = np.where(np.array(is_member).reshape(-1, len(cells)), SAME, OTHER)
+        relation[:, self.place == PLACES.index("watermark")] = NEITHER
+        # The last row is that of windows without a group, whose number is -1.
+        self.relation = np.vstack([relation, np.full(len(cells), NEITHER)])
+
+
+class _Rows:
+    """The (peak, window) rows of a contig, the kind of their peaks, and the group of each window's CRM."""
+
+    def __init__(
+        self, truth: Truth, data: zarr.Group, contig: str, windows: tuple[int, int], peaks: tuple[int, int]
+    ) -> None:
+        first = int(schema.read_array(data, "catalogue_first_row", *peaks).min())
+        stop = int(schema.read_array(data, "catalogue_last_row", *peaks).max()) + 1
+        self.window, catalogue, self.source, self.first_bin, self.last_bin = (
+            schema.read_array(data, f"peak_{name}", first, stop)
+            for name in ("window", "catalogue", "source", "first_bin", "last_bin")
+        )
+        kind, group = peak_truth(truth, data, contig, *peaks)
+        peak = catalogue - peaks[0]
+        self.kind = kind[peak]
+        number = {of_truth: at for at, of_truth in enumerate(truth.groups)}
+        _, crm = np.unique(schema.read_array(data, "crm", *windows), return_inverse=True)
+        in_stack = group[peak] >= 0
+        of_crm = np.full(len(crm), -1)
+        of_crm[crm[self.window[in_stack] - windows[0]]] = [number[g] for g in group[peak[in_stack]].tolist()]
+        self.group_of_window, self.first_window = of_crm[crm], windows[0]
+
+
+def _count(cells: _Cells, rows: _Rows, low: int, rebuilt: FloatArray) -> pd.DataFrame:
+    """Count the values of a pass: h(X), float32 (windows, bins, m * n), of the windows from `low`."""
+    m, n = cells.shape
+    here = slice(*np.searchsorted(rows.window, [low, low + len(rebuilt)]))
+    window, cell = rows.window[here] - low, cells.of_source[rows.source[here]]
+    group = rows.group_of_window[low - rows.first_window :][: len(rebuilt)]
+    peaks = np.bincount(window * (m * n) + cell, minlength=len(rebuilt) * m * n).reshape(-1, m, n)
+    # A peak of the same dataset and the same TR is one peak, not two.
+    related = peaks.sum(axis=2, keepdims=True) + peaks.sum(axis=1, keepdims=True) - peaks
+    related = related.reshape(len(rebuilt), m * n)
+    value = row_maxima(rebuilt, window, cell, rows.first_bin[here], rows.last_bin[here])
+    empty_window, empty_cell = np.nonzero(peaks.reshape(len(rebuilt), m * n) == 0)
+    phantom = rebuilt.max(axis=1)[empty_window, empty_cell]
+    window = np.concatenate([window, empty_window])
+    cell = np.concatenate([cell, empty_cell])
+    kind = np.concatenate([rows.kind[here], np.full(len(phantom), PHANTOM)])
+    values = np.concatenate([value, phantom]).astype(np.float64)
+    table = pd.DataFrame(
+        {
+            "kind": labelled(kind, CELL_KINDS),
+            "place": labelled(cells.place[cell], PLACES),
+            "group": labelled(cells.relation[group[window], cell], GROUPS),
+            "brothers": related[window, cell] - (kind != PHANTOM),
+            "rebuilt": np.floor(values / VALUE_STEP) * VALUE_STEP,
+            "peaks": 1,
+            "total": values,
+            "squares": values**2,
+        }
+    )
+    return _added([table.set_index(KEY)])

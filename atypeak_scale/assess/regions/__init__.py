@@ -1,0 +1,1 @@
+"""Scores by module, and against newer releases."""

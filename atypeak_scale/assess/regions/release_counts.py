@@ -1,0 +1,191 @@
+"""Scored and newer peaks, counted in every CRM by blocks of CRMs (SPEC 7.5)."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from atypeak_scale.catalogue.bed import InputFile
+from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs, sort_intervals
+from atypeak_scale.catalogue.peaks import PeakSpool, map_peaks
+from atypeak_scale.catalogue.windows import Regions
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import Progress, run_blocks
+from atypeak_scale.score.export import MADE_FROM, PEAKS
+from atypeak_scale.storage.locations import Location, is_url, join, local_copy, read_text
+
+CRMS_PER_BLOCK = 2048
+PEAKS_AT_ONCE = 65_536
+
+SCORED = np.dtype(
+    [
+        ("start", np.int64),
+        ("end", np.int64),
+        ("furthest", np.int64),
+        ("label", np.int32),
+        ("final", np.float32),
+    ]
+)
+CRM = np.dtype([("start", np.int64), ("end", np.int64)])
+COUNT = np.dtype(
+    [
+        ("region", np.int64),  # place of the CRM in the Regions
+        ("label", np.int32),
+        ("peaks", np.int64),
+        ("new_peaks", np.int64),
+        ("mean", np.float64),
+        ("crm_mean", np.float64),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ExportedScores:
+    """What the exported scores say of themselves: `labels` of the second view, sorted."""
+
+    file: Path
+    made_from: dict[str, Any]
+    cell_line: str
+    view1: str
+    labels: list[str]
+    min_crm_peaks: int
+    crms: InputFile
+
+
+@contextmanager
+def reading_scores(folder: Location) -> Iterator[ExportedScores]:
+    """Yield what an exported folder says of itself; its table has the columns that are needed, and is local.
+
+    Raises
+    ------
+    InputError
+        Where `export_scores` did not write the folder.
+
+    """
+    with ExitStack() as stack:
+        try:
+            table = stack.enter_context(local_copy(join(folder, PEAKS)))
+            scores = _described(table, json.loads(read_text(join(folder, MADE_FROM))))
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
+            if is_url(folder) and isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
+                raise  # a lost connection says nothing of the folder
+            raise InputError(
+                f"{folder}: not a folder of scores; expected what 'atypeak-scale export' writes "
+                f"({PEAKS} and {MADE_FROM})"
+            ) from None
+        yield scores
+
+
+def _described(file: Path, made: dict[str, Any]) -> ExportedScores:
+    store = made["store"]
+    view1 = store["store"]["views"][1]
+    with pq.ParquetFile(file) as table:
+        if missing := {"contig", "start", "end", view1, "final"} - set(table.schema_arrow.names):
+            raise KeyError(*missing)
+        batches = table.iter_batches(PEAKS_AT_ONCE, columns=[view1])
+        labels = sorted(set().union(*(batch[view1].unique().to_pylist() for batch in batches)))
+    return ExportedScores(
+        file, made, store["cell_line"], view1, labels, store["store"]["min_crm_peaks"],
+        InputFile(**store["crms"]),
+    )  # fmt: skip
+
+
+def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
+    """Leave the scored peaks as one file of SCORED records a contig, sorted by start."""
+    code_of = {label: code for code, label in enumerate(scores.labels)}
+    files: dict[str, Path] = {}
+    columns = ["contig", "start", "end", scores.view1, "final"]
+    with pq.ParquetFile(scores.file) as table:
+        for batch in table.iter_batches(PEAKS_AT_ONCE, columns=columns):
+            contigs = batch["contig"].dictionary_encode()
+            label = batch[scores.view1].dictionary_encode()
+            records = np.empty(len(batch), SCORED)
+            codes = np.array([code_of[name] for name in label.dictionary.to_pylist()], np.int32)
+            records["label"] = codes[label.indices.to_numpy()]
+            for name in ("start", "end", "final"):
+                records[name] = batch[name].to_numpy()
+            for code, contig in enumerate(contigs.dictionary.to_pylist()):
+                # Numbered, since names must not choose a path.
+                file = files.setdefault(contig, work / f"scored-{len(files)}")
+                with file.open("ab") as out:
+                    records[contigs.indices.to_numpy() == code].tofile(out)
+    for contig, file in files.items():
+        records = np.fromfile(file, SCORED)
+        file.unlink()
+        files[contig] = file.with_suffix(".npy")
+        np.save(files[contig], sort_intervals(records))
+    return files
+
+
+def write_counts(
+    origin: ExportedScores, new: PeakSpool, regions: Regions, work: Path, client: Any, progress: Progress
+) -> list[Path]:
+    """Count by blocks of CRMs; returns the blocks' files in order of the regions."""
+    crms = np.empty(len(regions.start), CRM)
+    crms["start"], crms["end"] = regions.start, regions.end
+    np.save(work / "crms.npy", crms)
+    label_of_source = np.array([origin.labels.index(label) for _, label in new.sources], np.int32)
+    scored = _spool_scored(origin, work)
+    blocks: list[tuple[Any, ...]] = []
+    for contig in (name for name in regions.contigs if name in scored):
+        place = regions.on(contig)
+        for start in range(place.start, place.stop, CRMS_PER_BLOCK):
+            blocks.append(
+                (
+                    work / "crms.npy",
+                    start,
+                    min(start + CRMS_PER_BLOCK, place.stop),
+                    scored[contig],
+                    new.contigs.get(contig),
+                    label_of_source,
+                    len(origin.labels),
+                    work / f"counts-{len(blocks)}.npz",
+                )
+            )
+    for _ in run_blocks(_count_block, blocks, client, stage="count", progress=progress):
+        pass
+    return [block[-1] for block in blocks]
+
+
+def _count_block(
+    crms_file: Path, start: int, stop: int, scored_file: Path, new_file: Path | None,
+    label_of_source: npt.NDArray[np.int32], labels: int, out: Path,
+) -> int:  # fmt: skip
+    """Write the COUNT records of CRMs [start, stop) and of their pairs; returns the number of pairs."""
+    crms = np.array(np.load(crms_file, mmap_mode="r")[start:stop])
+    cells = len(crms), labels
+    crm, scored = _inside(crms, np.load(scored_file, mmap_mode="r"))
+    peaks, new_peaks, total = np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(cells)
+    np.add.at(peaks, (crm, scored["label"]), 1)
+    np.add.at(total, (crm, scored["label"]), scored["final"].astype(np.float64))
+    crm, new = _inside(crms, map_peaks(new_file))
+    np.add.at(new_peaks, (crm, label_of_source[new["source"]]), 1)
+    has_peaks = np.flatnonzero(peaks.any(axis=1))
+    of_crms = np.zeros(len(has_peaks), COUNT)
+    of_crms["region"] = start + has_peaks
+    of_crms["peaks"], of_crms["new_peaks"] = (n.sum(axis=1)[has_peaks] for n in (peaks, new_peaks))
+    of_crms["mean"] = of_crms["crm_mean"] = total.sum(axis=1)[has_peaks] / of_crms["peaks"]
+    crm, label = np.nonzero(peaks)
+    of_pairs = np.zeros(len(crm), COUNT)
+    of_pairs["region"], of_pairs["label"] = start + crm, label
+    of_pairs["peaks"], of_pairs["new_peaks"] = peaks[crm, label], new_peaks[crm, label]
+    of_pairs["mean"] = total[crm, label] / of_pairs["peaks"]
+    of_pairs["crm_mean"] = of_crms["mean"][np.searchsorted(has_peaks, crm)]
+    np.savez(out, crms=of_crms, pairs=of_pairs)
+    return len(of_pairs)
+
+
+def _inside(
+    crms: npt.NDArray[np.void], peaks: npt.NDArray[np.void]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]:
+    """Return (CRM, record of the peak) of every peak in every CRM; peaks are sorted by start."""
+    place = candidates(peaks["start"], peaks["furthest"], crms["start"].min(), crms["end"].max())
+    near = np.array(peaks[place])
+    crm, peak = overlapping_pairs(crms["start"], crms["end"], near["start"], near["end"])
+    return crm, near[peak]

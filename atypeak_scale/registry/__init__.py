@@ -1,0 +1,1 @@
+"""The names on disk: arrays of a store, columns of tables, and what a view must not be called."""

@@ -1,0 +1,1 @@
+"""A path or a URL: reading, publishing whole or not at all, locks."""

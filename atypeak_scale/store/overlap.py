@@ -1,0 +1,248 @@
+"""The tables of a store: which peaks lie in which windows, block by block, then numbered (SPEC 2.1 to 2.3).
+
+Tables are files of fixed-size records, so that any range of them is read without the rest.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
+from atypeak_scale.catalogue.peaks import PEAK, PeakSpool, map_peaks
+from atypeak_scale.catalogue.windows import Windows, occupied_bins
+from atypeak_scale.config import StoreSettings
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import Progress, run_blocks
+
+WINDOWS_PER_OVERLAP_BLOCK = 16_384
+PEAKS_AT_ONCE = 1 << 18  # when the peaks in windows are numbered
+
+WINDOW = np.dtype(
+    [
+        ("contig", np.int32),
+        ("start", np.int64),
+        ("end", np.int64),
+        ("crm", np.int64),
+        ("crm_start", np.int64),
+        ("crm_end", np.int64),
+        ("crm_sources", np.int32),
+    ]
+)
+ROW = np.dtype(
+    [("window", np.int64), ("peak", np.int64), ("source", np.int32), ("first", np.int32), ("last", np.int32)]
+)
+CATALOGUE = np.dtype(
+    [
+        ("contig", np.int32),
+        ("start", np.int64),
+        ("end", np.int64),
+        ("source", np.int32),
+        ("first_row", np.int64),
+        ("last_row", np.int64),
+    ]
+)
+
+
+def overlap_blocks(windows: Windows) -> list[tuple[int, int]]:
+    """Cut the windows into ranges of one contig each that never part the windows of a CRM."""
+    new_crm = np.flatnonzero(np.diff(windows.crm, prepend=-1))
+    new_contig = np.flatnonzero(np.diff(windows.contig, prepend=-1))
+    blocks = []
+    for first, stop in zip(new_contig, [*new_contig[1:], len(windows)], strict=True):
+        start = first
+        while start < stop:
+            later = new_crm[(new_crm >= start + WINDOWS_PER_OVERLAP_BLOCK) & (new_crm < stop)]
+            end = later[0] if len(later) else stop
+            blocks.append((int(start), int(end)))
+            start = end
+    return blocks
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What was found in one block: files of its windows and rows, and where in its contig its peaks are."""
+
+    windows: Path
+    rows: Path
+    n_rows: int
+    near: slice
+
+
+def _overlap_block(peaks_file: Path | None, windows_file: Path, frame: int, bin_: int, out: Path) -> _Block:
+    """Write the ROW records of one block, window and peak counted within the block and the contig."""
+    windows = np.load(windows_file)
+    peaks = map_peaks(peaks_file)
+    place = candidates(peaks["start"], peaks["furthest"], windows["start"].min(), windows["end"].max())
+    near = np.array(peaks[place])
+    window, peak = overlapping_pairs(
+        windows["start"].copy(), windows["end"].copy(), near["start"].copy(), near["end"].copy()
+    )
+    rows = np.empty(len(window), ROW)
+    rows["window"], rows["peak"], rows["source"] = window, place.start + peak, near["source"][peak]
+    rows["first"], rows["last"] = occupied_bins(
+        near["start"][peak], near["end"][peak], windows["start"][window], windows["end"][window],
+        frame, bin_,
+    )  # fmt: skip
+    np.save(out, rows)
+    return _Block(windows_file, out, len(rows), place)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Files of the final WINDOW, ROW and CATALOGUE records, and the sources that are in them."""
+
+    windows: Path
+    rows: Path
+    catalogue: Path
+    sources: list[tuple[str, str]]
+
+
+def overlap(
+    windows: Windows,
+    spool: PeakSpool,
+    settings: StoreSettings,
+    work: Path,
+    client: Any,
+    progress: Progress,
+) -> Tables:
+    """Find every peak in every window, by blocks of windows, and leave the tables of the store in `work`.
+
+    Raises
+    ------
+    InputError
+        Where no peak lies in a window.
+
+    """
+    blocks = overlap_blocks(windows)
+    arguments = []
+    for number, (start, stop) in enumerate(blocks):
+        block = np.zeros(stop - start, WINDOW)
+        for field in ("contig", "start", "end", "crm", "crm_start", "crm_end"):
+            block[field] = getattr(windows, field)[start:stop]
+        np.save(work / f"windows-{number}.npy", block)
+        peaks_file = spool.contigs.get(windows.contigs[windows.contig[start]])
+        arguments.append(
+            (
+                peaks_file,
+                work / f"windows-{number}.npy",
+                settings.frame,
+                settings.bin,
+                work / f"rows-{number}.npy",
+            )
+        )
+    done = dict(run_blocks(_overlap_block, arguments, client, stage="overlap", progress=progress))
+    if not any(block.n_rows for block in done.values()):
+        raise InputError(_no_overlap(windows, spool))
+    by_contig: defaultdict[int, list[_Block]] = defaultdict(list)
+    for number, (start, _) in enumerate(blocks):
+        by_contig[int(windows.contig[start])].append(done[number])
+    return _number(windows.contigs, spool, by_contig, work)
+
+
+def _no_overlap(windows: Windows, spool: PeakSpool) -> str:
+    """Say that nothing overlaps, and why, where the contig names tell."""
+    of_peaks, of_crms = sorted(spool.contigs), windows.contigs
+    message = "no selected peak overlaps a CRM"
+    if set(of_peaks) & set(of_crms):
+        return f"{message}; check that both files are of one genome assembly"
+    hint = f"{message}: no contig is in both files (peaks: {of_peaks[0]}, ...; CRMs: {of_crms[0]}, ...)"
+    bare = {name.removeprefix("chr") for name in of_peaks} & {name.removeprefix("chr") for name in of_crms}
+    return f"{hint}; they differ by 'chr': rename the contigs of one file" if bare else hint
+
+
+def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]], work: Path) -> Tables:
+    """Number windows, peaks and sources that are in some row, and join the blocks' files into three tables.
+
+    One contig at a time: a catalogue peak may lie in windows of several blocks, never of several contigs.
+    """
+    tables = Tables(work / "windows.raw", work / "rows.raw", work / "catalogue.raw", [])
+    n_windows = n_rows = n_peaks = 0
+    used = np.zeros(len(spool.sources), bool)
+    with tables.windows.open("wb") as windows_out, tables.rows.open("wb") as rows_out, \
+            tables.catalogue.open("wb") as catalogue_out:  # fmt: skip
+        for contig, of_contig in blocks.items():
+            peaks = spool.contigs.get(contigs[contig])
+            in_window = np.zeros(len(map_peaks(peaks)), bool)
+            for start in range(0, len(in_window), PEAKS_AT_ONCE):
+                assert peaks is not None
+                # Read, not mapped: what is mapped counts as memory once it was touched.
+                part = records(peaks, PEAK, start, min(start + PEAKS_AT_ONCE, len(in_window)))
+                catalogue, is_in = _catalogue_part(contig, part, start, of_contig, n_rows)
+                in_window[start : start + len(part)] = is_in
+                catalogue.tofile(catalogue_out)
+            counted = 0
+            for block in of_contig:
+                rows, block_windows = np.load(block.rows), np.load(block.windows)
+                kept = np.unique(rows["window"])
+                _count_crm_sources(block_windows, rows)
+                block_windows[kept].tofile(windows_out)
+                rows["window"] = n_windows + np.searchsorted(kept, rows["window"])
+                # Blocks are in order, and so is where their peaks begin.
+                n_peaks += int(in_window[counted : block.near.start].sum())
+                counted = block.near.start
+                place = np.cumsum(in_window[block.near]) - 1
+                rows["peak"] = n_peaks + place[rows["peak"] - block.near.start]
+                used[rows["source"]] = True
+                rows.tofile(rows_out)
+                n_windows, n_rows = n_windows + len(kept), n_rows + len(rows)
+            n_peaks += int(in_window[counted:].sum())
+    _renumber_sources(tables, used)
+    tables.sources.extend(source for source, is_used in zip(spool.sources, used, strict=True) if is_used)
+    return tables
+
+
+def _catalogue_part(
+    contig: int, peaks: npt.NDArray[np.void], start: int, blocks: list[_Block], first_row: int
+) -> tuple[npt.NDArray[np.void], npt.NDArray[np.bool_]]:
+    """Return CATALOGUE records of those of consecutive peaks that are in a window, and which these are.
+
+    start: place of the first in its contig; first_row: number of the first row of the contig.
+    """
+    first = np.full(len(peaks), np.iinfo(np.int64).max)
+    last = np.full(len(peaks), -1)
+    for block in blocks:
+        if block.near.start < start + len(peaks) and start < block.near.stop:
+            peak = np.load(block.rows)["peak"] - start
+            here = np.flatnonzero((peak >= 0) & (peak < len(peaks)))
+            np.minimum.at(first, peak[here], first_row + here)
+            np.maximum.at(last, peak[here], first_row + here)
+        first_row += block.n_rows
+    in_window = last >= 0
+    catalogue = np.empty(int(in_window.sum()), CATALOGUE)
+    catalogue["contig"] = contig
+    catalogue["first_row"], catalogue["last_row"] = first[in_window], last[in_window]
+    for field in ("start", "end", "source"):
+        catalogue[field] = peaks[field][in_window]
+    return catalogue, in_window
+
+
+def _renumber_sources(tables: Tables, used: npt.NDArray[np.bool_]) -> None:
+    """Leave out the sources that have no peak in any window; the others keep their order."""
+    code = np.cumsum(used, dtype=np.int32) - 1
+    for file, dtype in ((tables.rows, ROW), (tables.catalogue, CATALOGUE)):
+        with file.open("r+b") as table:
+            for start in range(0, file.stat().st_size, PEAKS_AT_ONCE * dtype.itemsize):
+                table.seek(start)
+                part = np.fromfile(table, dtype, PEAKS_AT_ONCE)
+                part["source"] = code[part["source"]]
+                table.seek(start)
+                part.tofile(table)
+
+
+def _count_crm_sources(windows: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> None:
+    """Fill `crm_sources`: distinct sources over all windows of a CRM; a block holds whole CRMs."""
+    pairs = np.unique(np.stack([windows["crm"][rows["window"]], rows["source"].astype(np.int64)]), axis=1)
+    crms, counts = np.unique(pairs[0], return_counts=True)
+    place, of_window = np.unique(windows["crm"], return_inverse=True)
+    of_crm = np.zeros(len(place), np.int32)
+    of_crm[np.searchsorted(place, crms)] = counts
+    windows["crm_sources"] = of_crm[of_window]
+
+
+def records(file: Path, dtype: np.dtype[np.void], start: int, stop: int) -> npt.NDArray[np.void]:
+    """Read records [start, stop) of a table."""
+    return np.fromfile(file, dtype, stop - start, offset=start * dtype.itemsize)

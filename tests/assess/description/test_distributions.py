@@ -1,0 +1,127 @@
+"""Scores by label and by the size of the CRM (SPEC 7.4), against loops and SciPy."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from assess.by_hand import Member
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from atypeak_scale.assess.description.distributions import (
+    RANGE,
+    _Quartiles,
+    _range_of,
+    _RankSums,
+    score_density,
+    score_quartiles,
+)
+from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.store.tensor import open_store
+
+
+def test_quartiles__equal_those_of_every_group(scored_run: ScoreRun) -> None:
+    data, scores = open_store(scored_run.store).data.load(), scored_run.open()[1]
+    values = {score: scores[score][:] for score in ("raw", "k_normalized", "final")}  # type: ignore[index]
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for peak, source in enumerate(data["catalogue_source"].values.tolist()):
+        dataset = str(data["dataset"].values[data["source_dataset"].values[source]])
+        tr = str(data["tr"].values[data["source_tr"].values[source]])
+        for group in (("source", f"{dataset}.{tr}"), ("dataset", dataset), ("tr", tr)):
+            groups[group].append(peak)
+    found = score_quartiles(scored_run)
+    assert len(found) == 3 * len(groups) == 3 * (5 + 3 + 3)
+    for row in found.itertuples():
+        own = sorted(float(values[row.score][peak]) for peak in groups[row.of, row.label])  # type: ignore[index]
+        assert row.peaks == len(own)
+        assert row.mean == pytest.approx(sum(own) / len(own))
+        quartiles = [row.lower_quartile, row.median, row.upper_quartile]
+        assert quartiles == pytest.approx([between(own, share) for share in (0.25, 0.5, 0.75)])
+    pd.testing.assert_frame_equal(found, score_quartiles(scored_run, Cluster(workers=2)), check_exact=True)
+
+
+def between(ordered: list[float], share: float) -> float:
+    """Return the value at a share of the way through, on the line between its neighbours."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def test_density__equals_brute_force_on_the_files(scored_run: ScoreRun, members: list[Member]) -> None:
+    size = Counter(member.crm for member in members)
+    of_crm: dict[int, list[float]] = defaultdict(list)
+    of_bin: dict[int, list[float]] = defaultdict(list)
+    for member in members:
+        of_crm[member.crm].append(member.final)
+        of_bin[len(bin(size[member.crm])) - 3].append(member.final)  # binary digits less one: floor of log2
+    found = score_density(scored_run)
+    assert found["log2_peaks"].values.tolist() == list(range(max(of_bin) + 1))
+    assert len(of_bin) > 2
+    for number, finals in of_bin.items():
+        row = found.sel(log2_peaks=number)
+        crms = [crm for crm in of_crm if 2**number <= size[crm] < 2 ** (number + 1)]
+        assert (int(row["crms"]), int(row["peaks"])) == (len(crms), len(finals))
+        assert float(row["mean"]) == pytest.approx(np.mean(finals))
+        for name, share in (("lower_quartile", 0.25), ("median", 0.5), ("upper_quartile", 0.75)):
+            assert float(row[name]) == pytest.approx(between(sorted(finals), share))
+        assert float(row["crm_mean"]) == pytest.approx(np.mean([np.mean(of_crm[crm]) for crm in crms]))
+        assert float(row["crm_maximum"]) == pytest.approx(np.mean([max(of_crm[crm]) for crm in crms]))
+    relations = {
+        "peak": ([size[member.crm] for member in members], [member.final for member in members]),
+        "crm_mean": ([size[crm] for crm in of_crm], [np.mean(of_crm[crm]) for crm in of_crm]),
+        "crm_maximum": ([size[crm] for crm in of_crm], [max(of_crm[crm]) for crm in of_crm]),
+    }
+    assert found["relation"].values.tolist() == list(relations)
+    for name, (sizes, values) in relations.items():
+        test, row = stats.spearmanr(sizes, values), found.sel(relation=name)
+        assert (float(row["spearman"]), float(row["p"])) == pytest.approx((test.statistic, test.pvalue))
+    assert len({_range_of(np.float32(member.final)).item() for member in members}) > 10  # type: ignore[arg-type]
+    xr.testing.assert_identical(found, score_density(scored_run, Cluster(workers=2)))
+
+
+@given(st.lists(st.floats(-3000, 6000, width=32), min_size=2, max_size=40))
+def test_ranges__ascend_with_the_scores_and_are_narrow(finals: list[float]) -> None:
+    ordered = np.sort(np.array(finals, np.float32))
+    place = _range_of(ordered)
+    assert (np.diff(place) >= 0).all()
+    inner = (ordered > -1000) & (ordered < 3000)
+    for number in np.unique(place[inner]):
+        assert np.ptp(ordered[inner & (place == number)]) <= RANGE
+
+
+valued = st.lists(st.tuples(st.integers(0, 2), st.integers(-9, 9)), min_size=1, max_size=40)
+
+
+@given(valued, st.lists(st.integers(-9, 9), max_size=4))
+def test_quartiles__in_pieces_equal_numpy(rows: list[tuple[int, int]], cuts: list[int]) -> None:
+    group, value = (np.array(column) for column in zip(*sorted(rows, key=lambda row: row[1]), strict=True))
+    quartiles = _Quartiles(np.bincount(group, minlength=3))
+    for piece in np.split(np.arange(len(value)), np.searchsorted(value, sorted(cuts))):
+        quartiles.add(group[piece], value[piece].astype(float))
+    for number in range(3):
+        own = value[group == number]
+        expected = np.quantile(own, [0.25, 0.5, 0.75]) if len(own) else [np.nan] * 3
+        np.testing.assert_allclose(quartiles.values()[:, number], expected, atol=1e-12)
+
+
+@given(
+    st.lists(st.lists(st.integers(-9, 9), min_size=0, max_size=5), min_size=1, max_size=12).filter(any),
+    st.lists(st.integers(-9, 9), max_size=4),
+)
+def test_rank_sums__in_pieces_equal_scipy(crms: list[list[int]], cuts: list[int]) -> None:
+    count = np.array([len(scores) for scores in crms])
+    rows = sorted((score, len(scores)) for scores in crms for score in scores)
+    value, size = (np.array(column) for column in zip(*rows, strict=True))
+    ranks = _RankSums(count)
+    for piece in np.split(np.arange(len(value)), np.searchsorted(value, sorted(cuts))):
+        ranks.add(size[piece], value[piece].astype(float))
+    if len(value) < 3 or len({*value.tolist()}) == 1 or len({*size.tolist()}) == 1:
+        assert np.isnan(ranks.spearman()).all()
+    else:
+        test = stats.spearmanr(size, value)
+        assert ranks.spearman() == pytest.approx((test.statistic, test.pvalue), abs=1e-7)

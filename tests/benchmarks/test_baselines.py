@@ -1,0 +1,211 @@
+"""What the benchmarks of detection and confirmation compare with, against loops."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atypeak_scale.assess.evidence.ranking import auroc
+from atypeak_scale.config import Config, Selection
+from atypeak_scale.store import schema
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.tensor import open_store
+from benchmarks import baselines, confirmation
+from benchmarks.baselines import PATCH, STRIDE, overlap_counts, pca_scores, peak_table, scaled_by_label
+from benchmarks.confirmation import Fold, bootstrap, weighted_auroc
+from benchmarks.harness import over_seeds
+
+Catalogue = tuple[Path, Path]
+
+
+@pytest.fixture
+def data(catalogue: Catalogue, config: Config, tmp_path: Path) -> zarr.Group:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    return schema.open_cell_line(tmp_path / "s.zarr", None)
+
+
+def test_overlap_counts__equal_all_pairs(data: zarr.Group) -> None:
+    peaks = list(peak_table(data).itertuples())
+    counts = overlap_counts(data)
+    for at, one in enumerate(peaks):
+        others = [
+            other
+            for other in peaks
+            if other.Index != one.Index and other.contig == one.contig
+            and other.start < one.end and one.start < other.end
+        ]  # fmt: skip
+        assert counts["overlapping peaks"][at] == len(others)
+        assert counts["overlapping sources"][at] == len({other.source for other in others} - {one.source})
+    assert 0 < counts["overlapping sources"].max() < counts["overlapping peaks"].max()
+
+
+def test_scaled__has_the_same_mean_and_spread_for_every_tr(data: zarr.Group) -> None:
+    score = np.random.default_rng(0).random(len(peak_table(data))) ** 2
+    labels = [schema.source_labels(data)[source][1] for source in peak_table(data)["source"]]
+    scaled = pd.Series(scaled_by_label(data, score)).groupby(labels)
+    np.testing.assert_allclose(scaled.mean(), 750)
+    np.testing.assert_allclose(scaled.std(), 375)
+
+
+def brute_force_pca(store: Path, size: int) -> list[float]:
+    """Score every peak, one position and one bin at a time, the components by decomposing the data."""
+    data = open_store(store).data.load()
+    occupancy = data["occupancy"].values.astype(float)
+    windows, bins, sources = occupancy.shape
+
+    def field(window: int, first: int) -> np.ndarray:
+        cells = np.zeros((PATCH, sources))
+        for offset in range(PATCH):
+            if 0 <= first + offset < bins:
+                cells[offset] = occupancy[window, first + offset]
+        return cells
+
+    starts = range(-PATCH, bins + 1, STRIDE)
+    fields = {(w, s): field(w, s).ravel() for w in range(windows) for s in starts}
+    seen = {place: cells for place, cells in fields.items() if cells.any()}
+    mean = np.mean(list(seen.values()), axis=0)
+    components = np.linalg.svd(np.array(list(seen.values())) - mean, full_matrices=False)[2][:size]
+    rebuilt = {
+        place: (mean + components.T @ (components @ (cells - mean))).reshape(PATCH, sources)
+        for place, cells in seen.items()
+    }
+    of_peak: dict[int, list[float]] = {}
+    for row in range(data.sizes["peak"]):
+        window, source = int(data["peak_window"][row]), int(data["peak_source"][row])
+        values = [
+            np.mean([rebuilt[window, s][x - s, source] for s in starts if s <= x < s + PATCH])
+            for x in range(int(data["peak_first_bin"][row]), int(data["peak_last_bin"][row]) + 1)
+        ]
+        of_peak.setdefault(int(data["peak_catalogue"][row]), []).append(max(values))
+    return [float(np.mean(of_peak[peak])) for peak in range(data.sizes["catalogue_peak"])]
+
+
+def test_pca__equals_brute_force(data: zarr.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "WINDOWS_AT_ONCE", 10)
+    scores = pca_scores(data, (1, 6), seed=0)
+    for size, score in scores.items():
+        np.testing.assert_allclose(score, brute_force_pca(tmp_path / "s.zarr", size), atol=1e-4)
+
+
+def test_pca__of_all_components_rebuilds_every_peak(data: zarr.Group) -> None:
+    sources = schema.array(data, "occupancy").shape[2]
+    np.testing.assert_allclose(pca_scores(data, [PATCH * sources], 0)[PATCH * sources], 1, atol=1e-4)
+
+
+def test_pca__of_some_windows_rebuilds_those(data: zarr.Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "WINDOWS_AT_ONCE", 2)
+    monkeypatch.setattr(baselines, "FIT_WINDOWS", 3)
+    windows, _, sources = schema.array(data, "occupancy").shape
+    chosen = np.random.default_rng(5).permutation(windows)[:3]
+    score = pca_scores(data, [PATCH * sources], seed=5)[PATCH * sources]
+    rows = pd.DataFrame({name: schema.read_array(data, f"peak_{name}") for name in ("catalogue", "window")})
+    is_whole = rows["window"].isin(chosen).groupby(rows["catalogue"]).all().to_numpy()
+    assert 0 < is_whole.sum() < len(score)
+    np.testing.assert_allclose(score[is_whole], 1, atol=1e-4)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=2, max_size=40))
+def test_weighted_auroc__equals_that_of_copies(peaks: list[tuple[int, bool, int]]) -> None:
+    score, high, times = (np.array(column) for column in zip(*peaks, strict=True))
+    copies, is_high = np.repeat(score, times), np.repeat(high, times)
+    if is_high.all() or not is_high.any():
+        return
+    expected = auroc(copies[is_high], copies[~is_high])
+    assert weighted_auroc(score, high, times) == pytest.approx(expected, abs=1e-12)
+
+
+def test_bootstrap__is_seeded_and_about_right() -> None:
+    rng = np.random.default_rng(0)
+    confirmed = rng.random(800) < 0.3
+    score = rng.normal(size=800) + confirmed
+    drawn = bootstrap(confirmed, [score, -score])
+    np.testing.assert_array_equal(drawn, bootstrap(confirmed, [score, -score]))
+    np.testing.assert_allclose(drawn[0] + drawn[1], 1)  # the same resamples for both
+    whole = auroc(score[confirmed], score[~confirmed])
+    # Hanley and McNeil's standard error.
+    q1, q2, n, m = whole / (2 - whole), 2 * whole**2 / (1 + whole), confirmed.sum(), (~confirmed).sum()
+    error = np.sqrt((whole * (1 - whole) + (n - 1) * (q1 - whole**2) + (m - 1) * (q2 - whole**2)) / (n * m))
+    assert drawn[0].std() == pytest.approx(error, rel=0.15)
+    assert drawn[0].mean() == pytest.approx(whole, abs=error / 5)
+
+
+def test_folds__every_replicate_once() -> None:
+    names = [fold.name for fold in confirmation.folds()]
+    assert len(names) == len(set(names)) == 13
+    assert "hela phf8 without GSE22478" in names
+    fold = next(fold for fold in confirmation.folds() if fold.name == "hela phf8 without GSE22478")
+    assert "GSE22478.phf8" not in (fold.config.selection.sources or ())
+    assert {"GSE20303.phf8", "GSE22478.e2f1"} <= set(fold.config.selection.sources or ())
+
+
+def test_confirmed__shares_a_bp_with_the_source_that_was_left_out(
+    catalogue: Catalogue, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirmation, "_peaks", lambda config: catalogue[0])
+    others = Selection(sources=("d1.x", "d1.y", "d3.x", "d3.z"))
+    fold = Fold(config.model_copy(update={"selection": others}), "d2", "y")
+    build_store(*catalogue, tmp_path / "s.zarr", fold.config)
+    data = schema.open_cell_line(tmp_path / "s.zarr", None)
+    found = confirmation._confirmed(data, fold, tmp_path)
+    contigs = schema.read_array(data, "contig")
+    lines = [line.split("\t") for line in catalogue[0].read_text().splitlines()[1:]]
+    judges = [(c, int(s), int(e)) for c, s, e, name, *_ in lines if name == "d2.y.cell"]
+    for at, peak in enumerate(peak_table(data).itertuples()):
+        contig = contigs[peak.contig]
+        shares = [c == contig and s < peak.end and peak.start < e for c, s, e in judges]
+        assert found[at] == any(shares)
+    assert 0 < found.sum() < len(found)
+
+
+def test_kept__is_made_once_for_the_same_settings(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATYPEAK_BENCHMARKS", str(tmp_path / "kept"))
+    calls: list[Path] = []
+
+    def make(folder: Path) -> confirmation.Columns:
+        assert folder.is_dir()
+        calls.append(folder)
+        return {"raw": np.arange(3.0)}
+
+    def fail(folder: Path) -> confirmation.Columns:
+        (folder / "half").write_text("x")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        confirmation._kept("a", config, fail)
+    assert list((tmp_path / "kept/confirmation").iterdir()) == []
+    for _ in range(2):
+        np.testing.assert_array_equal(confirmation._kept("a", config, make)["raw"], [0, 1, 2])
+    assert len(calls) == 1
+    confirmation._kept("b", config, make)
+    confirmation._kept("a", config.model_copy(update={"cell_line": "other"}), make)
+    assert len(calls) == 3
+
+
+def test_over_seeds__mean_and_range() -> None:
+    row = over_seeds("x", [1.0, 4.0, 1.0], [1.0, 2.0, 1.5], "AUROC")
+    assert (row.ours, row.baseline, row.low, row.high) == (2.0, 1.5, 1.0, 4.0)
+
+
+def test_compare__says_which_score_is_better() -> None:
+    """A score that tells the confirmed peaks, one that tells nothing, and one that tells the opposite."""
+    rng = np.random.default_rng(2)
+    confirmed = (rng.random(1000) < 0.5).astype(float)
+    good = confirmed + rng.normal(size=1000)
+    simple = {"confirmed": confirmed, "nothing": rng.normal(size=1000), "better": confirmed * 5 + good}
+    fold = next(confirmation.folds())
+    rows, summary = confirmation._compare(fold, simple, [{"raw": good, "final": good}] * 2)
+    assert {name: sign for name, (_, sign) in summary.items()} == {
+        "nothing": 1, "better": -1, "raw": 0, "final": 0,
+    }  # fmt: skip
+    expected = auroc(good[confirmed > 0], good[confirmed == 0])
+    for row in rows[1:]:
+        assert row.ours == pytest.approx(expected)
+        assert row.low is not None and row.high is not None and row.low < expected < row.high
+    assert rows[0].ours == confirmed.mean()
+    assert [row.case.rsplit(" ", 1)[1] for row in rows[1:]] == ["nothing", "better", "final"]

@@ -1,0 +1,133 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atypeak_scale.config import ModelSettings
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.layers import DeepConvolution, phase_taps
+from atypeak_scale.model.network import (
+    autoencoder_from_arrays,
+    build_autoencoder,
+    parameters,
+    weight_arrays,
+)
+from benchmarks.article import article_model
+
+
+@settings(max_examples=8)
+@given(
+    st.integers(1, 4), st.integers(1, 4), st.sampled_from([(4, 16), (4, 48), (8, 32), (20, 80)]),
+    st.integers(1, 5), st.integers(1, 6), st.integers(0, 10**6),
+)  # fmt: skip
+def test_autoencoder__equals_the_article_s_convolutions(
+    m: int, n: int, kernel: tuple[int, int], filters: int, deep: int, seed: int
+) -> None:
+    k, bins = kernel
+    rng = np.random.default_rng(seed)
+    reference = article_model(bins, m, n, k, filters, deep)
+    arrays = [rng.normal(size=w.shape).astype(np.float32) / 3 for w in reference.get_weights()]
+    reference.set_weights(arrays)
+    ours = autoencoder_from_arrays(arrays, bins, m, n)
+    windows = (rng.random((3, bins, m, n)) < rng.choice([0, 0.1, 1])).astype(np.float32)
+    expected = reference(windows[..., None]).numpy()
+    tolerance = 2e-5 * max(1.0, float(np.ptp(expected)))
+    np.testing.assert_allclose(ours(windows).numpy(), expected, atol=tolerance)
+
+
+@given(st.integers(1, 16).map(lambda quarter: 4 * quarter))
+def test_phase_taps__equals_repeating_each_position_four_times(k: int) -> None:
+    rng = np.random.default_rng(k)
+    kernel, positions = rng.normal(size=k), rng.normal(size=3 * k)
+    left = (k - 1) // 2
+    repeated = np.pad(np.repeat(positions, 4), (left, k - 1 - left))
+    expected = np.array([kernel @ repeated[x : x + k] for x in range(4 * len(positions))])
+    phases, first = phase_taps(k)
+    padded = np.pad(positions, 2 * k)
+    for x, value in enumerate(expected):
+        q, r = divmod(x, 4)
+        start = 2 * k + q + first
+        assert np.isclose(phases[r] @ kernel @ padded[start : start + phases.shape[1]], value)
+
+
+def test_autoencoder__initial_weights_follow_the_article_s_shapes() -> None:
+    model = build_autoencoder(320, 9, 13, ModelSettings(), seed=1)
+    kernels = [w for w in model.trainable_variables if w.path.endswith("kernel")]
+    for kernel in kernels:
+        field = np.prod(kernel.shape[:-2])
+        limit = np.sqrt(6 / (field * (kernel.shape[-2] + kernel.shape[-1])))
+        values = np.asarray(kernel)
+        assert np.abs(values).max() <= limit * 1.0001
+        assert np.abs(values).max() > 0.95 * limit
+        assert values.std() == pytest.approx(limit / np.sqrt(3), rel=0.1)
+
+
+def test_autoencoder__regularizes_the_two_first_convolutions() -> None:
+    model = build_autoencoder(80, 2, 3, ModelSettings(filters=2, deep_dimension=2), seed=1)
+    first, second = (np.asarray(w) for w in model.trainable_variables[:4:2])
+    expected = 2.5e-3 * (np.square(first).sum() + np.square(second).sum())
+    assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_autoencoder__seed_decides_the_weights() -> None:
+    small = ModelSettings(filters=2, deep_dimension=3)
+    one, same, other = (build_autoencoder(80, 2, 2, small, seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(weight_arrays(one), weight_arrays(same), strict=True))
+    assert not np.array_equal(weight_arrays(one)[0], weight_arrays(other)[0])
+
+
+def test_autoencoder__reloads_under_safe_mode_to_identical_output(tmp_path: Path) -> None:
+    model = build_autoencoder(80, 3, 2, ModelSettings(filters=3, deep_dimension=4), seed=5)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    window = np.random.default_rng(1).random((2, 80, 3, 2)).astype(np.float32)
+    assert np.array_equal(model(window).numpy(), again(window).numpy())
+    assert parameters(again) == parameters(model)
+    assert again.get_layer("encoded").output.shape == (None, 40, 4)
+
+
+@pytest.mark.parametrize("bins, k", [(300, 20), (330, 20), (320, 18), (100, 20)])
+def test_autoencoder__refuses_frames_that_do_not_fit(bins: int, k: int) -> None:
+    with pytest.raises(
+        InputError, match=r"multiple of 4 and the frame a multiple of 4 times the kernel width"
+    ):
+        build_autoencoder(bins, 2, 2, ModelSettings(kernel_width=k), seed=1)
+
+
+def test_from_arrays__names_the_array_that_does_not_fit() -> None:
+    arrays = weight_arrays(build_autoencoder(80, 2, 2, ModelSettings(filters=2, deep_dimension=3), seed=1))
+    with pytest.raises(InputError, match=r"15 weight arrays; expected a kernel and a bias for each of 8"):
+        autoencoder_from_arrays(arrays[:-1], 80, 2, 2)
+    with pytest.raises(
+        InputError, match=r"weight array 0 .* has shape \(20, 2, 1, 1, 2\); expected \(20, 3,"
+    ):
+        autoencoder_from_arrays(arrays, 80, 3, 2)
+
+
+@pytest.fixture(autouse=True)
+def _forget_models() -> Iterator[None]:
+    yield
+    keras.backend.clear_session()
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 10**6))
+def test_deep_convolution__gradients_are_those_of_tensorflow(channels: int, filters: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    layer = DeepConvolution(4, filters, 0.0, seed)
+    x = tf.constant(rng.normal(size=(2, 9, channels)).astype(np.float32))
+    layer(x)
+    target = rng.normal(size=(2, 9, filters)).astype(np.float32)
+    kernel = tf.reshape(layer.kernel, (4, channels, filters))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, kernel])
+        ours = tf.reduce_sum(layer(x) * target)
+        # The layer pads its 6 positions with 2 before and 1 behind.
+        expected = tf.reduce_sum(tf.nn.conv1d(x, kernel, 1, "VALID") * target[:, 2:-1])
+    np.testing.assert_allclose(tape.gradient(ours, x), tape.gradient(expected, x), atol=1e-5)
+    of_layer = tf.reshape(tape.gradient(ours, layer.kernel.value), kernel.shape)
+    np.testing.assert_allclose(of_layer, tape.gradient(expected, kernel), atol=1e-5)
