@@ -12,9 +12,9 @@ import xarray as xr
 import zarr
 from assess.by_hand import unscored
 
-from atypeak_scale.assess.interpretation import ur_examples as ur_examples_stage
 from atypeak_scale.assess.description.pairs import compare_pairs
 from atypeak_scale.assess.description.statistics_tables import statistics_tables
+from atypeak_scale.assess.interpretation import ur_examples as ur_examples_stage
 from atypeak_scale.assess.interpretation.groups import correlation_groups
 from atypeak_scale.assess.interpretation.ur_examples import ur_examples
 from atypeak_scale.assess.quality.qscore import q_score
