@@ -1,6 +1,5 @@
 """The one schema of configs/*.yaml: every setting, its default (the article's) and what it may be."""
 
-import re
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,22 +8,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.registry.views import check_views
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location
 
 Precision = Literal["float32", "bfloat16"]
-# A view names a dim and variables of the store, and columns of tables: it must be none of the others.
-RESERVED_VIEWS = re.compile(
-    r"(window|bin|source|contig|crm|peak|catalogue|occupancy|view[01])(_.*)?"
-    r"|score|inputs?|versions?|theta|eta"
-    r"|scores|rows?|qscore|groups|dimension|name|start|end|other_sources|raw|k_normalized|final|percentile|rebuilt_score"
-    r"|(phantom|unit|group|activation)(_.*)?|seed|rebuilt|asked|own|strength|silhouette|rank|value"
-    r"|observed|ur_example"
-    r"|k[123]|weight|weight_flag|sampled_windows|(theta|eta)_(mean|error)|peaks|mean|sd|flag"
-    r"|new_peaks|ratio"
-    r"|(other|correlation|jaccard|bp|peaks|mean|median|both|alone)_.*"
-    r"|mann_whitney_u|superiority|cohens_d|p|p_adjusted|of|label"
-)
 
 
 class Settings(BaseModel):
@@ -71,14 +59,7 @@ class StoreSettings(Settings):
     def _check(self) -> Self:
         if self.frame % self.bin:
             raise ValueError(f"frame ({self.frame} bp) must be a multiple of bin ({self.bin} bp)")
-        for view in self.views:
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", view) or RESERVED_VIEWS.fullmatch(view):
-                raise ValueError(
-                    f"view name {view!r} must be lower-case letters, digits and underscores, "
-                    "and no name of another dim, variable or column; 'assay' or 'model' would do"
-                )
-        if self.views[0] == self.views[1]:
-            raise ValueError(f"the two views must have different names, both are {self.views[0]!r}")
+        check_views(self.views)
         return self
 
 

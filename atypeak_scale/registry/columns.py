@@ -1,0 +1,360 @@
+"""Every column of every table that is written, registered once: name, type, unit and meaning.
+
+`view0` and `view1` in a name stand for the two views, as in `variables`, and so do `{view0}` and
+`{view1}` in a text.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from atypeak_scale.registry.variables import (
+    LABEL_VARIABLES,
+    PEAK_SCORES,
+    SPREAD,
+    WEIGHT_VARIABLES,
+    Variable,
+    with_views,
+)
+
+ColumnType = Literal["text", "int32", "int64", "float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, type, unit ("" if it has none) and meaning."""
+
+    name: str
+    dtype: ColumnType
+    description: str
+    unit: str = ""
+
+    def named(self, views: tuple[str, str]) -> "Column":
+        """Return the column with the views' own names."""
+        text = self.description.format(view0=views[0], view1=views[1])
+        return Column(with_views(self.name, views), self.dtype, text, self.unit)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one kind of table; `name` is that of the file without its ending."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+
+    def named(self, views: tuple[str, str]) -> tuple[Column, ...]:
+        """Return the columns with the views' own names."""
+        return tuple(column.named(views) for column in self.columns)
+
+
+def _column_of(variable: Variable, prefix: str = "") -> Column:
+    """Return the column of an array that has a value for each row of a table."""
+    names: dict[object, ColumnType] = {str: "text"}
+    dtype = names.get(variable.dtype) or str(getattr(variable.dtype, "__name__", variable.dtype))
+    assert dtype in ("text", "int32", "int64", "float32", "float64")
+    return Column(variable.name.removeprefix(prefix), dtype, variable.description)
+
+
+VIEW0 = Column("view0", "text", "label of the view {view0}")
+VIEW1 = Column("view1", "text", "label of the view {view1}")
+_PLACE = (
+    Column("contig", "text", "contig"),
+    Column("start", "int64", "start, 0-based", "bp"),
+    Column("end", "int64", "end, exclusive", "bp"),
+)
+_CRM_ROW = Column("crm", "int64", "row of the CRM in the CRM file, from 0")
+
+PEAKS = Table(
+    "peaks",
+    "every scored peak with all its scores, its percentile and its CRM",
+    (
+        *_PLACE,
+        Column("name", "text", "name column of the input"),
+        VIEW0,
+        VIEW1,
+        Column("crm", "int64", "row of the peak's (first) CRM in the CRM file, from 0"),
+        Column("crm_start", "int64", "start of that CRM, 0-based", "bp"),
+        Column("crm_end", "int64", "end of that CRM, exclusive", "bp"),
+        Column("other_sources", "int32", "number of other sources with a peak in that CRM"),
+        *map(_column_of, PEAK_SCORES),
+        Column(
+            "percentile", "float32", "share of the {view1}'s peaks with a lower final score, ties half", "%"
+        ),
+    ),
+)
+SPREAD_COLUMN = _column_of(SPREAD)  # last in PEAKS if several models were scored
+WEIGHTS = Table(
+    "weights",
+    "normalization weight of each source, every factor and its error",
+    (VIEW0, VIEW1, *map(_column_of, WEIGHT_VARIABLES)),
+)
+LABELS = Table(
+    "labels",
+    "mean and standard deviation behind the final scores",
+    (VIEW1, *(_column_of(variable, "view1_") for variable in LABEL_VARIABLES)),
+)
+CRMS = Table(
+    "crms",
+    "every CRM: its peaks, their scores, its rank",
+    (
+        *_PLACE,
+        _CRM_ROW,
+        Column("peaks", "int64", "number of peaks that overlap the CRM"),
+        Column("view1s", "int32", "number of distinct labels of the view {view1} among them"),
+        Column("mean", "float64", "mean of their final scores"),
+        Column("max", "float32", "highest of their final scores"),
+        Column("sum", "float64", "sum of their final scores"),
+        Column("share_below", "float64", "share of them with a final score under the threshold, 0 to 1"),
+        Column("rank", "int64", "1 + number of CRMs of this table with a greater sum"),
+    ),
+)
+_RELEASE = (
+    Column("peaks", "int64", "number of scored peaks"),
+    Column("new_peaks", "int64", "number of peaks of the newer catalogue"),
+    Column("ratio", "float64", "new_peaks over peaks"),
+    Column("mean", "float64", "mean final score of the scored peaks"),
+)
+RELEASE_CRMS = Table(
+    "crms",
+    "every CRM: mean score, peaks in this and in the newer catalogue",
+    (*_PLACE, _CRM_ROW, *_RELEASE),
+)
+RELEASE_PAIRS = Table(
+    "pairs",
+    "the same for every label of the second view in every CRM",
+    (
+        *_PLACE,
+        _CRM_ROW,
+        Column("view1", "text", "label of the view {view1}; the peaks counted are its own"),
+        *_RELEASE,
+        Column("crm_mean", "float64", "mean final score of all scored peaks of the CRM"),
+    ),
+)
+RELEASE_SUMMARY = Table(
+    "summary",
+    "rank correlation of mean score and ratio, overall and by label",
+    (
+        Column("unit", "text", "crm, or crm_{view1} for pairs of a CRM and a label"),
+        Column("label", "text", "label of the view {view1}, empty for all"),
+        Column("count", "int64", "number of units"),
+        Column("spearman", "float64", "Spearman correlation of mean and ratio"),
+        Column("p", "float64", "two-sided p-value, as if units were independent"),
+        Column("typical_count", "int64", "number of units in CRMs whose mean is 500 or more"),
+        Column("typical_spearman", "float64", "their Spearman correlation"),
+        Column("typical_p", "float64", "its p-value"),
+    ),
+)
+_PAIR_TESTS = (
+    Column("correlation", "float64", "Pearson correlation of the occupancies, 0 if undefined"),
+    Column("correlated", "int64", "C: 1 if it exceeds the mean of all correlations, else 0"),
+    Column("pos_p", "float64", "p-value of the Welch test of both against alone, missing if there is none"),
+    Column("pos", "int64", "Pos: 1 if rebuilt significantly more where the other is present"),
+    Column("neg_p", "float64", "p-value of the Welch test of phantom against none"),
+    Column("neg", "int64", "Neg: 1 if there are significantly more phantoms where the other is present"),
+    Column("weight", "float64", "square root of the product of the two abundances"),
+    Column("contribution", "float64", "what the pair adds to the total"),
+)
+QSCORE_PAIRS = Table(
+    "pairs",
+    "every two dimensions of one view, and what the pair adds to the Q-score",
+    (
+        Column("view", "text", "view of the two dimensions"),
+        Column("dimension", "text", "label of the one that is rebuilt"),
+        Column("other", "text", "label of the one that is present or absent"),
+        *_PAIR_TESTS,
+    ),
+)
+QSCORE_TOTAL = Table(
+    "total",
+    "the Q-score and its sample",
+    (
+        Column("total", "float64", "Q, the sum of all contributions; lower is better"),
+        Column("pairs", "int64", "number of pairs"),
+        Column("sampled_windows", "int64", "number of windows of the sample"),
+        Column("sample", "text", "the sample that was asked for"),
+        Column("seed", "int64", "seed of the sample"),
+    ),
+)
+GROUP_SOURCES = Table(
+    "sources",
+    "correlation group of each source",
+    (
+        Column("group", "int64", "number of the source's group; the largest group is 0"),
+        Column("group_name", "text", "the two labels of the second view that the group asks for most"),
+        VIEW0,
+        VIEW1,
+        Column("own", "float64", "what the model rebuilds of the source itself"),
+        Column("strength", "float64", "mean of what the others of its group ask of the source"),
+        Column("silhouette", "float64", "how much closer to its own group than to the next one, -1 to 1"),
+    ),
+)
+GROUP_ASKED = Table(
+    "asked",
+    "what each source asks of each other one; further columns are named by the sources",
+    (Column("source", "text", "the source that asks"),),
+)
+GROUP_PHANTOMS = Table(
+    "phantoms",
+    "what the model adds to each source, the strongest first",
+    (
+        VIEW0,
+        VIEW1,
+        Column("phantom_view0", "text", "label of the phantom in the view {view0}"),
+        Column("phantom_view1", "text", "label of the phantom in the view {view1}"),
+        Column("value", "float64", "what is rebuilt there"),
+        Column("rank", "int64", "from 1, within the source"),
+        Column("observed", "int64", "1 if the phantom is a source of the store, else 0"),
+    ),
+)
+UR_STRONGEST = Table(
+    "strongest",
+    "the strongest cells of the window that excites each unit most",
+    (
+        Column("unit", "int64", "unit of the encoded layer"),
+        Column("activation", "float64", "mean activation of the unit"),
+        Column("rank", "int64", "from 1, within the unit"),
+        VIEW0,
+        VIEW1,
+        Column("value", "float64", "mean of the cell over the bins"),
+        Column("observed", "int64", "1 if the cell is a source of the store, else 0"),
+    ),
+)
+_OF = (
+    Column("of", "text", "source, or the name of a view"),
+    Column("label", "text", "which source or label"),
+)
+ABUNDANCE = Table(
+    "abundance",
+    "peaks and base pairs of every source and label",
+    (
+        *_OF,
+        Column("peaks", "int64", "peaks that lie in a window, each once"),
+        Column("bp", "int64", "occupied bins times the width of a bin", "bp"),
+    ),
+)
+MEAN_CRM = Table(
+    "mean-crm",
+    "mean occupancy of every bin of every source",
+    (
+        VIEW0,
+        VIEW1,
+        Column("bin", "int64", "bin of the window, from 0"),
+        Column("mean_occupancy", "float64", "share of the windows in which the source occupies the bin"),
+    ),
+)
+CORRELATIONS = Table(
+    "correlations",
+    "correlation and Jaccard index of every two sources and labels",
+    (
+        *_OF,
+        Column("other_label", "text", "the other one"),
+        Column("correlation", "float64", "Pearson correlation over all (window, bin)"),
+        Column("jaccard", "float64", "Jaccard index of the occupied (window, bin); labels only"),
+    ),
+)
+_QUARTILES = (
+    Column("lower_quartile", "float64", "lower quartile"),
+    Column("median", "float64", "median"),
+    Column("upper_quartile", "float64", "upper quartile"),
+)
+SCORES = Table(
+    "scores",
+    "quartiles of every score by source and label",
+    (
+        *_OF,
+        Column("score", "text", "raw, k_normalized or final"),
+        Column("peaks", "int64", "number of peaks"),
+        Column("mean", "float64", "mean"),
+        *_QUARTILES,
+    ),
+)
+DENSITY = Table(
+    "density",
+    "final scores by the number of peaks of the CRM",
+    (
+        Column("crm_peaks_from", "int64", "smallest number of peaks of the CRMs of this row"),
+        Column("crm_peaks_to", "int64", "largest number of peaks"),
+        Column("crms", "int64", "number of CRMs"),
+        Column("peaks", "int64", "number of peaks in them"),
+        Column("mean", "float64", "mean final score of these peaks"),
+        *_QUARTILES,
+        Column("crm_mean", "float64", "mean over CRMs of their mean score"),
+        Column("crm_maximum", "float64", "mean over CRMs of their highest score"),
+    ),
+)
+DENSITY_TEST = Table(
+    "density-test",
+    "rank correlation of scores with the number of peaks of the CRM",
+    (
+        Column("relation", "text", "score of a peak, or mean or highest score of a CRM"),
+        Column("spearman", "float64", "Spearman correlation with the number of peaks"),
+        Column("p", "float64", "two-sided p-value"),
+    ),
+)
+PAIRS = Table(
+    "pairs",
+    "final scores of each label's peaks in CRMs with and without each other label",
+    (
+        VIEW1,
+        Column("other_view1", "text", "the other label of the view {view1}"),
+        Column("both_peaks", "int64", "number of its peaks in CRMs that hold the other"),
+        Column("alone_peaks", "int64", "number of its peaks in CRMs that do not"),
+        Column("both_mean", "float64", "mean final score with the other"),
+        Column("alone_mean", "float64", "mean final score without"),
+        Column("mean_difference", "float64", "with less without"),
+        Column("both_median", "float64", "median with the other"),
+        Column("alone_median", "float64", "median without"),
+        Column("median_difference", "float64", "with less without"),
+        Column("mann_whitney_u", "float64", "pairs of peaks in which the one with scores higher, ties half"),
+        Column("superiority", "float64", "their share among all pairs, 0.5 if nothing differs"),
+        Column("cohens_d", "float64", "difference of means in pooled standard deviations"),
+        Column("p", "float64", "two-sided p-value of Mann-Whitney"),
+        Column("p_adjusted", "float64", "Benjamini-Hochberg over all comparisons"),
+    ),
+)
+SEARCH = Table(
+    "search",
+    "every trained model; the columns before these are the settings that were searched",
+    (
+        Column("seed", "int64", "training seed"),
+        Column("loss", "float64", "loss of the epoch that was kept"),
+        Column("epochs", "int64", "epochs run"),
+        Column("parameters", "int64", "trainable parameters"),
+        Column("seconds", "float64", "time of the training", "s"),
+        Column("q_score", "float64", "Q-score; lower is better"),
+        Column("folder", "text", "folder of the setting's models"),
+    ),
+)
+NOISE_DETECTION = Table(
+    "noise-detection",
+    "how well low scores find the noise of an artificial catalogue",
+    (
+        Column("score", "text", "raw, k_normalized or final"),
+        Column("noise", "text", "all, or where the noise lies: reliable or unreliable"),
+        Column("auroc", "float64", "probability that a stack peak scores higher than a noise peak"),
+        Column("average_precision", "float64", "of noise, found from the lowest score up"),
+        Column("share", "float64", "share of noise, the average precision of no information"),
+        Column("noise_peaks", "int64", "number of noise peaks"),
+        Column("stack_peaks", "int64", "number of stack peaks"),
+    ),
+)
+REBUILT = Table(
+    "rebuilt",
+    "rebuilt values of peaks and phantoms of an artificial catalogue",
+    (
+        Column("kind", "text", "watermark, noise, stack or phantom"),
+        Column("place", "text", "reliable, unreliable or watermark: of the source"),
+        Column("group", "text", "whether the label is of the stack's group: same, other or none"),
+        Column("related", "int64", "other peaks of the same {view0} or {view1} in the window"),
+        Column("rebuilt", "float64", "lower end of an interval of rebuilt values"),
+        Column("peaks", "int64", "number of peaks or phantoms"),
+        Column("total", "float64", "sum of their values"),
+        Column("squares", "float64", "sum of the values squared"),
+    ),
+)
+
+TABLES = (
+    PEAKS, WEIGHTS, LABELS, CRMS, RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY, QSCORE_PAIRS, QSCORE_TOTAL,
+    GROUP_SOURCES, GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES,
+    DENSITY, DENSITY_TEST, PAIRS, SEARCH, NOISE_DETECTION, REBUILT,
+)  # fmt: skip

@@ -1,0 +1,126 @@
+"""Every array of a store and of its results, registered once: name, dims, type, chunks and meaning.
+
+`view0` and `view1` in a name or a dim stand for the two views, `dataset` and `tr` by default: in a store of
+these views the array `source_view0` is called `source_dataset`. Code elsewhere names an array by its constant.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+ChunkRule = Literal["occupancy", "window", "row", "catalogue", "whole"]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One array: name, dims, type, chunk rule and meaning; `coordinate`: whether xarray takes it for one."""
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: npt.DTypeLike
+    chunks: ChunkRule
+    description: str
+    coordinate: bool = False
+
+
+def with_views(name: str, views: tuple[str, str]) -> str:
+    """Return a name with the views' names where `view0` and `view1` stand."""
+    return name.replace("view0", views[0]).replace("view1", views[1])
+
+
+def _of_window(name: str, dtype: npt.DTypeLike, description: str, coordinate: bool = False) -> Variable:
+    return Variable(name, ("window",), dtype, "window", description, coordinate)
+
+
+def _of_row(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
+    return Variable(name, ("peak",), dtype, "row", description)
+
+
+def _of_peak(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
+    return Variable(name, ("catalogue_peak",), dtype, "catalogue", description)
+
+
+def _of_source(name: str, dtype: npt.DTypeLike, description: str, coordinate: bool = False) -> Variable:
+    return Variable(name, ("source",), dtype, "whole", description, coordinate)
+
+
+def _of_label(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
+    return Variable(name, ("view1",), dtype, "whole", description)
+
+
+OCCUPANCY = Variable(
+    "occupancy", ("window", "bin", "source"), bool, "occupancy",
+    "True if a peak of the source covers the bin (method, section 2)",
+)  # fmt: skip
+CONTIG = Variable("contig", ("contig",), str, "whole", "contig names, in C order", True)
+WINDOW_CONTIG = _of_window("window_contig", np.int32, "index into contig", True)
+WINDOW_START = _of_window("window_start", np.int64, "start of the window, bp, 0-based", True)
+WINDOW_END = _of_window("window_end", np.int64, "end of the window, bp, exclusive", True)
+CRM = _of_window("crm", np.int64, "row of the window's CRM in the CRM file, from 0", True)
+CRM_START = _of_window("crm_start", np.int64, "start of the window's CRM, bp, 0-based")
+CRM_END = _of_window("crm_end", np.int64, "end of the window's CRM, bp, exclusive")
+CRM_SOURCES = _of_window(
+    "crm_sources", np.int32, "number of distinct sources with a peak in the window's CRM"
+)
+SOURCE_VIEW0 = _of_source("source_view0", np.int32, "index of the source's first label", True)
+SOURCE_VIEW1 = _of_source("source_view1", np.int32, "index of the source's second label", True)
+VIEW0 = Variable("view0", ("view0",), str, "whole", "labels of the first view, sorted", True)
+VIEW1 = Variable("view1", ("view1",), str, "whole", "labels of the second view, sorted", True)
+ROW_WINDOW = _of_row("peak_window", np.int64, "window of the row; rows are sorted by it")
+ROW_PEAK = _of_row("peak_catalogue", np.int64, "index of the row's peak into catalogue_peak")
+ROW_SOURCE = _of_row("peak_source", np.int32, "source of the row's peak")
+ROW_FIRST_BIN = _of_row("peak_first_bin", np.int32, "first bin that the peak occupies in the window")
+ROW_LAST_BIN = _of_row("peak_last_bin", np.int32, "last bin that it occupies, included")
+PEAK_CONTIG = _of_peak("catalogue_contig", np.int32, "index into contig")
+PEAK_START = _of_peak("catalogue_start", np.int64, "start of the peak, bp, 0-based")
+PEAK_END = _of_peak("catalogue_end", np.int64, "end of the peak, bp, exclusive")
+PEAK_SOURCE = _of_peak("catalogue_source", np.int32, "source of the peak")
+PEAK_FIRST_ROW = _of_peak("catalogue_first_row", np.int64, "first row of the peak")
+PEAK_LAST_ROW = _of_peak("catalogue_last_row", np.int64, "last row of the peak")
+
+STORE_VARIABLES = (
+    OCCUPANCY, CONTIG, WINDOW_CONTIG, WINDOW_START, WINDOW_END, CRM, CRM_START, CRM_END, CRM_SOURCES,
+    SOURCE_VIEW0, SOURCE_VIEW1, VIEW0, VIEW1, ROW_WINDOW, ROW_PEAK, ROW_SOURCE, ROW_FIRST_BIN, ROW_LAST_BIN,
+    PEAK_CONTIG, PEAK_START, PEAK_END, PEAK_SOURCE, PEAK_FIRST_ROW, PEAK_LAST_ROW,
+)  # fmt: skip
+
+REBUILT_SCORE = _of_row(
+    "rebuilt_score", np.float32, "largest A over the bins of the row (method, section 4); NaN until scored"
+)
+RAW = _of_peak(
+    "raw", np.float32,
+    "rebuilt over original signal, mean over the peak's windows (method, section 4); NaN until scored",
+)  # fmt: skip
+K_NORMALIZED = _of_peak(
+    "k_normalized", np.float32,
+    "raw times the weight of the source (method, section 5); NaN until normalized",
+)  # fmt: skip
+FINAL = _of_peak(
+    "final", np.float32,
+    "final score, not clipped; 750 is average for the label of the second view; NaN until normalized",
+)  # fmt: skip
+SPREAD = _of_peak("spread", np.float32, "standard deviation, n - 1, of the final scores that the models give")
+K1 = _of_source("k1", np.float64, "weight within the group (method, section 5.1)")
+K2 = _of_source("k2", np.float64, "weight between groups (method, section 5.2)")
+K3 = _of_source("k3", np.float64, "weight of overlapping groups (method, section 5.3)")
+WEIGHT = _of_source("weight", np.float64, "k, the weight applied (method, section 5.4)")
+WEIGHT_FLAG = _of_source("weight_flag", str, "what was done to the weight, if anything")
+SAMPLED_WINDOWS = _of_source("sampled_windows", np.int64, "sampled windows with a peak of the source")
+THETA_MEAN = _of_source("theta_mean", np.float64, "mean occupancy mu(theta) (method, section 5.2)")
+THETA_ERROR = _of_source("theta_error", np.float64, "standard error of theta_mean")
+ETA_MEAN = _of_source("eta_mean", np.float64, "mean negative occupancy mu(eta) (method, section 5.3)")
+ETA_ERROR = _of_source("eta_error", np.float64, "standard error of eta_mean")
+LABEL_PEAKS = _of_label("view1_peaks", np.int64, "number of peaks of the label")
+LABEL_MEAN = _of_label("view1_mean", np.float64, "mean of their k-normalized scores (method, section 5.6)")
+LABEL_SD = _of_label("view1_sd", np.float64, "their standard deviation, with n - 1")
+LABEL_FLAG = _of_label("view1_flag", str, "why their final scores are all 750, if they are")
+
+WEIGHT_VARIABLES = (
+    K1, K2, K3, WEIGHT, WEIGHT_FLAG, SAMPLED_WINDOWS, THETA_MEAN, THETA_ERROR, ETA_MEAN, ETA_ERROR,
+)  # fmt: skip
+LABEL_VARIABLES = (LABEL_PEAKS, LABEL_MEAN, LABEL_SD, LABEL_FLAG)
+PEAK_SCORES = (RAW, K_NORMALIZED, FINAL)  # of every catalogue peak
+SCORE_VARIABLES = (REBUILT_SCORE, *PEAK_SCORES, *WEIGHT_VARIABLES, *LABEL_VARIABLES)
+ENSEMBLE_VARIABLES = (*SCORE_VARIABLES, SPREAD)
