@@ -2,12 +2,24 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class AtypeakError(Exception):
-    """Something failed while running; the message is one line that a user can act on."""
+    """Something failed while running; the message is one line that a user can act on.
+
+    argument: name of the parameter that mends it; the command line names its own option in addition.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+    def __reduce__(self) -> Any:
+        # The default would lose the argument on the way from a worker.
+        return type(self), (str(self), self.argument)
 
 
 class InputError(AtypeakError):
@@ -18,6 +30,17 @@ class InputError(AtypeakError):
 
 class DamagedError(AtypeakError):
     """A chunk of a store cannot be read back as it was written; the message names it and the remedy."""
+
+
+class StageMissingError(InputError):
+    """A stage was not run yet: `stage` names it, `scores` the results that it would make, if they are known."""
+
+    def __init__(self, message: str, stage: str, scores: object = None, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.stage, self.scores, self.exit_code = stage, scores, exit_code
+
+    def __reduce__(self) -> Any:
+        return type(self), (str(self), self.stage, self.scores, self.exit_code)
 
 
 class InterruptedStageError(AtypeakError):

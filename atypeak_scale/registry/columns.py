@@ -7,6 +7,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from atypeak_scale.registry.variables import (
     LABEL_VARIABLES,
     PEAK_SCORES,
@@ -47,12 +49,14 @@ class Table:
         return tuple(column.named(views) for column in self.columns)
 
 
+_TYPES: dict[object, ColumnType] = {
+    str: "text", np.int32: "int32", np.int64: "int64", np.float32: "float32", np.float64: "float64",
+}  # fmt: skip
+
+
 def _column_of(variable: Variable, prefix: str = "") -> Column:
     """Return the column of an array that has a value for each row of a table."""
-    names: dict[object, ColumnType] = {str: "text"}
-    dtype = names.get(variable.dtype) or str(getattr(variable.dtype, "__name__", variable.dtype))
-    assert dtype in ("text", "int32", "int64", "float32", "float64")
-    return Column(variable.name.removeprefix(prefix), dtype, variable.description)
+    return Column(variable.name.removeprefix(prefix), _TYPES[variable.dtype], variable.description)
 
 
 VIEW0 = Column("view0", "text", "label of the view {view0}")

@@ -1,7 +1,7 @@
 """Every array of a store and of its results, registered once: name, dims, type, chunks and meaning.
 
 `view0` and `view1` in a name or a dim stand for the two views, `dataset` and `tr` by default: in a store of
-these views the array `source_view0` is called `source_dataset`. Code elsewhere names an array by its constant.
+these views the array `source_view0` is called `source_dataset`. Code names an array by its constant here.
 """
 
 from dataclasses import dataclass

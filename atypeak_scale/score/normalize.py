@@ -1,282 +1,221 @@
-"""Normalize the scores of a store: weights from a Monte Carlo sample, then each label's scale (SPEC 5)."""
+"""Normalize scores: weights from a Monte Carlo sample, then each label's scale (article; method, section 5)."""
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import zarr
 
 from atypeak_scale.config import NormalizationSettings
-from atypeak_scale.errors import AtypeakError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.score.blocks import ScoreRun, is_scored
+from atypeak_scale.errors import StageMissingError
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.registry import variables as v
 from atypeak_scale.score.ensemble import agreement, write_spread
+from atypeak_scale.score.label_scale import LabelScale, final_scores, label_scale
+from atypeak_scale.score.result_groups import NORMALIZATION
+from atypeak_scale.score.sample import SampleBlock, sample_blocks, sample_windows
+from atypeak_scale.score.scores import Scores
 from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
-from atypeak_scale.storage.locations import Location
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import Block, CellLine
 
-NORMALIZATION = schema.NORMALIZATION
 AGREEMENT = "agreement"
-WEIGHT_COLUMNS = (
-    "k1", "k2", "k3", "weight", "sampled_windows", "theta_mean", "theta_error", "eta_mean", "eta_error",
-)  # fmt: skip
-CENTRE = 750.0  # what an average peak of a label gets (SPEC 5.6)
-NO_SPREAD = "fewer than two peaks or no spread: all 750"
+SAMPLED = "sampled_windows"
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+# What an ensemble has of each source is the mean over its models.
+AVERAGED = tuple(variable for variable in v.WEIGHT_VARIABLES if variable is not v.WEIGHT_FLAG)
 
 
 @dataclass(frozen=True)
-class LabelScale:
-    """Number, mean and standard deviation (n - 1) of the weighted scores of each label of the second view."""
+class PresenceTask:
+    """Sampled windows of one chunk."""
 
-    peaks: npt.NDArray[np.int64]
-    mean: FloatArray
-    sd: FloatArray
-
-    @property
-    def has_spread(self) -> npt.NDArray[np.bool_]:
-        """Whether scores can be centred and reduced, (labels,)."""
-        # Equal scores may differ from their mean by rounding.
-        return (self.peaks >= 2) & (self.sd > 1e-9 * np.abs(self.mean))
+    cell_line: CellLine
+    block: SampleBlock
 
 
-def sample_windows(total: int, settings: NormalizationSettings) -> npt.NDArray[np.int64]:
-    """Draw the windows of the Monte Carlo sample, without replacement, in store order (SPEC 5.5)."""
-    wanted = settings.sample
-    if wanted == "all":
-        return np.arange(total)
-    size = max(1, round(wanted * total)) if isinstance(wanted, float) else min(wanted, total)
-    return np.sort(np.random.default_rng(settings.seed).choice(total, size, replace=False))
+@dataclass(frozen=True)
+class OccupancyTask:
+    """Sampled windows of one chunk, and what turns presence into theta and eta: (sources, sources) each."""
+
+    cell_line: CellLine
+    block: SampleBlock
+    theta: FloatArray
+    eta: FloatArray
 
 
-def sample_blocks(
-    data: zarr.Group, windows: npt.NDArray[np.int64]
-) -> list[tuple[npt.NDArray[np.int64], int]]:
-    """Cut sorted windows by the chunks of occupancy they lie in: (windows, counted from start; start)."""
-    length = schema.array(data, "occupancy").chunks[0]
-    starts = np.unique(windows // length) * length
-    return [
-        (windows[(windows >= start) & (windows < start + length)] - start, int(start)) for start in starts
-    ]
+@dataclass(frozen=True)
+class OccupancySums:
+    """Sums of theta and eta over windows."""
+
+    theta: Sums
+    eta: Sums
+
+    def __add__(self, other: "OccupancySums") -> "OccupancySums":
+        return OccupancySums(self.theta + other.theta, self.eta + other.eta)
 
 
-def read_windows(data: zarr.Group, windows: npt.NDArray[np.int64], start: int) -> npt.NDArray[np.bool_]:
-    """Read the occupancy of a block of `sample_blocks`: (windows, bins, sources)."""
-    chunk = schema.read_array(data, "occupancy", start, start + int(windows[-1]) + 1)
-    occupancy: npt.NDArray[np.bool_] = chunk[windows]
-    return occupancy
+@dataclass(frozen=True)
+class WeightTask:
+    """A block of peaks, and the weight of each source."""
+
+    scores: Scores
+    block: Block
+    weight: FloatArray
 
 
-def label_scale(label: npt.NDArray[np.integer[Any]], score: FloatArray, labels: int) -> LabelScale:
-    """Return the scale of each label from the label and the weighted score of every peak, (peaks,) each."""
-    peaks = np.bincount(label, minlength=labels)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(label, score, labels) / peaks
-        deviation = np.bincount(label, np.square(score - mean[label]), labels)
-        return LabelScale(peaks, mean, np.sqrt(deviation / (peaks - 1)))
+@dataclass(frozen=True)
+class FinalTask:
+    """A block of peaks, and the scale of each label."""
+
+    scores: Scores
+    block: Block
+    scale: LabelScale
 
 
-def final_scores(label: npt.NDArray[np.integer[Any]], score: FloatArray, scale: LabelScale) -> FloatArray:
-    """Return s_f of SPEC 5.6, not clipped; 750 where a label has no spread."""
-    spread = scale.has_spread[label]
-    mean, sd = scale.mean[label], np.where(spread, scale.sd[label], 1.0)
-    return np.where(spread, CENTRE * (1 + (score - np.where(spread, mean, 0)) / (2 * sd)), CENTRE)
-
-
-def normalize_scores(
-    run: ScoreRun,
-    settings: NormalizationSettings,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
-) -> Weights:
-    """Fill `k_normalized` and `final` of every catalogue peak, and the tables of weights and labels.
+def normalize(
+    scores: Scores, settings: NormalizationSettings | None = None, executor: Executor | None = None
+) -> Scores:
+    """Fill `k_normalized` and `final` of every peak, and the tables of weights and labels.
 
     The windows that are shown to the model have the crumbs that it was trained with. Of an ensemble, each
     model's scores are normalized, and those of the ensemble by the mean of their weights; `spread` is filled
-    too, and the attribute `agreement`: Spearman's correlation of the final scores of each two (SPEC 3.4).
+    too, and the attribute `agreement`: Spearman's correlation of the final scores of each two.
+
+    Parameters
+    ----------
+    scores
+        Complete raw scores.
+    settings
+        The Monte Carlo sample; None takes the model's.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    Scores
+        The same.
 
     Raises
     ------
-    AtypeakError
-        Where a peak has no raw score yet.
+    StageMissingError
+        If a peak has no raw score yet.
 
     """
-    with connect(cluster, progress) as client:
-        return _normalize(run, settings, client, progress)
+    if not scores.is_scored():
+        raise StageMissingError(
+            f"{scores.cell_line.store}: not every peak is scored by this model; score it first",
+            "score", scores, exit_code=1,
+        )  # fmt: skip
+    executor = executor or InProcess()
+    executor.require(0)
+    _normalize(scores, settings or scores.config.normalization, executor)
+    return scores
 
 
-def _normalize(run: ScoreRun, settings: NormalizationSettings, client: Any, progress: Progress) -> Weights:
-    if not is_scored(run):
-        raise AtypeakError(
-            f"{run.store}: not every peak is scored by this model; "
-            f"run 'atypeak-scale score {run.store} {run.options}' first"
-        )
-    for one in run.members:
-        _normalize(one, settings, client, progress)
-    with run.writing():
-        data, scores = run.open()
-        scores.attrs.pop(NORMALIZATION, None)  # until all of it is done again
-        if run.members:
-            found = _mean_weights(run, scores)
+def _normalize(scores: Scores, settings: NormalizationSettings, executor: Executor) -> None:
+    for one in scores.members:
+        _normalize(one, settings, executor)
+    with scores.writing():
+        scores.set_attribute(NORMALIZATION, None)  # until all of it is done again
+        if scores.members:
+            weight = _average_weights(scores)
         else:
-            found = _sampled_weights(run, data, scores, settings, client, progress)
-        _apply(run, data, scores, found, client, progress)
-        if run.members:
-            homes = [one.home for one in run.members]
-            write_spread(homes, run.home, client, progress)
-            scores.attrs[AGREEMENT] = agreement(homes)
-        scores.attrs[NORMALIZATION] = settings.model_dump(mode="json")
-        schema.consolidate(run.results)
-    return found
+            weight = _sampled_weights(scores, settings, executor).weight
+        _apply(scores, weight, executor)
+        if scores.members:
+            write_spread(scores, executor)
+            scores.set_attribute(AGREEMENT, agreement(scores.members))
+        scores.set_attribute(NORMALIZATION, settings.model_dump(mode="json"))
+        scores.finish()
 
 
-def model_agreement(run: ScoreRun) -> list[float]:
+def model_agreement(scores: Scores) -> list[float]:
     """Return the agreement that the normalization of an ensemble found, in order of `combinations`."""
-    between: Any = run.open()[1].attrs[AGREEMENT]
-    return list(between)
+    return list(scores.attributes[AGREEMENT])
 
 
-def _mean_weights(run: ScoreRun, scores: zarr.Group) -> Weights:
+def _average_weights(scores: Scores) -> FloatArray:
     """Average what the models of an ensemble have for each source; a weight has the flags of all of them."""
-    members = [schema.open_group(*one.home) for one in run.members]
-    means = {
-        name: np.mean([schema.read_array(one, name) for one in members], axis=0) for name in WEIGHT_COLUMNS
-    }
-    for name, values in means.items():
-        schema.array(scores, name)[:] = values
+    for variable in AVERAGED:
+        scores.write(variable, 0, np.mean([one.read(variable) for one in scores.members], axis=0))
     flags = [
         "; ".join(dict.fromkeys(filter(None, of_source)))
-        for of_source in zip(*(schema.read_array(one, "weight_flag") for one in members), strict=True)
+        for of_source in zip(*(one.read(v.WEIGHT_FLAG) for one in scores.members), strict=True)
     ]
-    schema.array(scores, "weight_flag")[:] = np.array(flags, object)
-    scores.attrs["sampled_windows"] = members[0].attrs["sampled_windows"]
-    return Weights(means["k1"], means["k2"], means["k3"], means["weight"], flags)
+    scores.write(v.WEIGHT_FLAG, 0, np.array(flags, object))
+    scores.set_attribute(SAMPLED, scores.members[0].attributes[SAMPLED])
+    weight: FloatArray = scores.read(v.WEIGHT)
+    return weight
 
 
-def _presence_block(store: Location, data_path: str, windows: npt.NDArray[np.int64], start: int) -> Any:
-    """Return which sources are in any of the `windows`, counted from `start`, all of one chunk."""
-    return _presence(store, data_path, windows, start).any(axis=0)
-
-
-def _presence(
-    store: Location, data_path: str, windows: npt.NDArray[np.int64], start: int
-) -> npt.NDArray[np.bool_]:
-    data = schema.open_group(store, data_path)
-    present: npt.NDArray[np.bool_] = np.any(read_windows(data, windows, start), axis=1)
-    return present
-
-
-def _occupancy_block(
-    store: Location,
-    data_path: str,
-    windows: npt.NDArray[np.int64],
-    start: int,
-    theta: FloatArray,
-    eta: FloatArray,
-) -> tuple[Sums, Sums]:
-    presence = _presence(store, data_path, windows, start)
-    return occupancies(presence, theta), occupancies(presence, eta)
-
-
-def _sampled_weights(
-    run: ScoreRun, data: zarr.Group, scores: zarr.Group, settings: NormalizationSettings,
-    client: Any, progress: Progress,
-) -> Weights:  # fmt: skip
-    windows = sample_windows(schema.array(data, "occupancy").shape[0], settings)
-    blocks = [(run.store, data.path, *block) for block in sample_blocks(data, windows)]
-    seen = run_blocks(_presence_block, blocks, client, stage="sample", progress=progress)
-    present = reduce(np.logical_or, (block for _, block in seen))
-    found, cells = _responses(run, data, present)
-    theta_mask, eta_mask = masks(found, cells)
-    with_masks = [(*block, theta_mask, eta_mask) for block in blocks]
-    # Receipts are added in block order, so that rounding does not depend on which worker was faster.
-    sums = dict(run_blocks(_occupancy_block, with_masks, client, stage="weigh", progress=progress))
-    theta, eta = (reduce(add, (sums[i][which] for i in sorted(sums))) for which in (0, 1))
-    result = weights(found, cells, theta, eta)
+def _sampled_weights(scores: Scores, settings: NormalizationSettings, executor: Executor) -> Weights:
+    cell_line = scores.cell_line
+    windows = sample_windows(cell_line.shape.windows, settings)
+    blocks = sample_blocks(cell_line, windows)
+    tasks = [PresenceTask(cell_line, block) for block in blocks]
+    present = executor.reduce(_sources_present, tasks, "sample", np.logical_or)
+    found = _responses(scores, present, executor)
+    theta, eta = masks(found, cell_line.cells)
+    with_masks = [OccupancyTask(cell_line, block, theta, eta) for block in blocks]
+    sums = executor.reduce(_sum_occupancies, with_masks, "weigh")
+    result = weights(found, cell_line.cells, sums.theta, sums.eta)
     columns = {
-        "k1": result.k1, "k2": result.k2, "k3": result.k3, "weight": result.weight,
-        "weight_flag": np.array(result.flag, object), "sampled_windows": theta.count,
-        "theta_mean": theta.mean(), "theta_error": theta.error(),
-        "eta_mean": eta.mean(), "eta_error": eta.error(),
+        v.K1: result.k1, v.K2: result.k2, v.K3: result.k3, v.WEIGHT: result.weight,
+        v.WEIGHT_FLAG: np.array(result.flag, object), v.SAMPLED_WINDOWS: sums.theta.count,
+        v.THETA_MEAN: sums.theta.mean(), v.THETA_ERROR: sums.theta.error(),
+        v.ETA_MEAN: sums.eta.mean(), v.ETA_ERROR: sums.eta.error(),
     }  # fmt: skip
-    for name, values in columns.items():
-        schema.array(scores, name)[:] = values
-    scores.attrs["sampled_windows"] = len(windows)
+    for variable, values in columns.items():
+        scores.write(variable, 0, values)
+    scores.set_attribute(SAMPLED, len(windows))
     return result
 
 
-def _responses(
-    run: ScoreRun, data: zarr.Group, present: npt.NDArray[np.bool_]
-) -> tuple[Responses, list[tuple[int, int]]]:
-    from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.inference.engine import Engine
-
-    model = load_model(run.model)
+def _responses(scores: Scores, present: BoolArray, executor: Executor) -> Responses:
     # The windows come with their crumbs, so the engine must add none.
-    engine = Engine(model, schema.source_labels(data), 0.0, run.precision)
-    shape = len(model.labels[0]), len(model.labels[1])
-    return responses(engine, present, shape, model.bins, model.config.training.crumbs), engine.cells
+    return responses(scores.engine(crumbs=0.0), present, scores.config.training.crumbs, executor)
 
 
-def _apply(
-    run: ScoreRun, data: zarr.Group, scores: zarr.Group, found: Weights, client: Any, progress: Progress
-) -> None:
-    """Weight every peak, then give each label of the second view its own scale (SPEC 5.4, 5.6)."""
-    view1 = schema.views_of(data)[1]
-    label_of_source = schema.read_array(data, f"source_{view1}")
-    labels = schema.array(data, view1).shape[0]
-    raw = schema.array(scores, "raw")
-    chunks = [
-        (run.store, data.path, run.results, scores.path, start, found.weight, label_of_source, labels)
-        for start in range(0, raw.shape[0], raw.chunks[0])
-    ]
-    parts = dict(run_blocks(_weight_block, chunks, client, stage="weight", progress=progress))
-    scale = reduce(_merge, (parts[i] for i in sorted(parts)))
-    for name, values in (("peaks", scale.peaks), ("mean", scale.mean), ("sd", scale.sd)):
-        schema.array(scores, f"{view1}_{name}")[:] = values
-    flag = np.where(scale.has_spread, "", NO_SPREAD).astype(object)
-    schema.array(scores, f"{view1}_flag")[:] = flag
-    finals = [(*chunk[:5], label_of_source, scale) for chunk in chunks]
-    for _ in run_blocks(_final_block, finals, client, stage="final", progress=progress):
-        pass
+def _presence(task: PresenceTask | OccupancyTask) -> BoolArray:
+    """Return which sources are in each of the windows: (windows, sources)."""
+    present: BoolArray = np.any(task.block.occupancy(task.cell_line), axis=1)
+    return present
 
 
-def _weight_block(
-    store: Location, data_path: str, results: Location, scores_path: str, start: int, weight: FloatArray,
-    label_of_source: npt.NDArray[np.int32], labels: int,
-) -> LabelScale:  # fmt: skip
-    data = schema.open_group(store, data_path)
-    scores = schema.open_group(results, scores_path, "r+")
-    stop = start + schema.array(scores, "raw").chunks[0]
-    source = schema.read_array(data, "catalogue_source", start, stop)
-    weighted = (schema.read_array(scores, "raw", start, stop) * weight[source]).astype(np.float32)
-    schema.write_chunks(scores, "k_normalized", start, weighted)
-    return label_scale(label_of_source[source], weighted.astype(np.float64), labels)
+def _sources_present(task: PresenceTask) -> BoolArray:
+    """Return which sources are in any of the windows: (sources,)."""
+    present: BoolArray = _presence(task).any(axis=0)
+    return present
 
 
-def _final_block(
-    store: Location, data_path: str, results: Location, scores_path: str, start: int,
-    label_of_source: npt.NDArray[np.int32], scale: LabelScale,
-) -> int:  # fmt: skip
-    data = schema.open_group(store, data_path)
-    scores = schema.open_group(results, scores_path, "r+")
-    stop = start + schema.array(scores, "raw").chunks[0]
-    source = schema.read_array(data, "catalogue_source", start, stop)
-    weighted = schema.read_array(scores, "k_normalized", start, stop).astype(np.float64)
-    final = final_scores(label_of_source[source], weighted, scale).astype(np.float32)
-    schema.write_chunks(scores, "final", start, final)
-    return len(final)
+def _sum_occupancies(task: OccupancyTask) -> OccupancySums:
+    presence = _presence(task)
+    return OccupancySums(occupancies(presence, task.theta), occupancies(presence, task.eta))
 
 
-def _merge(one: LabelScale, other: LabelScale) -> LabelScale:
-    """Combine the scales of two sets of peaks exactly, by their counts, means and squared deviations."""
-    peaks = one.peaks + other.peaks
-    means = [np.where(part.peaks > 0, part.mean, 0.0) for part in (one, other)]
-    squares = [np.where(part.peaks > 1, np.square(part.sd) * (part.peaks - 1), 0.0) for part in (one, other)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (one.peaks * means[0] + other.peaks * means[1]) / peaks
-        between = np.square(means[1] - means[0]) * one.peaks * other.peaks / peaks
-        return LabelScale(peaks, mean, np.sqrt((squares[0] + squares[1] + between) / (peaks - 1)))
+def _apply(scores: Scores, weight: FloatArray, executor: Executor) -> None:
+    """Weight every peak, then give each label of the second view its own scale."""
+    blocks = scores.cell_line.blocks("peaks")
+    weighting = [WeightTask(scores, block, weight) for block in blocks]
+    scale = executor.reduce(_write_weighted, weighting, "weight")
+    for variable, values in zip(
+        v.LABEL_VARIABLES, (scale.peaks, scale.mean, scale.sd, scale.flag), strict=True
+    ):
+        scores.write(variable, 0, values)
+    executor.run(_write_final, [FinalTask(scores, block, scale) for block in blocks], "final")
+
+
+def _write_weighted(task: WeightTask) -> LabelScale:
+    cell_line = task.scores.cell_line
+    source = cell_line.peaks(*task.block).source
+    weighted = (task.scores.read(v.RAW, *task.block) * task.weight[source]).astype(np.float32)
+    task.scores.write(v.K_NORMALIZED, task.block.start, weighted)
+    label = cell_line.cells[source, 1]
+    return label_scale(label, weighted.astype(np.float64), len(cell_line.labels[1]))
+
+
+def _write_final(task: FinalTask) -> None:
+    label = task.scores.cell_line.cells[task.scores.cell_line.peaks(*task.block).source, 1]
+    weighted = task.scores.read(v.K_NORMALIZED, *task.block).astype(np.float64)
+    final = final_scores(label, weighted, task.scale).astype(np.float32)
+    task.scores.write(v.FINAL, task.block.start, final)

@@ -1,110 +1,107 @@
-"""Groups of scores: below the cell line's group of a store, or below one of the same name at another place.
+"""Where results are: below the cell line's group of its store, or below one of the same name at another place.
 
 A store that cannot be written, or shall not change, is scored into a place of results: a Zarr group with the
 groups of the store, but without its data. Each says what the store was made from, and is of no other.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import zarr
 
 from atypeak_scale.errors import InputError
+from atypeak_scale.registry.variables import Variable
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location
-from atypeak_scale.storage.remote import place_of
-from atypeak_scale.store import schema
+from atypeak_scale.store.arrays import create_arrays
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.store.groups import (
+    METADATA,
+    RESULTS_VERSION,
+    SCHEMA_VERSION,
+    SCORES,
+    children,
+    create_root,
+    open_group,
+    open_root,
+)
+
+NORMALIZATION = "normalization"  # attribute of results that are complete: how they were normalized
 
 
-def _home(data: zarr.Group, place: Location) -> zarr.Group | None:
-    """Return the group below which a place has the scores of a cell line; None where it has none."""
-    if locations.absolute(place) == locations.absolute(place_of(data.store)):
-        return data
-    root = schema.open_root(place)
+def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
+    """Return the group below which a location has the results of a cell line; None if it has none."""
+    if locations.absolute(location) == cell_line.store:
+        return cell_line.group()
+    root = open_root(location)
     if root is None:
-        if locations.names_in(place):
-            raise InputError(f"{place}: holds something else than scores; name a new folder with --results")
+        if locations.names_in(location):
+            raise InputError(f"{location}: holds something else than scores; name a new folder", "results")
         return None
-    if root.attrs.get(schema.RESULTS_VERSION) != schema.SCHEMA_VERSION:
+    if root.attrs.get(RESULTS_VERSION) != SCHEMA_VERSION:
         raise InputError(
-            f"{place}: is a store of its own, or of another version; name a new folder with --results"
+            f"{location}: is a store of its own, or of another version; name a new folder", "results"
         )
-    home = root.get(data.path)
-    if not isinstance(home, zarr.Group):
+    parent = root.get(cell_line.path)
+    if not isinstance(parent, zarr.Group):
         return None
-    if home.attrs.get("made_from") != data.attrs["made_from"]:
+    if parent.attrs.get("made_from") != cell_line.made_from:
         raise InputError(
-            f"{place}: holds scores of another store, with other inputs or settings of cell line "
-            f"{data.attrs['cell_line']!r} than {place_of(data.store)}; name a new folder with --results"
+            f"{location}: holds scores of another store, with other inputs or settings of cell line "
+            f"{cell_line.name!r} than {cell_line.store}; name a new folder",
+            "results",
         )
-    return home
+    return parent
 
 
-def results(data: zarr.Group, place: Location | None = None) -> dict[str, zarr.Group]:
-    """Return the groups of scores of a cell line at a place, by name, sorted; None is its store.
+def all_results(cell_line: CellLine, location: Location | None = None) -> dict[str, zarr.Group]:
+    """Return the groups of scores of a cell line at a location, by name, sorted; None is its store.
 
     Raises
     ------
     InputError
-        Where the place holds something else, or scores of another store.
+        If the location holds something else, or scores of another store.
 
     """
-    home = data if place is None else _home(data, place)
-    found = None if home is None else home.get(schema.SCORES)
-    return schema.children(found) if isinstance(found, zarr.Group) else {}
+    parent = _parent(cell_line, cell_line.store if location is None else location)
+    found = None if parent is None else parent.get(SCORES)
+    return children(found) if isinstance(found, zarr.Group) else {}
 
 
-def find_scores(data: zarr.Group, place: Location, name: str) -> zarr.Group | None:
-    """Open a group of scores of a cell line at a place, None where it is not; errors are as of `results`."""
-    home = _home(data, place)
-    found = None if home is None else home.get(name)
+def is_normalized(results: zarr.Group) -> bool:
+    """Whether every peak has a final score."""
+    return NORMALIZATION in results.attrs
+
+
+def find_results(cell_line: CellLine, location: Location, name: str) -> zarr.Group | None:
+    """Open a group of scores of a cell line, None if there is none; raises as `all_results`."""
+    parent = _parent(cell_line, location)
+    found = None if parent is None else parent.get(f"{SCORES}/{name}")
     return found if isinstance(found, zarr.Group) else None
 
 
-def open_or_create_scores(
-    data: zarr.Group,
-    place: Location,
+def create_results(
+    cell_line: CellLine,
+    location: Location,
     name: str,
     attributes: dict[str, Any],
-    trained: dict[str, Any],
-    variables: tuple[schema.Variable, ...] = schema.SCORE_VARIABLES,
-) -> zarr.Group:
-    """Open a group of scores of a cell line at a place, or make it, complete with empty arrays.
-
-    attributes: what results are told apart by; trained: what else to keep of the model's training.
-
-    Raises
-    ------
-    InputError
-        Where it exists and was made from something else; else as `results`.
-
-    """
-    path = f"{data.path}/{name}"
-    scores = find_scores(data, place, name)
-    if scores is not None:
-        if any(scores.attrs.get(key) != value for key, value in attributes.items()):
-            raise InputError(f"{place}/{path}: made from another model; remove it")
-        return schema.open_group(place, path, "r+")
-    _make_home(data, place)
-    # Beside the place: within it, what a killed process leaves would be taken for a part of it.
-    with locations.workshop(place) as partial:
-        made = zarr.create_group(partial / "scores", attributes={**attributes, "trained": trained})
-        view0, view1 = schema.views_of(data)
+    variables: Sequence[Variable],
+) -> None:
+    """Make a group of scores of a cell line, complete with empty arrays; it appears whole or not at all."""
+    if _parent(cell_line, location) is None:
+        create_root(location, RESULTS_VERSION)
+        told = {"cell_line": cell_line.name, "made_from": cell_line.made_from}
+        open_group(location, mode="r+").create_group(cell_line.path, attributes=told)
+    open_group(location, cell_line.path, "r+").require_group(SCORES)
+    # Beside the location: within it, what a killed process leaves would be taken for a part of it.
+    with locations.workshop(location) as folder:
+        made = zarr.create_group(folder / SCORES, attributes=attributes)
         sizes = {
-            "peak": schema.array(data, "peak_window").shape[0],
-            "catalogue_peak": schema.array(data, "catalogue_source").shape[0],
-            "source": schema.array(data, f"source_{view0}").shape[0],
-            "view1": schema.array(data, view1).shape[0],
+            "peak": cell_line.row_count,
+            "catalogue_peak": cell_line.peak_count,
+            "source": cell_line.shape.sources,
+            "view1": len(cell_line.labels[1]),
         }
-        rows_per_block = schema.array(data, "peak_window").chunks[0]
-        schema.create_arrays(made, variables, sizes, (view0, view1), 1, rows_per_block)
-        locations.publish(partial / "scores", locations.join(place, path), last=schema.METADATA)
-    return schema.open_group(place, path, "r+")
-
-
-def _make_home(data: zarr.Group, place: Location) -> None:
-    """Make the group of all scores of a cell line at a place, where there is none."""
-    if _home(data, place) is None:
-        schema.create_root(place, schema.RESULTS_VERSION)
-        told = {"cell_line": data.attrs["cell_line"], "made_from": data.attrs["made_from"]}
-        schema.open_group(place, mode="r+").create_group(data.path, attributes=told)
-    schema.open_group(place, data.path, "r+").require_group(schema.SCORES)
+        create_arrays(made, variables, sizes, cell_line.views, 1, cell_line.rows_per_block)
+        target = locations.join(location, cell_line.path, SCORES, name)
+        locations.publish(folder / SCORES, target, last=METADATA)

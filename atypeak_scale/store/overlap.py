@@ -1,4 +1,4 @@
-"""The tables of a store: which peaks lie in which windows, block by block, then numbered (SPEC 2.1 to 2.3).
+"""Which peaks lie in which windows, block by block, then numbered (method, sections 2.1 to 2.3).
 
 Tables are files of fixed-size records, so that any range of them is read without the rest.
 """
@@ -6,7 +6,6 @@ Tables are files of fixed-size records, so that any range of them is read withou
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from atypeak_scale.catalogue.peaks import PEAK, PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Windows, occupied_bins
 from atypeak_scale.config import StoreSettings
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Progress, run_blocks
+from atypeak_scale.execution.executor import Executor
 
 WINDOWS_PER_OVERLAP_BLOCK = 16_384
 PEAKS_AT_ONCE = 1 << 18  # when the peaks in windows are numbered
@@ -47,6 +46,17 @@ CATALOGUE = np.dtype(
 )
 
 
+@dataclass(frozen=True)
+class OverlapTask:
+    """A block of windows of one contig: files of its windows and of the contig's peaks, frame and bin in bp."""
+
+    peaks: Path | None
+    windows: Path
+    frame: int
+    bin: int
+    out: Path
+
+
 def overlap_blocks(windows: Windows) -> list[tuple[int, int]]:
     """Cut the windows into ranges of one contig each that never part the windows of a CRM."""
     new_crm = np.flatnonzero(np.diff(windows.crm, prepend=-1))
@@ -72,10 +82,10 @@ class _Block:
     near: slice
 
 
-def _overlap_block(peaks_file: Path | None, windows_file: Path, frame: int, bin_: int, out: Path) -> _Block:
+def _overlap_block(task: OverlapTask) -> _Block:
     """Write the ROW records of one block, window and peak counted within the block and the contig."""
-    windows = np.load(windows_file)
-    peaks = map_peaks(peaks_file)
+    windows = np.load(task.windows)
+    peaks = map_peaks(task.peaks)
     place = candidates(peaks["start"], peaks["furthest"], windows["start"].min(), windows["end"].max())
     near = np.array(peaks[place])
     window, peak = overlapping_pairs(
@@ -85,10 +95,10 @@ def _overlap_block(peaks_file: Path | None, windows_file: Path, frame: int, bin_
     rows["window"], rows["peak"], rows["source"] = window, place.start + peak, near["source"][peak]
     rows["first"], rows["last"] = occupied_bins(
         near["start"][peak], near["end"][peak], windows["start"][window], windows["end"][window],
-        frame, bin_,
+        task.frame, task.bin,
     )  # fmt: skip
-    np.save(out, rows)
-    return _Block(windows_file, out, len(rows), place)
+    np.save(task.out, rows)
+    return _Block(task.windows, task.out, len(rows), place)
 
 
 @dataclass(frozen=True)
@@ -100,46 +110,40 @@ class Tables:
     catalogue: Path
     sources: list[tuple[str, str]]
 
+    @property
+    def peak_count(self) -> int:
+        """Number of catalogue peaks that lie in a window."""
+        return self.catalogue.stat().st_size // CATALOGUE.itemsize
+
 
 def overlap(
-    windows: Windows,
-    spool: PeakSpool,
-    settings: StoreSettings,
-    work: Path,
-    client: Any,
-    progress: Progress,
+    windows: Windows, spool: PeakSpool, settings: StoreSettings, work: Path, executor: Executor
 ) -> Tables:
     """Find every peak in every window, by blocks of windows, and leave the tables of the store in `work`.
 
     Raises
     ------
     InputError
-        Where no peak lies in a window.
+        If no peak lies in a window.
 
     """
     blocks = overlap_blocks(windows)
-    arguments = []
+    tasks = []
     for number, (start, stop) in enumerate(blocks):
         block = np.zeros(stop - start, WINDOW)
         for field in ("contig", "start", "end", "crm", "crm_start", "crm_end"):
             block[field] = getattr(windows, field)[start:stop]
-        np.save(work / f"windows-{number}.npy", block)
-        peaks_file = spool.contigs.get(windows.contigs[windows.contig[start]])
-        arguments.append(
-            (
-                peaks_file,
-                work / f"windows-{number}.npy",
-                settings.frame,
-                settings.bin,
-                work / f"rows-{number}.npy",
-            )
-        )
-    done = dict(run_blocks(_overlap_block, arguments, client, stage="overlap", progress=progress))
-    if not any(block.n_rows for block in done.values()):
+        file = work / f"windows-{number}.npy"
+        np.save(file, block)
+        peaks = spool.contigs.get(windows.contigs[windows.contig[start]])
+        out = work / f"rows-{number}.npy"
+        tasks.append(OverlapTask(peaks, file, settings.frame, settings.bin, out))
+    found = {task.out: block for task, block in executor.map(_overlap_block, tasks, "overlap")}
+    if not any(block.n_rows for block in found.values()):
         raise InputError(_no_overlap(windows, spool))
     by_contig: defaultdict[int, list[_Block]] = defaultdict(list)
-    for number, (start, _) in enumerate(blocks):
-        by_contig[int(windows.contig[start])].append(done[number])
+    for task, (start, _) in zip(tasks, blocks, strict=True):
+        by_contig[int(windows.contig[start])].append(found[task.out])
     return _number(windows.contigs, spool, by_contig, work)
 
 

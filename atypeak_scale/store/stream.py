@@ -1,7 +1,7 @@
 """The store as a tf.data pipeline of packed windows, and what a source gives to each cell of a tensor.
 
 Chunks of the store are shuffled, read whole in parallel, and mixed in a buffer; occupancy stays packed,
-one bit a cell of an observed source, until it is on the device that computes (DESIGN 6).
+one bit a cell of an observed source, until it is on the device that computes.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from atypeak_scale.storage.locations import Location
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import CellLine
 
 FloatArray = npt.NDArray[np.float32]
 CHUNKS_AT_ONCE = 2
@@ -20,15 +19,13 @@ BATCHES_AHEAD = 2
 EPOCH_STRIDE = (1, 1_000_003)  # keeps the buffer seeds of (seed, epoch) pairs apart
 
 
-def read_packed(store: Location, cell_line: str, start: int, stop: int) -> npt.NDArray[np.uint8]:
+def read_packed(cell_line: CellLine, start: int, stop: int) -> npt.NDArray[np.uint8]:
     """Read windows [start, stop): uint8 (windows, bins, ceil(sources / 8)), packed along the sources."""
-    group = schema.open_cell_line(store, cell_line)
-    return np.packbits(schema.read_array(group, "occupancy", start, stop), axis=-1)
+    return np.packbits(cell_line.occupancy(start, stop), axis=-1)
 
 
 def training_windows(
-    store: Location,
-    cell_line: str,
+    cell_line: CellLine,
     *,
     seed: int,
     batch: int,
@@ -38,20 +35,16 @@ def training_windows(
     """Endless batches of packed windows in random order: uint8 (batch, bins, ceil(sources / 8)).
 
     Every window comes once before any comes again. The same seed and the same store give the same
-    batches (SPEC 3.3). At most `shuffle_windows` windows and a few chunks are in memory. What fails while
+    batches (method, section 3.3). At most `shuffle_windows` windows and a few chunks are in memory. What fails while
     reading is appended to `failures`: TensorFlow raises an error of its own instead.
     """
-    group = schema.open_cell_line(store, cell_line)
-    occupancy = schema.array(group, "occupancy")
-    windows, bins, sources = occupancy.shape
-    length = occupancy.chunks[0]
-    chunks = -(-windows // length)
+    windows, bins, sources = cell_line.shape
+    blocks = cell_line.blocks("windows")
     packed = (bins, -(-sources // 8))
 
     def read(chunk: Any) -> npt.NDArray[np.uint8]:
-        start = int(chunk) * length
         try:
-            return np.packbits(schema.read_array(group, "occupancy", start, start + length), axis=-1)
+            return read_packed(cell_line, *blocks[int(chunk)])
         except Exception as problem:
             if failures is not None:
                 failures.append(problem)
@@ -62,7 +55,7 @@ def training_windows(
 
     def epoch_windows(epoch: tf.Tensor) -> tf.data.Dataset:
         seeds = tf.stack([tf.constant(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(tf.range(chunks, dtype=tf.int64), seeds)
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(blocks), dtype=tf.int64), seeds)
         return (
             tf.data.Dataset.from_tensor_slices(order)
             .map(read_chunk, num_parallel_calls=CHUNKS_AT_ONCE, deterministic=True)
@@ -83,7 +76,7 @@ def training_windows(
 
 
 def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> FloatArray:
-    """Return what each source gives to each cell (SPEC 2.5): float32 (sources, m * n), dataset by dataset.
+    """Return what each source gives to each cell (method, section 2.5): float32 (sources, m * n), dataset by dataset.
 
     The crumbed tensor is the occupancy times this: 1 for the cell itself, c for those of its row and its
     column, so that an isolated peak becomes 1 + 2c.

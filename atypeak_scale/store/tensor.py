@@ -1,41 +1,9 @@
-"""Open a store as labelled arrays: the xarray Dataset of a cell line and its lazy 4-D view (DESIGN 3)."""
-
-from dataclasses import dataclass
+"""The occupancy as a labelled 4-D tensor, a lazy view of what is stored, and back."""
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-
-from atypeak_scale.storage.locations import Location
-from atypeak_scale.storage.remote import zarr_store
-from atypeak_scale.store import schema
-
-
-@dataclass(frozen=True)
-class OpenStore:
-    """The data of one cell line; nothing is read before it is asked for.
-
-    data: every variable of the store. tensor: bool (window, bin, dataset, tr), the occupancy of every
-    (dataset, TR) cell, with the same labels; the last two dims are named by the views (SPEC 2.4).
-    """
-
-    data: xr.Dataset
-    tensor: xr.DataArray
-
-
-def open_store(store: Location, cell_line: str | None = None) -> OpenStore:
-    """Open a cell line of a store; `cell_line` may be left out where there is only one.
-
-    Raises
-    ------
-    InputError
-        Where there is no such store or cell line, or it has another schema version.
-
-    """
-    group = schema.open_cell_line(store, cell_line)
-    data = xr.open_zarr(zarr_store(store), group=group.path, consolidated=False)
-    return OpenStore(data, to_tensor(data))
 
 
 def to_tensor(data: xr.Dataset) -> xr.DataArray:

@@ -1,0 +1,109 @@
+"""Connect to a Dask cluster, or start one on this machine, and check that it is fit for the work."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from atypeak_scale.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECTION_SECONDS = 20
+DISTRIBUTION = "atypeak-scale"
+# Dask looks after itself up to 50 times a second in every process, which small machines feel.
+HOUSEKEEPING = {
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.profile.enabled": False,
+}
+
+
+@contextmanager
+def joined(address: str) -> Iterator["Client"]:
+    """Yield a client of the scheduler at an address.
+
+    Raises
+    ------
+    InputError
+        If the scheduler does not answer, has no workers, or its workers have another version.
+
+    """
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=CONNECTION_SECONDS)
+    except (OSError, ValueError, TypeError) as problem:
+        raise InputError(f"no Dask scheduler answers at {address}: {problem}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECTION_SECONDS)
+        except TimeoutError:
+            raise InputError(
+                f"the scheduler at {address} has no workers; start some with 'dask worker'"
+            ) from None
+        check_versions(client)
+        yield client
+
+
+@contextmanager
+def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
+    """Yield a client of so many new single-thread processes on this machine, which end with the block.
+
+    memory_limit: of each process, as Dask spells it ("4GB"); None shares the machine's among them.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    with (
+        dask.config.set(HOUSEKEEPING),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=memory_limit or "auto",
+            dashboard_address=":0",
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def check_memory(client: "Client", memory: int) -> None:
+    """Refuse workers whose memory limit is below what a task needs: they would die of it, one by one."""
+    workers: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    limits = [worker["memory_limit"] for worker in workers.values()]
+    least = min((limit for limit in limits if limit), default=None)
+    if least is not None and least < memory:
+        raise InputError(
+            f"a worker has a memory limit of {least / 1e9:.1f} GB, a block needs {memory / 1e9:.1f} GB; "
+            "start fewer workers, or give each more memory",
+            argument="memory_limit",
+        )
+
+
+def check_versions(client: "Client") -> None:
+    """Refuse workers without this package or with another version: tasks would never end, or differ."""
+    ours = version(DISTRIBUTION)
+    try:
+        theirs = set(client.run(version, DISTRIBUTION).values())
+    except PackageNotFoundError:
+        raise InputError(f"some workers lack {DISTRIBUTION}; install version {ours} where they run") from None
+    if theirs != {ours}:
+        raise InputError(
+            f"workers have {DISTRIBUTION} {', '.join(sorted(theirs))}, this program is {ours}; "
+            "install the same version everywhere"
+        )
+
+
+def limit_threads() -> None:
+    """Give TensorFlow, before it is imported, as many threads as the Dask worker that runs this has."""
+    from distributed import get_worker
+
+    try:
+        threads = str(get_worker().state.nthreads)
+    except ValueError:  # no worker: all cores
+        return
+    for what in ("INTRAOP", "INTEROP"):
+        os.environ.setdefault(f"TF_NUM_{what}_THREADS", threads)

@@ -1,0 +1,378 @@
+"""The handle of a model's results on a cell line: only `create` makes anything, only `write` changes anything."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+import zarr
+
+from atypeak_scale.config import Config, Precision, load_config, parse_config, with_seed
+from atypeak_scale.errors import InputError, StageMissingError
+from atypeak_scale.model.description import CONFIG, INTERRUPTED, NETWORK, check_labels, describe_model
+from atypeak_scale.model.seeds import members_of
+from atypeak_scale.provenance import fingerprint
+from atypeak_scale.registry import variables as v
+from atypeak_scale.registry.variables import Variable, with_views
+from atypeak_scale.score.peak_table import PeakTable
+from atypeak_scale.score.result_groups import (
+    NORMALIZATION,
+    all_results,
+    create_results,
+    find_results,
+)
+from atypeak_scale.storage.locations import Location, absolute, exists, join, name_of
+from atypeak_scale.storage.locks import sole_writer
+from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, write_chunks
+from atypeak_scale.store.cell_line import Block, CellLine
+from atypeak_scale.store.groups import SCORES, consolidate, group_name, open_group
+
+if TYPE_CHECKING:
+    from atypeak_scale.model.inference.engine import Engine
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A model's results on a cell line; they exist once they were created.
+
+    name: of the results among those of the cell line; model: folder of the model, or of several seeds;
+    fingerprint: of its weights and settings; crumbs, precision: at scoring; location: where the results are,
+    the store itself or another place; members: of an ensemble, the results of each of its models.
+    """
+
+    cell_line: CellLine
+    name: str
+    model: Location
+    config: Config
+    fingerprint: str
+    crumbs: float
+    precision: Precision
+    location: Location
+    members: tuple["Scores", ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Path of the results' group within their location."""
+        return f"{self.cell_line.path}/{SCORES}/{self.name}"
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The arrays of these results."""
+        return v.ENSEMBLE_VARIABLES if self.members else v.SCORE_VARIABLES
+
+    # --- reading: creates nothing, and needs no right to write
+
+    def exists(self) -> bool:
+        """Whether the results were created, complete or not.
+
+        Raises
+        ------
+        InputError
+            If results of that name were made from something else, or their location holds something else.
+
+        """
+        return self._find() is not None
+
+    def _find(self) -> zarr.Group | None:
+        found = find_results(self.cell_line, self.location, self.name)
+        if found is not None and any(found.attrs.get(key) != value for key, value in self._made_by().items()):
+            raise InputError(f"{self.location}/{self.path}: made from another model; remove it")
+        return found
+
+    def group(self, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+        """Open the group of the results.
+
+        Raises
+        ------
+        StageMissingError
+            If they do not exist.
+
+        """
+        found = self._find()
+        if found is None:
+            raise self._not_scored()
+        return found if mode == "r" else open_group(self.location, self.path, mode)
+
+    def open(self) -> xr.Dataset:
+        """Return the arrays of the results as they are stored, lazily; raises as `group`."""
+        return xr.open_zarr(self.group().store, group=self.path, consolidated=False)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the results say of themselves; raises as `group`."""
+        return dict(self.group().attrs)
+
+    def read(self, variable: Variable, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+        """Read elements [start, stop) of an array along its first dim.
+
+        Raises
+        ------
+        StageMissingError
+            If the results do not exist.
+        DamagedError
+            Naming the chunk that is not what was written.
+
+        """
+        return read_array(self._array(variable), start, stop)
+
+    def read_elements(self, variable: Variable, index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+        """Read some elements of an array, in any order; raises as `read`."""
+        return read_elements(self._array(variable), index)
+
+    def _array(self, variable: Variable, mode: Literal["r", "r+"] = "r") -> zarr.Array[Any]:
+        return array_of(self._opened(mode), with_views(variable.name, self.cell_line.views))
+
+    def _opened(self, mode: Literal["r", "r+"] = "r") -> zarr.Group:
+        """Open the group without asking first what made it; tasks do this often."""
+        try:
+            return open_group(self.location, self.path, mode)
+        except FileNotFoundError:
+            raise self._not_scored() from None
+
+    @property
+    def peaks(self) -> xr.Dataset:
+        """Everything known of each scored peak, lazily, dim `catalogue_peak`: the columns of peaks.parquet.
+
+        Raises
+        ------
+        StageMissingError
+            If the results are not normalized.
+
+        """
+        self.require_normalized()
+        return PeakTable(self.cell_line, self._opened()).dataset()
+
+    def missing(self) -> list[Block]:
+        """Return the blocks of rows that are not scored yet, or damaged."""
+        blocks = self.cell_line.blocks("rows")
+        if not self.exists():
+            return blocks
+        array = self._array(v.REBUILT_SCORE)
+        return [block for block in blocks if has_gap(array, *block)]
+
+    def has_raw(self) -> bool:
+        """Whether every peak has a raw score."""
+        if not self.exists():
+            return False
+        array = self._array(v.RAW)
+        return not any(has_gap(array, *block) for block in self.cell_line.blocks("peaks"))
+
+    def is_scored(self) -> bool:
+        """Whether every row and every peak has a score of this model."""
+        return self.has_raw() and not self.missing()
+
+    @property
+    def normalization(self) -> dict[str, Any] | None:
+        """The settings of the normalization, None until it is complete."""
+        if not self.exists():
+            return None
+        found: Any = self._opened().attrs.get(NORMALIZATION)
+        return found
+
+    def require_normalized(self) -> None:
+        """Raise StageMissingError if the results are not scored, or not normalized."""
+        if not self.exists():
+            raise self._not_scored()
+        if self.normalization is None:
+            raise StageMissingError(
+                f"{self.location}: {self.name} is not normalized; normalize it first", "normalize", self
+            )
+
+    def _not_scored(self) -> StageMissingError:
+        return StageMissingError(
+            f"{self.location}: not scored by this model ({self.name}); score it first", "score", self
+        )
+
+    def refuse_several(self) -> None:
+        """Raise InputError if this is an ensemble, for what is done with one model."""
+        if self.members:
+            raise InputError(
+                f"{self.model}: holds {len(self.members)} models; name one, such as {self.members[0].model}"
+            )
+
+    # --- writing
+
+    def create(self) -> None:
+        """Make the results with empty arrays, if they do not exist; whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If the location cannot be written, or the model lacks its network.
+
+        """
+        if self.exists():
+            return
+        for one in self.members or (self,):
+            network = join(one.model, NETWORK)
+            if not exists(network):
+                raise InputError(f"{network}: cannot be loaded: no such file")
+        with self.writing("new", wait=True):
+            if not self.exists():
+                attributes = {**self._made_by(), "trained": self._trained()}
+                create_results(self.cell_line, self.location, self.name, attributes, self.variables)
+
+    def write(self, variable: Variable, start: int, values: npt.NDArray[Any]) -> None:
+        """Write whole chunks of an array from `start` along its first dim."""
+        write_chunks(self._array(variable, "r+"), start, values)
+
+    def set_attribute(self, name: str, value: Any) -> None:
+        """Say something of the results; None takes it back."""
+        attributes = self._opened("r+").attrs
+        if value is None:
+            attributes.pop(name, None)
+        else:
+            attributes[name] = value
+
+    def writing(self, *part: str, wait: bool = False) -> AbstractContextManager[None]:
+        """Hold the right to write these results, or a part of them, while the block runs."""
+        remedy = "keep the scores of a store that is only read in another place"
+        what = "/".join([self.cell_line.name, SCORES, self.name, *part])
+        return sole_writer(self.location, what, wait, remedy)
+
+    def finish(self) -> None:
+        """Tell readers that look for consolidated metadata what there is now."""
+        consolidate(self.location)
+
+    def _made_by(self) -> dict[str, Any]:
+        """What results are told apart by."""
+        members = {"members": [one.fingerprint for one in self.members]} if self.members else {}
+        return {
+            **members,
+            "model_fingerprint": self.fingerprint,
+            "crumbs": self.crumbs,
+            "precision": self.precision,
+        }
+
+    def _trained(self) -> dict[str, Any]:
+        """How the model was made, for readers of the results."""
+        return {
+            "model": self.config.model.model_dump(mode="json"),
+            "training": self.config.training.model_dump(mode="json"),
+            "versions": describe_model((self.members or (self,))[0].model).get("versions"),
+        }
+
+    # --- computing
+
+    def engine(self, crumbs: float | None = None) -> "Engine":
+        """Return the model as a function of the cell line's windows; each process loads it once.
+
+        crumbs: that their windows get; None takes those of the results.
+
+        Raises
+        ------
+        InputError
+            If the model changed.
+
+        """
+        from atypeak_scale.model.inference.process import process_engine
+
+        return process_engine(
+            self.model,
+            self.fingerprint,
+            self.cell_line.labels,
+            self.cell_line.sources,
+            self.crumbs if crumbs is None else crumbs,
+            self.precision,
+        )
+
+
+def open_scores(
+    cell_line: CellLine,
+    model: Location,
+    crumbs: float | None = None,
+    precision: Precision | None = None,
+    results: Location | None = None,
+) -> Scores:
+    """Return the handle of a model's results on a cell line, whether they exist or not; nothing is made.
+
+    model: the folder of a model, or the one of several seeds, an ensemble. crumbs, precision: at scoring; None
+    takes the model's setting. results: another place for the results, so that the store is only read; None is
+    the store.
+
+    Raises
+    ------
+    InputError
+        If the model is none, or does not fit the cell line.
+
+    """
+    if folders := members_of(model):
+        members = [open_scores(cell_line, one, crumbs, precision, results) for one in folders]
+        return _ensemble(absolute(model), members)
+    description = describe_model(model)
+    config = load_config(join(model, CONFIG))
+    of_model = config.store.frame, config.store.bin
+    check_labels(description["views"], of_model, cell_line.labels, cell_line.frame, str(cell_line.store))
+    crumbs = config.scoring.crumbs if crumbs is None else crumbs
+    precision = precision or config.scoring.precision
+    return Scores(
+        cell_line,
+        _name(model, description["fingerprint"], crumbs, precision),
+        absolute(model),
+        config,
+        description["fingerprint"],
+        crumbs,
+        precision,
+        absolute(cell_line.store if results is None else results),
+    )
+
+
+def _name(model: Location, fingerprint: str, crumbs: float, precision: Precision) -> str:
+    """Return the name of results; those of another fingerprint have another name."""
+    of_crumbs = f"-crumbs-{crumbs:g}" if crumbs else ""
+    of_precision = "" if precision == "float32" else f"-{precision}"
+    return f"{group_name(name_of(model))}-{fingerprint[:8]}{of_crumbs}{of_precision}"
+
+
+def _ensemble(model: Location, members: list[Scores]) -> Scores:
+    first = members[0]
+    for one in members:
+        if (describe_model(one.model)["training"] or {}).get("stopped") == INTERRUPTED:
+            raise InputError(
+                f"{one.model}: its training was interrupted; train it again, or move it elsewhere"
+            )
+        if with_seed(one.config, 0) != with_seed(first.config, 0):
+            raise InputError(
+                f"{one.model}: trained with other settings than {first.model}; only the seed may differ"
+            )
+    together = fingerprint([one.fingerprint for one in members])
+    name = _name(model, together, first.crumbs, first.precision)
+    return replace(first, name=name, model=model, fingerprint=together, members=tuple(members))
+
+
+def normalized_scores(cell_line: CellLine, results: Location | None = None) -> Scores:
+    """Return the only normalized results of a cell line, whose model need not be there any more.
+
+    Raises
+    ------
+    InputError
+        If there are none, or several.
+
+    """
+    location = absolute(cell_line.store if results is None else results)
+    groups = all_results(cell_line, results)
+    complete = {name: group for name, group in sorted(groups.items()) if NORMALIZATION in group.attrs}
+    if not complete:
+        raise StageMissingError(
+            f"{location}: not {'normalized' if groups else 'scored'}; score and normalize it first",
+            "normalize" if groups else "score",
+        )
+    if len(complete) > 1:
+        raise InputError(
+            f"{location}: scored by {len(complete)} models ({', '.join(complete)}); name one", "model"
+        )
+    name, group = next(iter(complete.items()))
+    told: dict[str, Any] = dict(group.attrs)
+    trained = {what: told["trained"][what] for what in ("model", "training")}
+    return Scores(
+        cell_line,
+        name,
+        name,
+        parse_config({"cell_line": cell_line.name, **trained}, f"{location}/{group.path}"),
+        told["model_fingerprint"],
+        told["crumbs"],
+        told["precision"],
+        location,
+    )

@@ -1,0 +1,176 @@
+"""Score every peak of a cell line, block by block (article, Methods; method, section 4)."""
+
+import logging
+from dataclasses import dataclass
+
+from atypeak_scale.config import Precision
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.model.description import absent_labels, describe_model
+from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
+from atypeak_scale.score.blocks import ScoreTask, average_rows, score_rows
+from atypeak_scale.score.ensemble import average_members
+from atypeak_scale.score.scores import Scores, open_scores
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store.cell_line import Block, CellLine
+
+log = logging.getLogger(__name__)
+
+# What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
+PASS_BYTES = 1_000_000_000
+PROCESS_BYTES = 800_000_000  # the interpreter with TensorFlow, and the model
+
+
+@dataclass(frozen=True)
+class ScorePlan:
+    """What a scoring will do, known before the network is loaded."""
+
+    cell_line: str
+    scores: str
+    windows: int
+    peaks: int
+    rows: int
+    blocks: int
+    blocks_done: int
+    score_bytes: int
+    projected_memory_bytes: int
+
+
+def plan_score(scores: Scores) -> ScorePlan:
+    """Return what scoring would do, with an ensemble of all its models; nothing is written."""
+    members = scores.members or (scores,)
+    cell_line = scores.cell_line
+    blocks = len(cell_line.blocks("rows")) * len(members)
+    return ScorePlan(
+        cell_line=cell_line.name,
+        scores=scores.name,
+        windows=cell_line.shape.windows,
+        peaks=cell_line.peak_count,
+        rows=cell_line.row_count,
+        blocks=blocks,
+        blocks_done=blocks - sum(len(one.missing()) for one in members),
+        score_bytes=4 * cell_line.row_count * len(members),
+        projected_memory_bytes=_projected_memory(cell_line),
+    )
+
+
+def _projected_memory(cell_line: CellLine) -> int:
+    """Return about how many bytes a process needs to score a block."""
+    windows, bins, sources = cell_line.shape
+    windows_of_block = min(windows, -(-windows // len(cell_line.blocks("rows"))) * 2)
+    return PROCESS_BYTES + 2 * windows_of_block * bins * sources + PASS_BYTES
+
+
+def score(
+    cell_line: CellLine,
+    model: Location,
+    crumbs: float | None = None,
+    precision: Precision | None = None,
+    results: Location | None = None,
+    executor: Executor | None = None,
+) -> Scores:
+    """Score every peak that a model has not scored yet, and return the scores.
+
+    Parameters
+    ----------
+    cell_line
+        The data; its labels must be among those that the model was trained on.
+    model
+        Folder or URL of a trained model, or of several seeds, whose scores are averaged.
+    crumbs, precision
+        At scoring; None takes the model's settings.
+    results
+        Another place for the scores, so that the store is only read; None keeps them in the store.
+    executor
+        Where work runs; None is this process. A run that was stopped goes on with the missing blocks.
+
+    Returns
+    -------
+    Scores
+        Complete, not normalized.
+
+    Raises
+    ------
+    InputError
+        If the model is none, or does not fit the cell line, or the scores cannot be written.
+
+    Examples
+    --------
+    >>> scores = score(open_store("hela.zarr"), "hela-model")
+    >>> normalize(scores).peaks.to_dataframe()
+
+    """
+    scores = open_scores(cell_line, model, crumbs, precision, results)
+    complete(scores, executor)
+    return scores
+
+
+def complete(scores: Scores, executor: Executor | None = None) -> None:
+    """Compute what is missing of some scores; raises as `score`."""
+    executor = executor or InProcess()
+    # Each chunk is looked at once: what this finds is what the stages below do.
+    missing = {one.name: one.missing() for one in scores.members or (scores,)}
+    if any(missing.values()):
+        executor.require(_projected_memory(scores.cell_line))
+    changed = [_complete_one(one, missing[one.name], executor) for one in scores.members or (scores,)]
+    if scores.members and (any(changed) or not scores.is_scored()):
+        scores.create()
+        with scores.writing():
+            for variable in (REBUILT_SCORE, RAW):
+                average_members(scores, variable, executor)
+            scores.finish()
+
+
+def _complete_one(scores: Scores, missing: list[Block], executor: Executor) -> bool:
+    """Score the missing blocks of one model and average over windows; returns whether anything was done."""
+    if not missing and scores.has_raw():
+        return False
+    _tell_absent_labels(scores)
+    scores.create()
+    with scores.writing():
+        executor.run(score_rows, [ScoreTask(scores, block) for block in missing], "score")
+        peaks = [ScoreTask(scores, block) for block in scores.cell_line.blocks("peaks")]
+        executor.run(average_rows, peaks, "average")
+        scores.finish()
+    return True
+
+
+def _tell_absent_labels(scores: Scores) -> None:
+    """Warn of labels of the model that the cell line lacks.
+
+    Not refused: other regions may hold no such peak. But a selection that was forgotten looks the same.
+    """
+    of_model = describe_model(scores.model)["views"]
+    for view, labels in absent_labels(of_model, scores.cell_line.labels).items():
+        log.warning(
+            "%s: no peak of these labels of the model's %s: %s",
+            scores.cell_line.store,
+            view,
+            ", ".join(labels),
+        )
+
+
+def score_part(scores: Scores, part: int, parts: int, executor: Executor | None = None) -> int:
+    """Score the blocks of one of `parts` equal parts, counted from 1, for the tasks of a job array.
+
+    Parts share no chunk, so that all may run at the same time. When they are done, `score` finds nothing
+    missing and only averages. Returns the number of blocks that were scored.
+
+    Raises
+    ------
+    InputError
+        If there is no such part.
+
+    """
+    if not 1 <= part <= parts:
+        raise InputError(f"part {part} of {parts}: expected a part from 1 to {parts}")
+    executor = executor or InProcess()
+    if scores.members:
+        return sum(score_part(one, part, parts, executor) for one in scores.members)
+    executor.require(_projected_memory(scores.cell_line))
+    scores.create()
+    with scores.writing(str(part), str(parts)):
+        number = {block: n for n, block in enumerate(scores.cell_line.blocks("rows"))}
+        of_part = [block for block in scores.missing() if number[block] % parts == part - 1]
+        executor.run(score_rows, [ScoreTask(scores, block) for block in of_part], "score")
+    return len(of_part)

@@ -1,0 +1,146 @@
+"""Read and write the arrays of a store: damage is diagnosed, and only whole chunks are written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+
+from atypeak_scale.errors import DamagedError
+from atypeak_scale.registry.variables import Variable, with_views
+
+# One building task writes so many chunks of occupancy and one chunk of every other array of windows.
+OCCUPANCY_CHUNKS_PER_TASK = 8
+CATALOGUE_PEAKS_PER_CHUNK = 65_536
+RESULTS = "/scores/"  # in the path of every array of results
+
+
+def compressors(dtype: npt.DTypeLike) -> list[Any]:
+    """Return the codec chain of an array, a checksum last.
+
+    Occupancy takes plain zstd, by the measurements in benchmarks/RESULTS.md; bit planes are for numbers.
+    """
+    if dtype is str:
+        return [Crc32cCodec()]
+    if dtype is bool:
+        return [ZstdCodec(level=5), Crc32cCodec()]
+    return [BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"), Crc32cCodec()]
+
+
+def create_arrays(
+    group: zarr.Group,
+    variables: Sequence[Variable],
+    sizes: Mapping[str, int],
+    views: tuple[str, str],
+    windows_per_chunk: int,
+    rows_per_block: int,
+) -> None:
+    """Create the arrays of `variables` in an empty group; chunks are whole along every dim but the first."""
+    lengths = {
+        "occupancy": windows_per_chunk,
+        "window": windows_per_chunk * OCCUPANCY_CHUNKS_PER_TASK,
+        "row": rows_per_block,
+        "catalogue": CATALOGUE_PEAKS_PER_CHUNK,
+        "whole": max(sizes.values()),
+    }
+    for variable in variables:
+        shape = tuple(sizes[dim] for dim in variable.dims)
+        first = max(1, min(lengths[variable.chunks], shape[0]))
+        is_text = variable.dtype is str
+        created = group.create_array(
+            with_views(variable.name, views),
+            shape=shape,
+            chunks=(first, *(max(1, size) for size in shape[1:])),
+            dtype=variable.dtype,
+            fill_value="" if is_text else np.nan if variable.dtype in (np.float32, np.float64) else 0,
+            compressors=compressors(variable.dtype),
+            dimension_names=[with_views(dim, views) for dim in variable.dims],
+        )
+        created.attrs["description"] = variable.description
+    names = [with_views(variable.name, views) for variable in variables if variable.coordinate]
+    if names:
+        dims = {*views, "contig"}
+        group.attrs["coordinates"] = " ".join(name for name in names if name not in dims)
+
+
+def array_of(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    """Return one array of a group."""
+    found = group[name]
+    assert isinstance(found, zarr.Array)
+    return found
+
+
+def read_array(found: zarr.Array[Any], start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+    """Read elements [start, stop) along the first dim.
+
+    Raises
+    ------
+    DamagedError
+        Naming the chunk that is not what was written.
+
+    """
+    try:
+        return np.asarray(found[start:stop])
+    except OSError:
+        raise
+    except Exception as problem:  # every codec has errors of its own
+        length = found.chunks[0]
+        last = min(found.shape[0], found.shape[0] if stop is None else stop)
+        for chunk in range(start // length, -(-last // length)):
+            if (damage := damage_of(found, (chunk, *[0] * (found.ndim - 1)))) is not None:
+                raise DamagedError(damage) from problem
+        raise
+
+
+def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
+    """Read one chunk; return what is wrong with it, which one it is and how to mend it, or None."""
+    try:
+        found.get_block_selection(chunk)
+    except OSError:
+        raise
+    except Exception as problem:
+        reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        is_result = RESULTS in f"/{found.path}"
+        remedy = "run 'atypeak-scale score' again" if is_result else (
+            "remove the cell line and build it again with 'atypeak-scale build-store'"
+        )  # fmt: skip
+        where = "/".join(map(str, chunk))
+        return f"{found.store_path}, chunk {where}: damaged ({reason}); {remedy}"
+    return None
+
+
+def read_elements(found: zarr.Array[Any], index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+    """Read the elements `index`, in any order, along the first dim, one chunk that holds some at a time.
+
+    Raises
+    ------
+    DamagedError
+        As `read_array`.
+
+    """
+    result = np.empty((len(index), *found.shape[1:]), found.dtype)
+    chunk = index // found.chunks[0]
+    for number in np.unique(chunk).tolist():
+        start, here = number * found.chunks[0], chunk == number
+        result[here] = read_array(found, start, start + found.chunks[0])[index[here] - start]
+    return result
+
+
+def write_chunks(target: zarr.Array[Any], start: int, values: npt.NDArray[Any]) -> None:
+    """Write `values` from `start` along the first dim; only whole chunks, so that no two tasks share one."""
+    length, stop = target.chunks[0], start + len(values)
+    if start % length or (stop % length and stop != target.shape[0]):
+        raise AssertionError(
+            f"[{start}, {stop}) of {target.basename} does not fall on whole chunks of {length}"
+        )
+    target[start:stop] = values
+
+
+def has_gap(found: zarr.Array[Any], start: int, stop: int) -> bool:
+    """Whether elements [start, stop) are not all computed, or damaged."""
+    try:
+        return bool(np.isnan(read_array(found, start, stop)).any())
+    except DamagedError:
+        return True

@@ -1,0 +1,209 @@
+"""The handle of a cell line's data: it opens the store when it is asked, and keeps nothing open."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+import zarr
+
+from atypeak_scale.catalogue.names import Source
+from atypeak_scale.registry import variables as v
+from atypeak_scale.registry.variables import Variable, with_views
+from atypeak_scale.storage.locations import Location, absolute
+from atypeak_scale.storage.remote import zarr_store
+from atypeak_scale.store.arrays import array_of, read_array, read_elements
+from atypeak_scale.store.groups import group_name, groups_of_cell_lines, open_group, the_cell_line
+from atypeak_scale.store.ranges import PeakRange, RowRange, WindowRange
+from atypeak_scale.store.tensor import to_tensor
+
+Kind = Literal["windows", "rows", "peaks"]
+# The array whose chunks are the blocks of a kind.
+_BLOCKED = {"windows": v.OCCUPANCY, "rows": v.ROW_WINDOW, "peaks": v.PEAK_SOURCE}
+
+
+class Shape(NamedTuple):
+    """Sizes of the occupancy."""
+
+    windows: int
+    bins: int
+    sources: int
+
+
+class Block(NamedTuple):
+    """Consecutive windows, rows or peaks [start, stop), which are whole chunks of their arrays."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class CellLine:
+    """The data of one cell line of a store.
+
+    store: an absolute path or a URL; name: of the cell line. What is read once is cached in the process, and
+    does not travel with the handle: a pickled handle is these two names.
+    """
+
+    store: Location
+    name: str
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"store": self.store, "name": self.name}
+
+    @property
+    def path(self) -> str:
+        """Path of the cell line's group within the store."""
+        return group_name(self.name)
+
+    def group(self) -> zarr.Group:
+        """Open the cell line's group, for reading."""
+        return open_group(self.store, self.path)
+
+    def _array(self, variable: Variable) -> zarr.Array[Any]:
+        return array_of(self.group(), with_views(variable.name, self.views))
+
+    @cached_property
+    def attributes(self) -> dict[str, Any]:
+        """What the store says of the cell line: settings, inputs, counts, versions."""
+        return dict(self.group().attrs)
+
+    @cached_property
+    def views(self) -> tuple[str, str]:
+        """Names of the two views, which are dims of the tensor."""
+        first, second = self.attributes["views"]
+        return str(first), str(second)
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """Settings and identity of the input files that the data was made from."""
+        made: dict[str, Any] = self.attributes["made_from"]
+        return made
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Width of a window's frame and of a bin, bp."""
+        return int(self.attributes["frame"]), int(self.attributes["bin"])
+
+    @cached_property
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Labels of the two views, sorted."""
+        first, second = (tuple(map(str, self.read(view))) for view in (v.VIEW0, v.VIEW1))
+        return first, second
+
+    @cached_property
+    def cells(self) -> npt.NDArray[np.int32]:
+        """Index of the first and of the second label of each source: int32 (sources, 2)."""
+        return np.stack([self.read(v.SOURCE_VIEW0), self.read(v.SOURCE_VIEW1)], axis=1)
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Both labels of each source."""
+        first, second = self.labels
+        return tuple((first[i], second[j]) for i, j in self.cells.tolist())
+
+    @cached_property
+    def contigs(self) -> tuple[str, ...]:
+        """Names of the contigs, in C order."""
+        return tuple(map(str, self.read(v.CONTIG)))
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Numbers of windows, bins and sources."""
+        return Shape(*self._array(v.OCCUPANCY).shape)
+
+    @cached_property
+    def row_count(self) -> int:
+        """Number of (peak, window) rows."""
+        return self._array(v.ROW_WINDOW).shape[0]
+
+    @cached_property
+    def peak_count(self) -> int:
+        """Number of peaks that lie in a window."""
+        return self._array(v.PEAK_SOURCE).shape[0]
+
+    @cached_property
+    def rows_per_block(self) -> int:
+        """Rows that one scoring task scores."""
+        return self._array(v.ROW_WINDOW).chunks[0]
+
+    @cached_property
+    def crm_count(self) -> int:
+        """One more than the largest row of the CRM file that a window is of."""
+        return 1 + max(int(self.read(v.CRM, *block).max()) for block in self._blocks_of(v.CRM))
+
+    def read(self, variable: Variable, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+        """Read elements [start, stop) of an array along its first dim.
+
+        Raises
+        ------
+        DamagedError
+            Naming the chunk that is not what was written.
+
+        """
+        return read_array(self._array(variable), start, stop)
+
+    def occupancy(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
+        """Read windows [start, stop): bool (windows, bins, sources)."""
+        return self.read(v.OCCUPANCY, start, stop)
+
+    def windows(self, start: int, stop: int) -> WindowRange:
+        """Return windows [start, stop); each column is read when it is asked for."""
+        return WindowRange(self.group(), start, stop)
+
+    def rows(self, start: int, stop: int) -> RowRange:
+        """Return (peak, window) rows [start, stop); each column is read when it is asked for."""
+        return RowRange(self.group(), start, stop)
+
+    def peaks(self, start: int, stop: int) -> PeakRange:
+        """Return catalogue peaks [start, stop); each column is read when it is asked for."""
+        return PeakRange(self.group(), start, stop)
+
+    def peak_starts(self, peaks: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+        """Return the starts, bp, of some catalogue peaks, in any order."""
+        return read_elements(self._array(v.PEAK_START), peaks)
+
+    def blocks(self, kind: Kind, chunks: int = 1) -> list[Block]:
+        """Cut the windows, rows or peaks into blocks of so many whole chunks, the last one shorter."""
+        return self._blocks_of(_BLOCKED[kind], chunks)
+
+    def _blocks_of(self, variable: Variable, chunks: int = 1) -> list[Block]:
+        array = self._array(variable)
+        length, total = array.chunks[0] * chunks, array.shape[0]
+        return [Block(start, min(start + length, total)) for start in range(0, total, length)]
+
+    @property
+    def data(self) -> xr.Dataset:
+        """Every array of the cell line with its labels, lazily."""
+        return xr.open_zarr(zarr_store(self.store), group=self.path, consolidated=False)
+
+    @property
+    def tensor(self) -> xr.DataArray:
+        """Occupancy of every cell, lazily: bool (window, bin, first view, second view)."""
+        return to_tensor(self.data)
+
+
+def open_store(store: Location, cell_line: str | None = None) -> CellLine:
+    """Return the handle of a cell line of a store; `cell_line` may be left out if there is only one.
+
+    Raises
+    ------
+    InputError
+        If there is no such store or cell line, or it has another schema version.
+
+    Examples
+    --------
+    >>> hela = open_store("hela.zarr")
+    >>> hela.tensor.sel(tr="ctcf").mean("window")
+
+    """
+    name, _ = the_cell_line(store, cell_line)
+    return CellLine(absolute(store), name)  # workers may be somewhere else
+
+
+def cell_lines(store: Location) -> list[CellLine]:
+    """Return the handles of all cell lines of a store, by name; raises as `open_store`."""
+    location = absolute(store)
+    return [CellLine(location, name) for name in sorted(groups_of_cell_lines(location))]

@@ -1,0 +1,145 @@
+"""The groups of a store: one for each cell line, and the root that tells the version of the format."""
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+from urllib.parse import quote
+
+import zarr
+from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWarning
+
+from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.remote import zarr_store
+
+SCHEMA_VERSION = 1
+LONGEST_NAME = 150  # of a group, in bytes; file systems take 255, and hidden siblings are longer
+SCORES = "scores"
+METADATA = "zarr.json"  # what makes a folder a group or an array
+STORE_VERSION = "schema_version"  # attribute of the root of a store
+RESULTS_VERSION = "results_version"  # attribute of a root that holds scores, but no data
+
+
+def group_name(name: str) -> str:
+    """Return a group name for a label from a file: percent-encoded, so that it cannot choose a path."""
+    quoted = quote(name, safe="+ ")
+    if len(quoted) > LONGEST_NAME:
+        quoted = f"{quoted[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    # Names of Zarr's own, and hidden ones.
+    if quoted.startswith((".", "__")) or quoted == METADATA:
+        return f"%{ord(quoted[0]):02X}{quoted[1:]}"
+    return quoted
+
+
+def open_group(store: Location, path: str = "", mode: Literal["r", "r+"] = "r") -> zarr.Group:
+    """Open a group of a store, local or at a URL, by its path within it."""
+    # Of a format that is not named, Zarr looks for the files of every version.
+    return zarr.open_group(zarr_store(store), path=path, mode=mode, zarr_format=3, use_consolidated=False)
+
+
+@contextmanager
+def unfinished_ignored() -> Iterator[None]:
+    """Let Zarr list groups beside what a killed upload left, without warning of that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        yield
+
+
+def children(group: zarr.Group) -> dict[str, zarr.Group]:
+    """Return the groups directly below a group, by name, sorted."""
+    with unfinished_ignored():
+        return dict(sorted(group.groups()))
+
+
+def open_root(location: Location) -> zarr.Group | None:
+    """Open the group at a location; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If a URL cannot be reached.
+
+    """
+    try:
+        return open_group(location)
+    except (FileNotFoundError, GroupNotFoundError, NodeTypeValidationError, ValueError):
+        return None
+    except OSError as problem:
+        if not locations.is_url(location):
+            raise
+        raise InputError(f"{location}: {problem.strerror}") from None
+
+
+def open_store_root(store: Location) -> zarr.Group:
+    """Open the root of a store.
+
+    Raises
+    ------
+    InputError
+        If there is no store, it cannot be reached, or it has another schema version.
+
+    """
+    root = open_root(store)
+    if root is None:
+        raise InputError(f"{store}: not a store; make one with 'atypeak-scale build-store'")
+    if RESULTS_VERSION in root.attrs:
+        raise InputError(
+            f"{store}: holds only scores; name their store, and give this as the place of results", "results"
+        )
+    found = root.attrs.get(STORE_VERSION)
+    if found != SCHEMA_VERSION:
+        raise InputError(
+            f"{store}: schema version {found}, this program reads version {SCHEMA_VERSION}; "
+            "build the store again with this version of atypeak-scale, or use the version that wrote it"
+        )
+    return root
+
+
+def groups_of_cell_lines(store: Location) -> dict[str, str]:
+    """Return cell line -> name of its group; raises as `open_store_root`."""
+    groups = children(open_store_root(store)).items()
+    return {
+        str(group.attrs["cell_line"]): name
+        for name, group in groups
+        if "cell_line" in group.attrs and not name.startswith(".")
+    }
+
+
+def the_cell_line(store: Location, cell_line: str | None) -> tuple[str, str]:
+    """Return a cell line of a store and the name of its group; None means the only one.
+
+    Raises
+    ------
+    InputError
+        If there is no store, it has another schema version, or the cell line is not (the only one) in it.
+
+    """
+    names = groups_of_cell_lines(store)
+    if cell_line is None:
+        if len(names) != 1:
+            raise InputError(
+                f"{store}: holds {len(names)} cell lines ({', '.join(sorted(names))}); name one", "cell_line"
+            )
+        cell_line = next(iter(names))
+    if cell_line not in names:
+        raise InputError(f"{store}: has no cell line {cell_line!r}; {nearest(cell_line, names)}")
+    return cell_line, names[cell_line]
+
+
+def create_root(location: Location, version: str = STORE_VERSION) -> None:
+    """Make an empty store, or, with `RESULTS_VERSION`, a root for scores, if there is none."""
+    zarr.open_group(zarr_store(location), mode="a", zarr_format=3, attributes={version: SCHEMA_VERSION})
+
+
+def consolidate(store: Location) -> None:
+    """Consolidate the metadata of a store after a group of it is finished.
+
+    For readers that look there first, as xarray does by default. This program itself never reads it, so
+    that a command killed before this line leaves nothing that it could not find.
+    """
+    # Consolidation is outside the Zarr v3 specification; a reader without it reads the arrays one by one.
+    with unfinished_ignored():
+        zarr.consolidate_metadata(zarr_store(store))

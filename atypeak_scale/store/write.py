@@ -1,0 +1,155 @@
+"""Write the tables of a store as its arrays, by tasks that each write whole chunks."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from atypeak_scale.config import StoreSettings
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.registry import variables as v
+from atypeak_scale.registry.variables import STORE_VARIABLES, Variable, with_views
+from atypeak_scale.store.arrays import (
+    CATALOGUE_PEAKS_PER_CHUNK,
+    OCCUPANCY_CHUNKS_PER_TASK,
+    array_of,
+    create_arrays,
+    write_chunks,
+)
+from atypeak_scale.store.groups import open_group
+from atypeak_scale.store.overlap import CATALOGUE, ROW, WINDOW, Tables, records
+
+ROW_CHUNKS_PER_TASK = 8
+# Field of the records -> the array that it becomes.
+WINDOW_ARRAYS = {
+    "contig": v.WINDOW_CONTIG, "start": v.WINDOW_START, "end": v.WINDOW_END, "crm": v.CRM,
+    "crm_start": v.CRM_START, "crm_end": v.CRM_END, "crm_sources": v.CRM_SOURCES,
+}  # fmt: skip
+ROW_ARRAYS = {
+    "window": v.ROW_WINDOW, "peak": v.ROW_PEAK, "source": v.ROW_SOURCE, "first": v.ROW_FIRST_BIN,
+    "last": v.ROW_LAST_BIN,
+}  # fmt: skip
+PEAK_ARRAYS = {
+    "contig": v.PEAK_CONTIG, "start": v.PEAK_START, "end": v.PEAK_END, "source": v.PEAK_SOURCE,
+    "first_row": v.PEAK_FIRST_ROW, "last_row": v.PEAK_LAST_ROW,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WriteTask:
+    """Records [start, stop) of a file, for the group at `path` of a store; `rows`: the file of all rows."""
+
+    store: Path
+    path: str
+    file: Path
+    start: int
+    stop: int
+    rows: Path
+
+    def group(self) -> zarr.Group:
+        """Open the group, for writing."""
+        return open_group(self.store, self.path, "r+")
+
+    def write(self, values: npt.NDArray[np.void], arrays: dict[str, Variable]) -> None:
+        """Write each field of the records as the array that it becomes."""
+        group = self.group()
+        for field, variable in arrays.items():
+            write_chunks(array_of(group, variable.name), self.start, values[field])
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a build counted."""
+
+    windows: int
+    rows: int
+    peaks: int
+    sources: int
+
+
+def write_arrays(
+    store: Path, path: str, tables: Tables, contigs: list[str], settings: StoreSettings, executor: Executor
+) -> Sizes:
+    """Create and fill every array of an empty group; returns how much there is."""
+    views = settings.views
+    labels = [sorted({source[view] for source in tables.sources}) for view in (0, 1)]
+    sizes = {
+        "window": tables.windows.stat().st_size // WINDOW.itemsize,
+        "bin": settings.bins,
+        "source": len(tables.sources),
+        "contig": len(contigs),
+        "view0": len(labels[0]),
+        "view1": len(labels[1]),
+        "peak": tables.rows.stat().st_size // ROW.itemsize,
+        "catalogue_peak": tables.catalogue.stat().st_size // CATALOGUE.itemsize,
+    }
+    group = open_group(store, path, "r+")
+    create_arrays(group, STORE_VARIABLES, sizes, views, settings.windows_per_chunk, settings.rows_per_block)
+    whole = {
+        v.CONTIG: np.array(contigs, object),
+        v.VIEW0: np.array(labels[0], object),
+        v.VIEW1: np.array(labels[1], object),
+        v.SOURCE_VIEW0: np.array([labels[0].index(a) for a, _ in tables.sources], np.int32),
+        v.SOURCE_VIEW1: np.array([labels[1].index(b) for _, b in tables.sources], np.int32),
+    }
+    for variable, values in whole.items():
+        array_of(group, with_views(variable.name, views))[:] = values
+
+    def write(
+        function: Callable[[WriteTask], None], file: Path, total: int, length: int, stage: str
+    ) -> None:
+        tasks = [
+            WriteTask(store, path, file, start, min(start + length, total), tables.rows)
+            for start in range(0, total, length)
+        ]
+        executor.run(function, tasks, stage)
+
+    windows = settings.windows_per_chunk * OCCUPANCY_CHUNKS_PER_TASK
+    write(_write_windows, tables.windows, sizes["window"], windows, "write windows")
+    rows = settings.rows_per_block * ROW_CHUNKS_PER_TASK
+    write(_write_rows, tables.rows, sizes["peak"], rows, "write rows")
+    peaks = CATALOGUE_PEAKS_PER_CHUNK
+    write(_write_peaks, tables.catalogue, sizes["catalogue_peak"], peaks, "write catalogue")
+    return Sizes(sizes["window"], sizes["peak"], sizes["catalogue_peak"], sizes["source"])
+
+
+def _write_windows(task: WriteTask) -> None:
+    task.write(records(task.file, WINDOW, task.start, task.stop), WINDOW_ARRAYS)
+    rows = np.memmap(task.rows, ROW, mode="r")
+    occupancy = array_of(task.group(), v.OCCUPANCY.name)
+    for first in range(task.start, task.stop, occupancy.chunks[0]):
+        last = min(first + occupancy.chunks[0], task.stop)
+        # numpy's bisection would copy the whole column.
+        of_chunk = slice(bisect_left(rows["window"], first), bisect_left(rows["window"], last))
+        chunk = np.array(rows[of_chunk])
+        shape = (last - first, *occupancy.shape[1:])
+        bins = chunk["first"], chunk["last"]
+        write_chunks(occupancy, first, rasterize(chunk["window"] - first, chunk["source"], *bins, shape))
+
+
+def rasterize(
+    window: npt.NDArray[np.int64],
+    source: npt.NDArray[np.int32],
+    first: npt.NDArray[np.int32],
+    last: npt.NDArray[np.int32],
+    shape: tuple[int, ...],
+) -> npt.NDArray[np.bool_]:
+    """Return the occupancy (window, bin, source) of rows, (rows,) each; bins first to last, both included."""
+    lengths = last - first + 1
+    row = np.repeat(np.arange(len(window)), lengths)
+    bins = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+    occupancy = np.zeros(shape, bool)
+    occupancy[window[row], bins, source[row]] = True
+    return occupancy
+
+
+def _write_rows(task: WriteTask) -> None:
+    task.write(records(task.file, ROW, task.start, task.stop), ROW_ARRAYS)
+
+
+def _write_peaks(task: WriteTask) -> None:
+    task.write(records(task.file, CATALOGUE, task.start, task.stop), PEAK_ARRAYS)
