@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from atypeak_scale.model.files import load_model, model_from_arrays, save_model
     from atypeak_scale.model.training.train import train
     from atypeak_scale.pipeline import run_pipeline
-    from atypeak_scale.score.blocks import score_run, score_store
-    from atypeak_scale.score.export import export_scores
-    from atypeak_scale.score.normalize import normalize_scores
+    from atypeak_scale.scoring.blocks import score_run, score_store
+    from atypeak_scale.scoring.export import export_scores
+    from atypeak_scale.scoring.normalize import normalize_scores
     from atypeak_scale.store.build import build_store
     from atypeak_scale.store.tensor import open_store
 

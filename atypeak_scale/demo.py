@@ -9,7 +9,7 @@ from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
 from atypeak_scale.config import load_config
 from atypeak_scale.execution.cluster import Progress, no_progress
 from atypeak_scale.pipeline import StageReport, run_pipeline
-from atypeak_scale.score.export import FINAL_BED, PEAKS
+from atypeak_scale.scoring.export import FINAL_BED, PEAKS
 from atypeak_scale.storage.locations import local_path
 
 CRMS = 4000

@@ -16,10 +16,10 @@ from atypeak_scale.config import Config, load_config
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, no_progress
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.score.blocks import ScorePlan, ScoreRun, is_scored, plan_score, score_run, score_store
-from atypeak_scale.score.export import MADE_FROM, Exported, export_scores
-from atypeak_scale.score.export import made_from as scores_made_from
-from atypeak_scale.score.normalize import NORMALIZATION, normalize_scores
+from atypeak_scale.scoring.blocks import ScorePlan, ScoreRun, is_scored, plan_score, score_run, score_store
+from atypeak_scale.scoring.export import MADE_FROM, Exported, export_scores
+from atypeak_scale.scoring.export import made_from as scores_made_from
+from atypeak_scale.scoring.normalize import NORMALIZATION, normalize_scores
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.store import schema

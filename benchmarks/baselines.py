@@ -13,8 +13,8 @@ import zarr
 
 from atypeak_scale.assess.evidence.artificial import contig_ranges
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
-from atypeak_scale.score.blocks import row_maxima
-from atypeak_scale.score.normalize import final_scores, label_scale
+from atypeak_scale.scoring.blocks import row_maxima
+from atypeak_scale.scoring.normalize import final_scores, label_scale
 from atypeak_scale.store import schema
 
 FloatArray = npt.NDArray[np.float64]

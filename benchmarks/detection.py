@@ -25,7 +25,7 @@ from atypeak_scale.assess.evidence.artificial import detection_of, scored_truth
 from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import with_seed
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from benchmarks.baselines import overlap_counts, pca_scores, scaled_by_label
 from benchmarks.harness import Row, over_seeds
 

@@ -24,7 +24,7 @@ import psutil
 from atypeak_scale import build_store, load_config, save_model, simulate
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import ModelSettings
-from atypeak_scale.score.blocks import score_run
+from atypeak_scale.scoring.blocks import score_run
 from atypeak_scale.store import schema
 from atypeak_scale.store.verify import verify_store
 from benchmarks.harness import COMMAND, Row

@@ -12,7 +12,7 @@ from atypeak_scale import build_store, load_config, save_model, score_run, simul
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import ModelSettings
 from atypeak_scale.execution.cluster import Cluster, Event, connect
-from atypeak_scale.score.blocks import score_with
+from atypeak_scale.scoring.blocks import score_with
 from benchmarks.harness import Row
 from benchmarks.shapes import random_model
 

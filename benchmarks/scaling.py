@@ -12,7 +12,7 @@ from atypeak_scale import build_store, load_config, save_model, score_run, score
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import Config, ModelSettings
 from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.store import schema
 from benchmarks.harness import SHARED, Row
 from benchmarks.loopback import loopback_cluster

@@ -36,7 +36,7 @@ def crms(
     score is 1000 for the first, 0 for the last, and falls evenly with the rank.
     """
     from atypeak_scale.assess.regions.crms import crm_table
-    from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.scoring.blocks import score_run
 
     run = score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:

@@ -28,8 +28,8 @@ def export(
 
     --model is needed where several scored the cell line.
     """
-    from atypeak_scale.score.blocks import score_run
-    from atypeak_scale.score.export import export_scores
+    from atypeak_scale.scoring.blocks import score_run
+    from atypeak_scale.scoring.export import export_scores
 
     if model is None and (crumbs is not None or precision is not None):
         raise click.UsageError("--crumbs and --precision say how a model scored; give --model too")

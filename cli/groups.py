@@ -35,7 +35,7 @@ def groups(
     """
     import_tensorflow_quietly()
     from atypeak_scale.assess.interpretation.groups import correlation_groups, phantoms, sources_table
-    from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.scoring.blocks import score_run
 
     runs = [score_run(store, folder, cell_line, crumbs, precision, results) for folder in model]
     with progress_bar() as progress:

@@ -29,8 +29,8 @@ def normalize(
 ) -> None:
     """Normalize the scores that a model gave the peaks of STORE: by source, then by TR."""
     import_tensorflow_quietly()
-    from atypeak_scale.score.blocks import score_run
-    from atypeak_scale.score.normalize import model_agreement, normalize_scores
+    from atypeak_scale.scoring.blocks import score_run
+    from atypeak_scale.scoring.normalize import model_agreement, normalize_scores
 
     run = score_run(store, model, cell_line, crumbs, precision, results)
     settings = normalization_settings(run.config, sample, seed)

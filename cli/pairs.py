@@ -41,7 +41,7 @@ def pairs(
     """
     from atypeak_scale.assess.description.pairs import compare_pairs
     from atypeak_scale.assess.description.statistics_tables import write_table
-    from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.scoring.blocks import score_run
     from atypeak_scale.storage.locations import refuse_existing_file
 
     if out is not None:

@@ -34,7 +34,7 @@ def qscore(
     """
     import_tensorflow_quietly()
     from atypeak_scale.assess.quality.qscore import q_score
-    from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.scoring.blocks import score_run
 
     run = score_run(store, model, cell_line, crumbs, precision, results)
     settings = normalization_settings(run.config, sample, seed)

@@ -38,7 +38,7 @@ def score(
 
     Run again, it goes on where it was stopped.
     """
-    from atypeak_scale.score import blocks
+    from atypeak_scale.scoring import blocks
 
     run = blocks.score_run(store, model, cell_line, crumbs, precision, results)
     if dry_run:

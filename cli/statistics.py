@@ -35,7 +35,7 @@ def statistics(
         statistics_tables,
         write_tables,
     )
-    from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.scoring.blocks import score_run
     from atypeak_scale.storage.locations import refuse_existing
 
     if model is None and any(option is not None for option in (crumbs, precision, results)):

@@ -33,7 +33,7 @@ def ur_examples(
     if not cluster.is_elsewhere:
         import_tensorflow_quietly()
     from atypeak_scale.assess.interpretation import ur_examples as stage
-    from atypeak_scale.score.blocks import score_run
+    from atypeak_scale.scoring.blocks import score_run
 
     run = score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale.execution.cluster import Progress, run_blocks
-from atypeak_scale.score.blocks import ScoreRun
-from atypeak_scale.score.export import open_normalized
+from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.export import open_normalized
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 

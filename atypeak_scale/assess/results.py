@@ -9,7 +9,7 @@ import zarr
 from zarr.errors import GroupNotFoundError, UnstableSpecificationWarning
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.store import schema
 
 COMPLETE = "complete"

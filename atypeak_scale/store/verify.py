@@ -13,15 +13,16 @@ import numpy as np
 import zarr
 
 from atypeak_scale.errors import DamagedError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.score.result_groups import results as results_of
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.registry.variables import PEAK_SCORES, REBUILT_SCORE
 from atypeak_scale.storage.locations import Location, absolute
-from atypeak_scale.store import schema
-from atypeak_scale.store.build import rasterize
-from atypeak_scale.store.overlap import ROW
+from atypeak_scale.store.arrays import array_of, damage_of, read_array
+from atypeak_scale.store.cell_line import Block, CellLine, cell_lines
+from atypeak_scale.store.groups import children, open_group
+from atypeak_scale.store.result_groups import all_results, is_normalized
+from atypeak_scale.store.write import rasterize
 
 CHUNKS_AT_ONCE = 64
-PEAK_SCORES = ("rebuilt_score", "raw", "k_normalized", "final")
 REBUILD = "remove the cell line and build it again with 'atypeak-scale build-store'"
 
 
@@ -34,119 +35,142 @@ class Verified:
     damages: list[str]
 
 
-def verify_store(
-    store: Location,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
-    results: Location | None = None,
-) -> Verified:
+@dataclass(frozen=True)
+class ChunksTask:
+    """Chunks [start, stop) of an array, in C order."""
+
+    location: Location
+    path: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class OccupancyTask:
+    """A chunk of the occupancy of a cell line."""
+
+    cell_line: CellLine
+    block: Block
+
+
+@dataclass(frozen=True)
+class ResultTask:
+    """An array of complete results."""
+
+    location: Location
+    path: str
+
+
+def verify(store: Location, results: Location | None = None, executor: Executor | None = None) -> Verified:
     """Read every chunk of every array of a store, results included; of those at another place, too.
+
+    Parameters
+    ----------
+    store
+        Folder or URL.
+    results
+        Another place of results of the same store.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    Verified
+        `damages` is empty if all is well.
 
     Raises
     ------
     InputError
-        Where there is no store, or the results are of another.
+        If there is no store, or the results are of another.
+
+    Examples
+    --------
+    >>> verify("hela.zarr").damages
 
     """
-    names = list(schema.cell_lines(store).values())
-    path = absolute(store)  # workers may be somewhere else
-    groups = [schema.open_group(path, name) for name in names]
-    scores = [(path, found) for group in groups for found in results_of(group).values()]
-    arrays = [(path, array) for group in groups for array in _arrays(group)]
-    if results is not None and absolute(results) != path:
+    executor = executor or InProcess()
+    lines = cell_lines(store)
+    location = absolute(store)  # workers may be somewhere else
+    found = [(location, group) for line in lines for group in all_results(line).values()]
+    arrays = [(location, array) for line in lines for array in _arrays(line.group())]
+    if results is not None and absolute(results) != location:
         other = absolute(results)
-        elsewhere = [(other, found) for group in groups for found in results_of(group, other).values()]
-        scores += elsewhere
-        arrays += [(other, array) for _, found in elsewhere for array in _arrays(found)]
-    blocks = [
-        (place, array.path, start, min(start + CHUNKS_AT_ONCE, array.nchunks))
+        elsewhere = [(other, group) for line in lines for group in all_results(line, other).values()]
+        found += elsewhere
+        arrays += [(other, array) for _, group in elsewhere for array in _arrays(group)]
+    executor.require(0)
+    chunks = [
+        ChunksTask(place, array.path, start, min(start + CHUNKS_AT_ONCE, array.nchunks))
         for place, array in arrays
         for start in range(0, array.nchunks, CHUNKS_AT_ONCE)
     ]
-    with connect(cluster, progress) as client:
-        read = dict(run_blocks(damaged_chunks, blocks, client, stage="read", progress=progress))
-        damages = [damage for index in sorted(read) for damage in read[index]]
-        if not damages:
-            pairs = [(path, group.path, chunk) for group in groups for chunk in _occupancy_chunks(group)]
-            compared = dict(run_blocks(disagreement, pairs, client, stage="compare", progress=progress))
-            whole = [(place, array.path) for place, group in scores for array in _complete(group)]
-            complete = dict(run_blocks(gaps, whole, client, stage="results", progress=progress))
-            damages = [found[i] for found in (compared, complete) for i in sorted(found) if found[i]]
+    damages = executor.reduce(damaged_chunks, chunks, "read") if chunks else []
+    if not damages:
+        compared = [OccupancyTask(line, block) for line in lines for block in line.blocks("windows")]
+        complete = [ResultTask(place, array.path) for place, group in found for array in _complete(group)]
+        damages = executor.reduce(disagreement, compared, "compare") if compared else []
+        damages += executor.reduce(gaps, complete, "results") if complete else []
     return Verified(len(arrays), sum(array.nchunks for _, array in arrays), damages)
 
 
-def _arrays(group: Any) -> Iterator[zarr.Array[Any]]:
+def _arrays(group: zarr.Group) -> Iterator[zarr.Array[Any]]:
     for _, array in sorted(group.arrays()):
         yield array
-    for child in schema.children(group).values():
+    for child in children(group).values():
         yield from _arrays(child)
 
 
-def _complete(scores: zarr.Group) -> Iterator[zarr.Array[Any]]:
-    if schema.NORMALIZATION in scores.attrs:
-        yield from (schema.array(scores, name) for name in PEAK_SCORES)
+def _complete(results: zarr.Group) -> Iterator[zarr.Array[Any]]:
+    if is_normalized(results):
+        yield from (array_of(results, score.name) for score in (REBUILT_SCORE, *PEAK_SCORES))
 
 
-def _occupancy_chunks(group: Any) -> range:
-    occupancy = schema.array(group, "occupancy")
-    return range(-(-occupancy.shape[0] // occupancy.chunks[0]))
-
-
-def damaged_chunks(store: Location, path: str, start: int, stop: int) -> list[str]:
-    """Return a line for every damaged one of the chunks [start, stop) of an array, in C order."""
-    array = schema.array(schema.open_group(store), path)
+def damaged_chunks(task: ChunksTask) -> list[str]:
+    """Return a line for every damaged one of some chunks of an array."""
+    array = array_of(open_group(task.location), task.path)
     grid = list(product(*map(range, array.cdata_shape)))
-    return [damage for chunk in grid[start:stop] if (damage := schema.damage_of(array, chunk)) is not None]
+    return [
+        damage for chunk in grid[task.start : task.stop] if (damage := damage_of(array, chunk)) is not None
+    ]
 
 
-def gaps(store: Location, path: str) -> str:
-    """Return a line where an array of complete results has peaks without a value, else ''."""
-    group = schema.open_group(store, path.rpartition("/")[0])
-    array = schema.array(group, path.rpartition("/")[2])
+def gaps(task: ResultTask) -> list[str]:
+    """Return a line if an array of complete results has peaks without a value."""
+    array = array_of(open_group(task.location), task.path)
     length = array.chunks[0]
     for start in range(0, array.shape[0], length):
-        if np.isnan(schema.read_array(group, array.basename, start, start + length)).any():
-            return (
+        if np.isnan(read_array(array, start, start + length)).any():
+            return [
                 f"{array.store_path}, chunk {start // length}: lost; run 'atypeak-scale score' and "
                 "'atypeak-scale normalize' again"
-            )
-    return ""
+            ]
+    return []
 
 
-def disagreement(store: Location, name: str, chunk: int) -> str:
-    """Return a line where a chunk of occupancy is not what the rows of its windows say, else ''."""
-    group = schema.open_group(store, name)
-    occupancy = schema.array(group, "occupancy")
-    first = chunk * occupancy.chunks[0]
-    stop = min(first + occupancy.chunks[0], occupancy.shape[0])
-    where = f"{store}/{name}"
+def disagreement(task: OccupancyTask) -> list[str]:
+    """Return a line if a chunk of occupancy is not what the rows of its windows say."""
+    cell_line, (first, stop) = task.cell_line, task.block
+    where = f"{cell_line.store}/{cell_line.path}"
     try:
-        low, high = _rows_of(group, first, stop)
-        fields = ("peak_window", "peak_catalogue", "peak_source", "peak_first_bin", "peak_last_bin")
-        rows = np.zeros(high - low, ROW)
-        for field, column in zip(ROW.names or (), fields, strict=True):
-            rows[field] = schema.read_array(group, column, low, high)
-        expected = rasterize(rows, first, (stop - first, *occupancy.shape[1:]))
-        found = schema.read_array(group, "occupancy", first, stop)
+        rows = cell_line.rows(_first_row_of(cell_line, first), _first_row_of(cell_line, stop))
+        shape = (stop - first, *cell_line.shape[1:])
+        expected = rasterize(rows.window - first, rows.source, rows.first_bin, rows.last_bin, shape)
+        found = cell_line.occupancy(first, stop)
     except (IndexError, ValueError, DamagedError) as problem:
-        return f"{where}: rows of windows {first} to {stop} make no sense ({problem}); {REBUILD}"
+        return [f"{where}: rows of windows {first} to {stop} contradict each other ({problem}); {REBUILD}"]
     if not np.array_equal(expected, found):
-        return f"{where}/occupancy, chunk {chunk}: is not what the rows of its windows say; {REBUILD}"
-    return ""
+        chunk = first // (cell_line.blocks("windows")[0].stop)
+        return [f"{where}/occupancy, chunk {chunk}: is not what the rows of its windows say; {REBUILD}"]
+    return []
 
 
-def _rows_of(group: zarr.Group, first: int, stop: int) -> tuple[int, int]:
-    """Return the rows [low, high) of windows [first, stop), by bisection over the sorted rows."""
-    window = schema.array(group, "peak_window")
-
-    def bisect(wanted: int) -> int:
-        low, high = 0, window.shape[0]
-        while low < high:
-            middle = (low + high) // 2
-            if int(np.asarray(window[middle : middle + 1])[0]) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    return bisect(first), bisect(stop)
+def _first_row_of(cell_line: CellLine, window: int) -> int:
+    """Return the first row of a window or of a later one, by bisection over the sorted rows."""
+    low, high = 0, cell_line.row_count
+    while low < high:
+        middle = (low + high) // 2
+        if int(cell_line.rows(middle, middle + 1).window[0]) < window:
+            low = middle + 1
+        else:
+            high = middle
+    return low

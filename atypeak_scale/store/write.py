@@ -99,9 +99,7 @@ def write_arrays(
     for variable, values in whole.items():
         array_of(group, with_views(variable.name, views))[:] = values
 
-    def write(
-        function: Callable[[WriteTask], None], file: Path, total: int, length: int, stage: str
-    ) -> None:
+    def write(function: Callable[[WriteTask], None], file: Path, total: int, length: int, stage: str) -> None:
         tasks = [
             WriteTask(store, path, file, start, min(start + length, total), tables.rows)
             for start in range(0, total, length)

@@ -7,7 +7,7 @@ import pytest
 from assess.by_hand import Member, members_by_hand, scored, unscored
 
 from atypeak_scale.config import Config
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.store.schema import NORMALIZATION
 
 

@@ -11,7 +11,7 @@ from atypeak_scale.assess.crm_members import count_crms, crm_members
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, connect, no_progress
-from atypeak_scale.score.blocks import ScoreRun, score_run
+from atypeak_scale.scoring.blocks import ScoreRun, score_run
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
 

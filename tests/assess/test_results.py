@@ -9,7 +9,7 @@ import zarr
 
 from atypeak_scale.assess.results import load_results, save_results
 from atypeak_scale.errors import InputError
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 
 
 def found(value: float) -> xr.Dataset:

@@ -35,9 +35,9 @@ from atypeak_scale.demo import DemoResult
 from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event
 from atypeak_scale.pipeline import StagePlan, StageReport
-from atypeak_scale.score.blocks import ScorePlan, ScoreRun
-from atypeak_scale.score.export import Exported
-from atypeak_scale.score.weights import Weights
+from atypeak_scale.scoring.blocks import ScorePlan, ScoreRun
+from atypeak_scale.scoring.export import Exported
+from atypeak_scale.scoring.weights import Weights
 from atypeak_scale.store.build import BuildPlan, BuildResult
 from atypeak_scale.store.verify import Verified
 

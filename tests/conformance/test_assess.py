@@ -26,7 +26,7 @@ from atypeak_scale import (
 from atypeak_scale.assess.description.pairs import alone_both
 from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 
 PEAK = ["contig", "start", "end", "name"]
 

@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 from atypeak_scale import load_model, open_store, score_run, score_store
 from atypeak_scale.model.inference.engine import Engine
-from atypeak_scale.score.normalize import final_scores, label_scale
-from atypeak_scale.score.weights import masks, occupancies, responses, weights
+from atypeak_scale.scoring.normalize import final_scores, label_scale
+from atypeak_scale.scoring.weights import masks, occupancies, responses, weights
 
 BED = ["contig", "start", "end", "name", "score"]
 

@@ -16,8 +16,8 @@ from atypeak_scale.config import Config
 from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.scoring.blocks import ScoreRun, score_run, score_store
+from atypeak_scale.scoring.normalize import normalize_scores
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
 from benchmarks.loopback import Loopback, loopback_cluster

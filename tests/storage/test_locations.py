@@ -37,9 +37,9 @@ from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.model.seeds import train_seeds
 from atypeak_scale.model.training.train import train
 from atypeak_scale.pipeline import run_pipeline
-from atypeak_scale.score.blocks import ScoreRun, is_scored, plan_score, score_run, score_store
-from atypeak_scale.score.export import export_scores
-from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.scoring.blocks import ScoreRun, is_scored, plan_score, score_run, score_store
+from atypeak_scale.scoring.export import export_scores
+from atypeak_scale.scoring.normalize import normalize_scores
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.remote import zarr_store

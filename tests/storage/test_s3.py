@@ -28,7 +28,7 @@ for arguments in json.loads(sys.argv[1]):
 # Scores, and is killed after the second block.
 KILLED = """
 import os, signal, sys
-from atypeak_scale.score.blocks import score_run, score_store
+from atypeak_scale.scoring.blocks import score_run, score_store
 def listen(event):
     if event.stage == "score" and event.done == 2:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -20,8 +20,8 @@ from atypeak_scale.assess.crm_members import MEMBER, count_crms, crm_members
 from atypeak_scale.assess.description.spool import Spool
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.score.blocks import ScoreRun
-from atypeak_scale.score.export import open_normalized
+from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.export import open_normalized
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 

@@ -22,7 +22,7 @@ from atypeak_scale.assess.crm_members import MEMBER, count_crms, crm_members
 from atypeak_scale.assess.description.spool import Spool
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 

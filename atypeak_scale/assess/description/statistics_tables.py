@@ -10,7 +10,7 @@ import xarray as xr
 from atypeak_scale.assess.description.distributions import density_with, quartiles_with
 from atypeak_scale.assess.description.statistics import statistics_with
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.storage.locations import Location, join, new_file, new_folder, replacing_file
 
 ABUNDANCE, MEAN_CRM, PAIRS = "abundance", "mean-crm", "correlations"

@@ -17,8 +17,8 @@ from atypeak_scale.assess.evidence.ranking import auroc, average_precision
 from atypeak_scale.catalogue.names import source_name, split_name
 from atypeak_scale.catalogue.truth import HINT, KINDS, Truth, read_truth
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.score.blocks import ScoreRun
-from atypeak_scale.score.normalize import NORMALIZATION
+from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.normalize import NORMALIZATION
 from atypeak_scale.store import schema
 
 SCORES = ("raw", "k_normalized", "final")

@@ -16,7 +16,7 @@ from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.truth import KINDS, Truth, read_truth
 from atypeak_scale.config import Precision
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.score.blocks import ScoreRun, row_maxima
+from atypeak_scale.scoring.blocks import ScoreRun, row_maxima
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 

@@ -24,8 +24,8 @@ from atypeak_scale.assess.results import save_results
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.cluster import Event, Progress, no_progress
-from atypeak_scale.score.blocks import ScoreRun, process_engine
-from atypeak_scale.score.weights import rebuilt_alone
+from atypeak_scale.scoring.blocks import ScoreRun, process_engine
+from atypeak_scale.scoring.weights import rebuilt_alone
 from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
 from atypeak_scale.store import schema
 

@@ -29,7 +29,7 @@ from atypeak_scale.execution.cluster import (
     no_progress,
     run_blocks,
 )
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
 from atypeak_scale.store import schema
 

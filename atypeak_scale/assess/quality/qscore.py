@@ -21,8 +21,8 @@ from atypeak_scale.assess.results import save_results
 from atypeak_scale.config import NormalizationSettings, Precision
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
 from atypeak_scale.model.description import describe_model
-from atypeak_scale.score.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun, process_engine
-from atypeak_scale.score.normalize import read_windows, sample_blocks, sample_windows
+from atypeak_scale.scoring.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun, process_engine
+from atypeak_scale.scoring.normalize import read_windows, sample_blocks, sample_windows
 from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
 from atypeak_scale.store import schema
 

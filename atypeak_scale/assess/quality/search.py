@@ -28,7 +28,7 @@ from atypeak_scale.execution.cluster import (
     run_blocks,
 )
 from atypeak_scale.model.seeds import TRAINING_BYTES, is_trained, train_to_the_end
-from atypeak_scale.score.blocks import score_run
+from atypeak_scale.scoring.blocks import score_run
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer

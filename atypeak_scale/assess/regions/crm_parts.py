@@ -13,7 +13,7 @@ from atypeak_scale.assess.crm_members import ROW_CHUNKS_PER_TASK, members_of_row
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.execution.cluster import Progress, run_blocks
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
 

@@ -22,9 +22,9 @@ from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
-from atypeak_scale.score.blocks import ScoreRun
-from atypeak_scale.score.export import MADE_FROM, bed_scores, made_from, open_normalized
-from atypeak_scale.score.normalize import CENTRE
+from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.export import MADE_FROM, bed_scores, made_from, open_normalized
+from atypeak_scale.scoring.normalize import CENTRE
 from atypeak_scale.storage.locations import Location, join, new_folder, refuse_existing, workshop
 from atypeak_scale.store import schema
 

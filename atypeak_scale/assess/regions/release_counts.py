@@ -17,7 +17,7 @@ from atypeak_scale.catalogue.peaks import PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import Progress, run_blocks
-from atypeak_scale.score.export import MADE_FROM, PEAKS
+from atypeak_scale.scoring.export import MADE_FROM, PEAKS
 from atypeak_scale.storage.locations import Location, is_url, join, local_copy, read_text
 
 CRMS_PER_BLOCK = 2048

@@ -23,7 +23,7 @@ from atypeak_scale.catalogue.windows import Regions, read_regions
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
-from atypeak_scale.score.export import MADE_FROM, write_table
+from atypeak_scale.scoring.export import MADE_FROM, write_table
 from atypeak_scale.storage.locations import Location, file_size, join, new_folder, refuse_existing, workshop
 
 log = logging.getLogger(__name__)

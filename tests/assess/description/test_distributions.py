@@ -20,7 +20,7 @@ from atypeak_scale.assess.description.distributions import (
     score_quartiles,
 )
 from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.store.tensor import open_store
 
 

@@ -13,7 +13,7 @@ from scipy import stats
 from atypeak_scale.assess.description.pairs import Presence, alone_both, compare_pairs
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 
 Peak = tuple[int, int, float]  # label, CRM, final score
 LABELS = ["p", "q", "r", "s"]

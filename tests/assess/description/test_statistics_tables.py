@@ -14,7 +14,7 @@ from atypeak_scale.assess.description.statistics import data_statistics
 from atypeak_scale.assess.description.statistics_tables import statistics_tables, write_table, write_tables
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 
 DATA = ["abundance", "mean-crm", "correlations"]
 

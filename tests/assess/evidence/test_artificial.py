@@ -18,8 +18,8 @@ from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.scoring.blocks import ScoreRun, score_run, score_store
+from atypeak_scale.scoring.normalize import normalize_scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.tensor import open_store
 

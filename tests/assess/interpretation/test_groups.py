@@ -19,7 +19,7 @@ from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import ScoreRun, score_run
+from atypeak_scale.scoring.blocks import ScoreRun, score_run
 from atypeak_scale.store.build import build_store
 
 # In the order of the store; the models' labels are in another.

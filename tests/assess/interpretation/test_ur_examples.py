@@ -17,7 +17,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import ScoreRun, score_run
+from atypeak_scale.scoring.blocks import ScoreRun, score_run
 from atypeak_scale.store.build import build_store
 
 UNITS, DEAD = 8, 3

@@ -20,8 +20,8 @@ from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import ScoreRun, is_scored, score_run
-from atypeak_scale.score.normalize import sample_windows
+from atypeak_scale.scoring.blocks import ScoreRun, is_scored, score_run
+from atypeak_scale.scoring.normalize import sample_windows
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store

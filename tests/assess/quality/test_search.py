@@ -13,7 +13,7 @@ from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import Cluster, Event
 from atypeak_scale.model.training.train import train_and_save
-from atypeak_scale.score.blocks import score_run
+from atypeak_scale.scoring.blocks import score_run
 from atypeak_scale.store.build import build_store
 
 GRID = {"model.deep_dimension": [2, 3], "training.learning_rate": [0.001]}

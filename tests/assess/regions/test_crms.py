@@ -16,8 +16,8 @@ from atypeak_scale.assess.regions.crms import BELOW, CRMS_AT_ONCE, crm_table
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.score.blocks import ScoreRun
-from atypeak_scale.score.normalize import NORMALIZATION
+from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.normalize import NORMALIZATION
 
 Catalogue = tuple[Path, Path]
 Interval = tuple[str, int, int]

@@ -16,8 +16,8 @@ from atypeak_scale.assess.regions.crms import crm_table
 from atypeak_scale.assess.regions.releases import TYPICAL, compare_releases, rank_correlation
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.score.blocks import ScoreRun
-from atypeak_scale.score.export import export_scores
+from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.export import export_scores
 
 Catalogue = tuple[Path, Path]
 

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry.variables import FINAL, REBUILT_SCORE, SPREAD, Variable
-from atypeak_scale.score.scores import Scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import Block
 
 MOST_COMPARED = 1_000_000  # peaks, evenly over the catalogue, when models are compared

@@ -14,7 +14,7 @@ from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.cluster import Cluster, Event
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import (
+from atypeak_scale.scoring.blocks import (
     ScoreRun,
     is_scored,
     plan_score,
@@ -23,7 +23,7 @@ from atypeak_scale.score.blocks import (
     score_run,
     score_store,
 )
-from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.scoring.normalize import normalize_scores
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store

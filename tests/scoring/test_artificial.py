@@ -23,7 +23,7 @@ from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
 from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.catalogue.truth import read_truth
-from atypeak_scale.score.blocks import ScoreRun
+from atypeak_scale.scoring.blocks import ScoreRun
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import StageMissingError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry import variables as v
-from atypeak_scale.score.ensemble import agreement, write_spread
-from atypeak_scale.score.label_scale import LabelScale, final_scores, label_scale
-from atypeak_scale.score.result_groups import NORMALIZATION
-from atypeak_scale.score.sample import SampleBlock, sample_blocks, sample_windows
-from atypeak_scale.score.scores import Scores
-from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
+from atypeak_scale.scoring.ensemble import agreement, write_spread
+from atypeak_scale.scoring.label_scale import LabelScale, final_scores, label_scale
+from atypeak_scale.scoring.sample import SampleBlock, sample_blocks, sample_windows
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
 from atypeak_scale.store.cell_line import Block, CellLine
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 AGREEMENT = "agreement"
 SAMPLED = "sampled_windows"

@@ -12,7 +12,7 @@ from atypeak_scale.config import ModelSettings, NormalizationSettings, parse_con
 from atypeak_scale.model.files import model_from_arrays
 from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.model.network import build_autoencoder, weight_arrays
-from atypeak_scale.score.normalize import (
+from atypeak_scale.scoring.normalize import (
     CENTRE,
     LabelScale,
     _merge,
@@ -20,7 +20,7 @@ from atypeak_scale.score.normalize import (
     label_scale,
     sample_windows,
 )
-from atypeak_scale.score.weights import (
+from atypeak_scale.scoring.weights import (
     CLIPPED_HIGH,
     CLIPPED_LOW,
     NO_WEIGHT,

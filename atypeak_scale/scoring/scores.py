@@ -16,18 +16,18 @@ from atypeak_scale.model.seeds import members_of
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
-from atypeak_scale.score.peak_table import PeakTable
-from atypeak_scale.score.result_groups import (
-    NORMALIZATION,
-    all_results,
-    create_results,
-    find_results,
-)
+from atypeak_scale.scoring.peak_table import PeakTable
 from atypeak_scale.storage.locations import Location, absolute, exists, join, name_of
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, write_chunks
 from atypeak_scale.store.cell_line import Block, CellLine
 from atypeak_scale.store.groups import SCORES, consolidate, group_name, open_group
+from atypeak_scale.store.result_groups import (
+    NORMALIZATION,
+    all_results,
+    create_results,
+    find_results,
+)
 
 if TYPE_CHECKING:
     from atypeak_scale.model.inference.engine import Engine

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
-from atypeak_scale.score.scores import Scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import Block
 
 

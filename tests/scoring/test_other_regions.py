@@ -12,9 +12,9 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel, load_model, model_from_arrays, save_model
 from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.model.training.train import train
-from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.score.export import export_scores
-from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.scoring.blocks import ScoreRun, score_run, score_store
+from atypeak_scale.scoring.export import export_scores
+from atypeak_scale.scoring.normalize import normalize_scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.tensor import open_store
 

@@ -18,12 +18,12 @@ from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import Event, Progress, no_progress
-from atypeak_scale.score.blocks import ScoreRun
-from atypeak_scale.score.ensemble import SPREAD
-from atypeak_scale.score.normalize import NORMALIZATION
-from atypeak_scale.score.result_groups import results as results_of
+from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.ensemble import SPREAD
+from atypeak_scale.scoring.normalize import NORMALIZATION
 from atypeak_scale.storage.locations import Location, join, new_folder, refuse_existing
 from atypeak_scale.store import schema
+from atypeak_scale.store.result_groups import results as results_of
 
 RAW_BED, FINAL_BED, PEAKS = "raw.bed", "final.bed", "peaks.parquet"
 WEIGHTS, LABELS, MADE_FROM = "weights.tsv", "labels.tsv", "made-from.json"

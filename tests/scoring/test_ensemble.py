@@ -18,9 +18,9 @@ from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.score.blocks import ScoreRun, is_scored, score_part, score_run, score_store
-from atypeak_scale.score.export import PEAKS, WEIGHTS, export_scores
-from atypeak_scale.score.normalize import model_agreement, normalize_scores
+from atypeak_scale.scoring.blocks import ScoreRun, is_scored, score_part, score_run, score_store
+from atypeak_scale.scoring.export import PEAKS, WEIGHTS, export_scores
+from atypeak_scale.scoring.normalize import model_agreement, normalize_scores
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.verify import verify_store

@@ -6,12 +6,41 @@ import numpy as np
 
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.registry.variables import OCCUPANCY
+from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.arrays import array_of
-from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.store.cell_line import CellLine, cell_lines
+from atypeak_scale.store.result_groups import all_results, is_normalized
 
 
-def summarize(cell_line: CellLine) -> dict[str, Any]:
-    """Return the facts of a cell line; reads one chunk at a time."""
+def info(store: Location, results: Location | None = None) -> list[dict[str, Any]]:
+    """Return the facts of each cell line of a store; reads one chunk at a time.
+
+    Parameters
+    ----------
+    store
+        Folder or URL.
+    results
+        Where the scores are that are told of; None is the store.
+
+    Returns
+    -------
+    list of dict
+        One for each cell line: numbers of windows, peaks, sources and so on, its scores, inputs and versions.
+
+    Raises
+    ------
+    InputError
+        If there is no store, or it has another schema version.
+
+    Examples
+    --------
+    >>> info("hela.zarr")[0]["windows"]
+
+    """
+    return [_facts(cell_line, results) for cell_line in cell_lines(store)]
+
+
+def _facts(cell_line: CellLine, results: Location | None) -> dict[str, Any]:
     view0, view1 = cell_line.views
     occupancy = array_of(cell_line.group(), OCCUPANCY.name)
     windows, bins, sources = cell_line.shape
@@ -34,6 +63,10 @@ def summarize(cell_line: CellLine) -> dict[str, Any]:
         "occupancy_bytes": occupancy.size,
         "occupancy_bytes_stored": occupancy.nbytes_stored(),
         "peaks_of_source": dict(zip(names, per_source.tolist(), strict=True)),
+        "scores": {
+            name: "normalized" if is_normalized(group) else "not normalized yet"
+            for name, group in all_results(cell_line, results).items()
+        },
         "inputs": {what: cell_line.made_from[what] for what in ("peaks", "crms")},
         "versions": cell_line.attributes["versions"],
     }

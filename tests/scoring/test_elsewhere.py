@@ -22,7 +22,7 @@ from atypeak_scale.assess.regions.crms import crm_table
 from atypeak_scale.assess.results import load_results
 from atypeak_scale.config import Config
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.score.blocks import (
+from atypeak_scale.scoring.blocks import (
     ScoreRun,
     is_scored,
     plan_score,
@@ -30,8 +30,8 @@ from atypeak_scale.score.blocks import (
     score_run,
     score_store,
 )
-from atypeak_scale.score.export import export_scores
-from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.scoring.export import export_scores
+from atypeak_scale.scoring.normalize import normalize_scores
 from atypeak_scale.storage import locks
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store import schema
