@@ -19,14 +19,8 @@ ALL_COMMANDS = [
     "demo", "run", "simulate", "build-store", "info", "train", "search", "score", "normalize", "export",
     "crms", "compare-releases", "statistics", "pairs", "qscore", "groups", "ur-examples", "verify",
 ]  # fmt: skip
-
-
 WHERE = {"--workers", "--scheduler", "--memory-limit"}
-
-
 RUN = {"--model", "--cell-line", "--crumbs", "--precision", "--results"}
-
-
 TESTED = {
     "demo": {"--workdir"},
     "run": {"--workdir", "--peaks", "--crms", "--dry-run", "--json", *WHERE},
@@ -59,7 +53,7 @@ def test_commands__are_those_of_the_readme_in_order() -> None:
     assert commands.list_commands(click.Context(commands)) == ALL_COMMANDS
 
 
-@pytest.mark.parametrize("name", TESTED)
+@pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_commands__no_option_is_untested(name: str) -> None:
     assert set(options_of(commands.commands[name])) == TESTED[name]
 

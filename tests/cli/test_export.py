@@ -173,7 +173,7 @@ def test_exported__weights_have_a_row_a_source(steps: Finished, truth: Truth) ->
 
 
 def test_exported__scores_follow_from_the_weights(steps: Finished) -> None:
-    """k_normalized = raw * weight (SPEC 5.4); final is centred and reduced within each TR (SPEC 5.6)."""
+    """k_normalized = raw * weight; final is centred and reduced within each TR."""
     table = steps.table()
     weights = pd.read_csv(steps.scores / "weights.tsv", sep="\t")
     labels = pd.read_csv(steps.scores / "labels.tsv", sep="\t").set_index("tr")
@@ -188,7 +188,7 @@ def test_exported__scores_follow_from_the_weights(steps: Finished) -> None:
         assert labels.loc[tr, "mean"] == pytest.approx(mean, rel=1e-6)
         assert labels.loc[tr, "sd"] == pytest.approx(sd, rel=1e-5)
         np.testing.assert_allclose(peaks["final"], 750 * (1 + (scores - mean) / (2 * sd)), rtol=1e-3)
-    assert (table["raw"] >= 0.99e-5).all()  # the floor of SPEC 4.1
+    assert (table["raw"] >= 0.99e-5).all()  # the floor of every score
 
 
 def test_exported__says_what_it_is_made_from(steps: Finished, tmp_path: Path) -> None:

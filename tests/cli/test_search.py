@@ -18,8 +18,6 @@ TRIALS = pd.DataFrame(
         "parameters": [100, 200], "seconds": 3.0, "q_score": [2.0, 1.0],
     }
 )  # fmt: skip
-
-
 GRIDS: list[tuple[list[str], dict[str, list[Any]]]] = [
     ([], {"model.deep_dimension": [8, 32, 128, 256]}),
     (["--over", "model.filters=4, 8,4"], {"model.filters": [4, 8]}),
