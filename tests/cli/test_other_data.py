@@ -1,20 +1,18 @@
-"""Intervals that are no peaks: weather that several models forecast, on axes of time (SPEC 1.4).
+"""Intervals that are no peaks: weather that several models forecast, on axes of time.
 
 A year is a contig and its minutes are the positions. A storm is a region; the models forecast its rain, wind
 and low pressure at about the same time, and now and then one of them forecasts something alone.
 """
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from atypeak_scale.cli.commands import commands
-from click.testing import CliRunner
 
 from atypeak_scale.store.tensor import open_store
+from tests.cli.helpers import invoke
 
 MODELS, VARIABLES = ("arpege", "ecmwf", "gfs"), ("pressure", "rain", "wind")
 CONFIG = """
@@ -24,13 +22,6 @@ model: {filters: 8, deep_dimension: 12}
 training: {learning_rate: 0.003, crumbs: 0.0, batch_windows: 16, batches_per_epoch: 12, max_epochs: 12}
 normalization: {sample: all}
 """
-
-
-def invoke(*arguments: str | Path) -> str:
-    result = CliRunner().invoke(
-        commands, [str(a) for a in arguments], standalone_mode=False, catch_exceptions=False
-    )
-    return result.stdout
 
 
 def forecasts(seed: int, storms: int) -> tuple[list[str], list[str], set[str]]:
@@ -58,10 +49,10 @@ def forecasts(seed: int, storms: int) -> tuple[list[str], list[str], set[str]]:
     return lines, regions, alone
 
 
-@lru_cache
-def finished(folder: Path) -> Path:
+@pytest.fixture(scope="session")
+def weather(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run every stage, then the tables of storms; once for all tests."""
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("weather")
     lines, regions, _ = forecasts(1, 200)
     newer, _, _ = forecasts(2, 200)
     for name, text in (
@@ -77,11 +68,6 @@ def finished(folder: Path) -> Path:
     invoke("compare-releases", folder / "w/scores", folder / "newer.bed", folder / "storms.bed", "--out",
            folder / "compared")  # fmt: skip
     return folder
-
-
-@pytest.fixture
-def weather(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished(tmp_path_factory.getbasetemp() / "weather")
 
 
 def inside(lines: list[str], storm: list[str]) -> list[str]:

@@ -1,0 +1,70 @@
+"""`crms`: its options reach the library, and what it refuses."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY, Mock, call
+
+import pytest
+
+from atypeak_scale.assess.regions.crms import BELOW, CrmTable
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from tests.cli.helpers import CLUSTERS, RUN_OPTIONS, Refuse, Replace, invoke, scored_run
+
+
+@pytest.fixture
+def table(replace: Replace, resolve: Mock) -> Mock:
+    return replace("assess.regions.crms.crm_table", CrmTable(Path("out"), 5))
+
+
+@pytest.mark.parametrize(
+    "options, below, regions",
+    [
+        ([], 375.0, None),
+        (["--below", "500"], 500.0, None),
+        (["--below", "-1.5", "--regions", "r.bed"], -1.5, "r.bed"),
+    ],
+)
+def test_crms__arguments(
+    table: Mock, model: Path, options: list[str], below: float, regions: str | None
+) -> None:
+    result = invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
+    assert table.call_args_list == [call(scored_run(model), "out", below, regions, IN_PROCESS, ANY)]
+    assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
+        "out/crms.parquet",
+        "out/crms.bed",
+    ]
+
+
+def test_crms__default_threshold_is_that_of_the_library(table: Mock, model: Path) -> None:
+    invoke("crms", "s.zarr", "--model", model, "--out", "out")
+    assert table.call_args.args[2] == BELOW
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_crms__run(
+    resolve: Mock, table: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_crms__where(table: Mock, model: Path, options: list[str], cluster: Cluster) -> None:
+    invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
+    assert table.call_args_list == [call(scored_run(model), "out", 375.0, None, cluster, ANY)]
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["crms", "no.zarr", "--out", "o", "--model", "{folder}"], r"^no\.zarr: not a store; make one with"),
+        (["crms", "{store}", "--out", "o", "--model", "{folder}"], r"folder: not a trained model; make one"),
+    ],
+)  # fmt: skip
+def test_crms__missing_is_named_and_nothing_left(
+    refuse_missing: Refuse, arguments: list[str], message: str
+) -> None:
+    refuse_missing(arguments, message)

@@ -1,0 +1,33 @@
+"""`demo`: its option reaches the library, and what it prints."""
+
+from pathlib import Path
+from unittest.mock import ANY, Mock, call
+
+import pytest
+
+from atypeak_scale.demo import DemoResult
+from tests.cli.helpers import REPORTS, Refuse, Replace, invoke
+
+
+def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    medians = {"stack": 900.0, "noise": 400.0, "watermark": 700.0}
+    run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, medians))
+    invoke("demo")
+    result = invoke("demo", "--workdir", "w")
+    assert run.call_args_list == [call("atypeak-demo", ANY), call("w", ANY)]
+    assert len(tensorflow["demo"].call_args_list) == 2
+    kinds = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")][:3]
+    assert kinds == ["stack", "watermark", "noise"]
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["demo", "here"], "unexpected extra argument"),
+    ],
+)  # fmt: skip
+def test_demo__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], message: str) -> None:
+    refuse_usage(arguments, message)

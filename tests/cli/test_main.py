@@ -1,0 +1,72 @@
+"""How the program ends: failures while running, faults of its own, Ctrl-C."""
+
+import subprocess
+import sys
+
+import pytest
+
+from atypeak_scale.errors import AtypeakError
+from tests.cli.helpers import Run
+
+
+@pytest.mark.parametrize(
+    "failure, code, line",
+    [
+        (AtypeakError("block 3 failed"), 1, "Error: block 3 failed"),
+        (KeyboardInterrupt(), 1,
+         "Interrupted; nothing is half written. Give the same command again."),
+        (MemoryError("Unable to allocate 29.8 GiB"), 1,
+         "Error: out of memory: Unable to allocate 29.8 GiB; use a machine with more, or smaller settings"),
+        (MemoryError(), 1, "Error: out of memory; use a machine with more, or smaller settings"),
+    ],
+)  # fmt: skip
+def test_main__failures_while_running(
+    atypeak: Run, monkeypatch: pytest.MonkeyPatch, failure: BaseException, code: int, line: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("atypeak_scale.store.summary.summarize", fail)
+    done = atypeak("info", "s.zarr")
+    assert (done.code, done.out) == (code, "")
+    assert done.err.strip().splitlines() == [line]
+
+
+def test_main__faults_of_the_program_are_not_hidden(atypeak: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("atypeak_scale.store.summary.summarize", fail)
+    with pytest.raises(ZeroDivisionError):
+        atypeak("info", "s.zarr")
+
+
+DROPPED = """
+import time, weakref
+import atypeak_scale.cli as cli
+import atypeak_scale.cli.commands as home
+
+class Thing: pass
+
+def interrupted(_):
+    raise KeyboardInterrupt
+
+def command(standalone_mode):
+    thing = Thing()
+    reference = weakref.ref(thing, interrupted)
+    del thing  # Python drops what is raised in this callback
+    time.sleep(600)
+    print("went on")
+
+home.commands = command
+cli.main()
+"""
+
+
+def test_main__ctrl_c_that_python_drops_comes_again() -> None:
+    """As it does in the callbacks of imports, where commands spend their first seconds."""
+    run = subprocess.run(
+        [sys.executable, "-c", DROPPED], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "Interrupted; nothing is half written. Give the same command again.\n"

@@ -1,0 +1,138 @@
+"""`pairs`: its options reach the library, what it prints and writes, and what it refuses."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY, Mock, call
+
+import pandas as pd
+import pytest
+
+from atypeak_scale.assess.description.pairs import Comparison
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from tests.cli.helpers import (
+    CLUSTERS,
+    RUN_OPTIONS,
+    Finished,
+    Refuse,
+    Replace,
+    Run,
+    invoke,
+    printed,
+    scored_run,
+)
+
+COMPARED = pd.DataFrame(
+    [
+        ("x", "y", 3, 4, 1.0, 2.0, -1.0, 10.0, float(n), float(10 - n), 5.0, 0.5, 0.25, 0.01, 0.02)
+        for n in range(30)
+    ],
+    columns=["tr", "other_tr", *Comparison._fields, "p_adjusted"],
+)
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_pairs__run(
+    replace: Replace, resolve: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    compare = replace("assess.description.pairs.compare_pairs", COMPARED)
+    invoke("pairs", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert compare.call_args_list == [call(scored_run(model), (), IN_PROCESS, ANY)]
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+@pytest.mark.parametrize("pairs", [(), (("ell2", "aff4"),), (("ell2", "aff4"), ("rcor1", "sfmbt1"))])
+def test_pairs__which_and_where(
+    replace: Replace, resolve: Mock, model: Path, options: list[str], cluster: Cluster,
+    pairs: tuple[tuple[str, str], ...],
+) -> None:  # fmt: skip
+    compare = replace("assess.description.pairs.compare_pairs", COMPARED)
+    named = [word for pair in pairs for word in ("--pair", *pair)]
+    invoke("pairs", "s.zarr", "--model", model, *named, *options)
+    assert compare.call_args_list == [call(scored_run(model), pairs, cluster, ANY)]
+
+
+def test_pairs__shows_the_largest_differences_and_writes_all(
+    replace: Replace, resolve: Mock, model: Path, tmp_path: Path
+) -> None:
+    replace("assess.description.pairs.compare_pairs", COMPARED)
+    result = invoke("pairs", "s.zarr", "--model", model, "--out", tmp_path / "p.tsv")
+    header, *rows = [line.split() for line in result.stdout.splitlines()[:21]]
+    shown = [float(row[header.index("median_difference")]) for row in rows]
+    assert shown == sorted((10.0 - n for n in range(30)), key=abs, reverse=True)[:20]
+    assert result.stdout.splitlines()[21:] == [
+        "the 20 largest differences of medians of 30 comparisons",
+        f"{tmp_path / 'p.tsv'}  all 30 comparisons",
+    ]
+    written = pd.read_csv(tmp_path / "p.tsv", sep="\t")
+    pd.testing.assert_frame_equal(written, COMPARED)
+
+
+# For real
+
+
+def test_pairs__writes_what_it_prints(steps: Finished, tmp_path: Path) -> None:
+    text = printed("pairs", steps.store, "--model", steps.model, "--out", tmp_path / "p.tsv")
+    table = pd.read_csv(tmp_path / "p.tsv", sep="\t")
+    pairs = set(zip(table["tr"], table["other_tr"], strict=True))
+    assert pairs == {(a, b) for a in "xyz" for b in "xyz" if a != b}
+    rows = {tuple(line.split()[:4]) for line in text.splitlines()[1:7]}
+    assert rows == set(
+        table[["tr", "other_tr", "both_peaks", "alone_peaks"]].astype(str).itertuples(index=False, name=None)
+    )
+    named = printed("pairs", steps.store, "--model", steps.model, "--pair", "z", "x")
+    assert [tuple(sorted(line.split()[:2])) for line in named.splitlines()[1:]] == [("x", "z")] * 2
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["pairs", "no.zarr", "--model", "{folder}"], r"^no\.zarr: not a store; make one with"),
+        (["pairs", "{store}", "--model", "{folder}"], r"folder: not a trained model; make one with"),
+    ],
+)  # fmt: skip
+def test_pairs__missing_is_named_and_nothing_left(
+    refuse_missing: Refuse, arguments: list[str], message: str
+) -> None:
+    refuse_missing(arguments, message)
+
+
+def test_pairs__existing_output_is_refused_first(
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path], unchanged: Callable[[], bool],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    model = save_untrained()
+    (tmp_path / "mine").write_text("precious")
+    unchanged()
+    out = ("--out", tmp_path / "mine")
+    message = atypeak("pairs", built, "--model", model, *out).message()
+    assert message.startswith(f"{tmp_path / 'mine'}: exists; ")
+    assert unchanged()
+
+
+def test_pairs__needs_final_scores(
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path], unchanged: Callable[[], bool],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    model = save_untrained()
+    unchanged()
+    out = ("--out", tmp_path / "out")
+    message = atypeak("pairs", built, "--model", model, *out).message()
+    assert re.search(r"not scored by this model \(model-\w{8}\); run 'atypeak-scale score' first$", message)
+    assert unchanged()
+    assert atypeak("score", built, "--model", model).code == 0
+    message = atypeak("pairs", built, "--model", model, *out).message()
+    assert re.search(r": model-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_pairs__unknown_tr_names_the_nearest(
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path]
+) -> None:
+    message = atypeak("pairs", built, "--model", save_untrained(), "--pair", "x", "Z").message()
+    assert message == f"{built}: has no tr 'Z'; the nearest known are z"

@@ -1,0 +1,214 @@
+"""`run`: its options reach the library, what it makes, and what it refuses."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from unittest.mock import ANY, Mock, call
+
+import pytest
+import yaml
+
+from atypeak_scale.config import Config, dump_config, load_config
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from atypeak_scale.pipeline import StagePlan
+from tests.cli.helpers import (
+    CLUSTERS,
+    PLAN,
+    REPORTS,
+    SCORE_PLAN,
+    STAGES,
+    Catalogue,
+    Finished,
+    Refuse,
+    Replace,
+    Run,
+    invoke,
+    printed,
+    tree,
+)
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_run__where(
+    replace: Replace, tensorflow: dict[str, Mock], options: list[str], cluster: Cluster
+) -> None:
+    run = replace("pipeline.run_pipeline", REPORTS)
+    result = invoke("run", "hela", "--workdir", "w", *options)
+    assert run.call_args_list == [call(load_config("hela"), "w", None, None, cluster, ANY)]
+    assert len(tensorflow["run"].call_args_list) == 1
+    first, second, memory = result.stdout.splitlines()
+    assert first.split() == ["build-store", "up", "to", "date", "w/store.zarr"]
+    assert second.split() == ["train", "12.3", "s", "w/model"]
+    assert memory.startswith("peak memory")
+
+
+@pytest.mark.parametrize(
+    "options, peaks, crms",
+    [(["--peaks", "p.bed"], "p.bed", None), (["--crms", "c.bed"], None, "c.bed"),
+     (["--peaks", "p.bed", "--crms", "c.bed"], "p.bed", "c.bed")],
+)  # fmt: skip
+def test_run__inputs(
+    replace: Replace, tensorflow: dict[str, Mock], options: list[str], peaks: str | None, crms: str | None
+) -> None:
+    run = replace("pipeline.run_pipeline", REPORTS)
+    plan = replace("pipeline.plan_pipeline", [])
+    invoke("run", "k562", "--workdir", "w", *options)
+    invoke("run", "k562", "--workdir", "w", "--dry-run", *options)
+    assert run.call_args_list == [call(load_config("k562"), "w", peaks, crms, IN_PROCESS, ANY)]
+    assert plan.call_args_list == [call(load_config("k562"), "w", peaks, crms, ANY)]
+
+
+def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    run = replace("pipeline.run_pipeline", None)
+    plans = [
+        StagePlan("build-store", Path("w/s"), False, PLAN),
+        StagePlan("train", Path("w/m"), False),
+        StagePlan("score", Path("w/s"), True, SCORE_PLAN),
+    ]
+    replace("pipeline.plan_pipeline", plans)
+    result = invoke("run", "hela", "--workdir", "w", "--dry-run", "--json")
+    assert json.loads(result.stdout) == [
+        {"name": "build-store", "output": "w/s", "up_to_date": False, "plan": vars(PLAN)},
+        {"name": "train", "output": "w/m", "up_to_date": False, "plan": None},
+        {"name": "score", "output": "w/s", "up_to_date": True, "plan": vars(SCORE_PLAN)},
+    ]
+    assert run.call_args_list == tensorflow["run"].call_args_list == []
+
+
+# For real
+
+
+def test_run__equals_step_by_step(steps: Finished, whole: Finished) -> None:
+    text, left = whole.printed["run"], tree(whole.folder)
+    assert [line.split()[0] for line in text.splitlines()] == [*STAGES, "peak"]
+    assert "up to date" not in text
+    assert {name.split("/")[0] for name in left} == {"store.zarr", "model", "scores"}
+    for name in ("final.bed", "raw.bed", "weights.tsv", "labels.tsv", "made-from.json", "peaks.parquet"):
+        assert left[f"scores/{name}"][1] == (steps.scores / name).read_bytes(), name
+    stepwise = {name: data for name, (_, data) in tree(steps.store).items()}
+    at_once = {name.removeprefix("store.zarr/"): data for name, (_, data) in left.items()}
+    assert {name: at_once[name] for name in stepwise} == stepwise
+
+
+def test_run__dry_run_writes_nothing(steps: Finished, tmp_path: Path) -> None:
+    arguments = ("run", steps.config, "--workdir", tmp_path / "new", "--peaks", steps.peaks, "--crms",
+                 steps.crms, "--dry-run")  # fmt: skip
+    before = tree(tmp_path)
+    plans = json.loads(printed(*arguments, "--json"))
+    text = printed(*arguments)
+    assert tree(tmp_path) == before
+    assert not (tmp_path / "new").exists()
+    assert [plan["name"] for plan in plans] == STAGES
+    assert not any(plan["up_to_date"] for plan in plans)
+    assert plans[0]["plan"] == json.loads(steps.printed["build plan"])
+    assert plans[0]["output"] == str(tmp_path / "new" / "store.zarr")
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("name ")] == STAGES
+
+
+def test_run__inputs_of_the_config(steps: Finished, tmp_path: Path) -> None:
+    settings = yaml.safe_load(steps.config.read_text())
+    settings["inputs"] = {"peaks": "data/peaks.bed", "crms": str(steps.crms)}
+    (tmp_path / "data").mkdir()
+    shutil.copy(steps.peaks, tmp_path / "data")
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(settings))
+    plans = json.loads(
+        printed("run", tmp_path / "my.yaml", "--workdir", tmp_path / "w", "--dry-run", "--json")
+    )
+    assert plans[0]["plan"] == json.loads(steps.printed["build plan"])
+
+
+def test_run__leaves_files_of_others_alone(steps: Finished, tmp_path: Path) -> None:
+    """A folder that happens to be called scores is not an output of ours."""
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "mine.txt").write_text("precious")
+    shutil.copytree(steps.store, tmp_path / "store.zarr")
+    shutil.copytree(steps.model, tmp_path / "model")
+    with pytest.raises(InputError, match=r"scores"):
+        printed("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
+    assert (tmp_path / "scores" / "mine.txt").read_text() == "precious"
+
+
+def test_run__leaves_other_cell_lines_of_a_store_alone(steps: Finished, tmp_path: Path) -> None:
+    (tmp_path / "p.bed").write_text("chr1\t5\t9\ta.b.other\n")
+    (tmp_path / "c.bed").write_text("chr1\t0\t100\n")
+    printed("build-store", tmp_path / "p.bed", tmp_path / "c.bed", tmp_path / "store.zarr", "--cell-line",
+            "other", "--min-crm-peaks", "0")  # fmt: skip
+    before = tree(tmp_path / "store.zarr" / "other")
+    printed("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
+    assert tree(tmp_path / "store.zarr" / "other") == before
+
+
+def test_run__a_workdir_of_another_cell_line_is_refused(
+    whole: Finished, steps: Finished, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    inputs = "--peaks", steps.peaks, "--crms", steps.crms
+    shutil.copytree(whole.folder, folder)
+    before = tree(folder)
+    settings = yaml.safe_load(steps.config.read_text()) | {"cell_line": "another"}
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(settings))
+    for lost in ("model", "scores"):
+        with pytest.raises(InputError, match=r"is of cell line '.*', not 'another'; name another --workdir"):
+            printed("run", tmp_path / "other.yaml", "--workdir", folder, *inputs)
+        assert tree(folder) == before
+        shutil.rmtree(folder / lost)
+        before = tree(folder)
+
+
+def test_run__a_build_that_fails_costs_nothing(whole: Finished, steps: Finished, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(whole.folder, folder)
+    before = tree(folder)
+    settings = yaml.safe_load(steps.config.read_text())
+    settings["store"]["min_crm_peaks"] = 10**9
+    (tmp_path / "mistyped.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.raises(InputError, match="no CRM has 1000000000 peaks or more"):
+        printed("run", tmp_path / "mistyped.yaml", "--workdir", folder, "--peaks", steps.peaks,
+                "--crms", steps.crms)  # fmt: skip
+    assert tree(folder) == before
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["run", "hela"], "Missing option '--workdir'"),
+    ],
+)  # fmt: skip
+def test_run__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], message: str) -> None:
+    refuse_usage(arguments, message)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["run", "k56", "--workdir", "w"], r"^k56: no such config file, .* the nearest known are k562$"),
+        (["run", "{config}", "--workdir", "w"], r"^no peaks file; give --peaks FILE, or inputs\.peaks in"),
+        (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"], r"^no crms file; give --crms FILE, or"),
+        (["run", "{config}", "--workdir", "w", "--peaks", "no.bed", "--crms", "{crms}"],
+         r"^no\.bed: no such file \(--peaks\)$"),
+        (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}", "--crms", "{folder}"],
+         r"folder: no such file \(--crms\)$"),
+    ],
+)  # fmt: skip
+def test_run__missing_is_named_and_nothing_left(
+    refuse_missing: Refuse, arguments: list[str], message: str
+) -> None:
+    refuse_missing(arguments, message)
+
+
+@pytest.mark.parametrize("extra", [[], ["--dry-run"]])
+def test_run__bad_peaks_leave_nothing_but_an_empty_workdir(
+    atypeak: Run, catalogue: Catalogue, config: Config, tmp_path: Path, extra: list[str]
+) -> None:
+    (tmp_path / "my.yaml").write_text(dump_config(config))
+    with catalogue[0].open("a") as out:
+        out.write("chr1\t5\n")
+    inputs = ("--peaks", catalogue[0], "--crms", catalogue[1])
+    done = atypeak("run", tmp_path / "my.yaml", "--workdir", tmp_path / "w", *inputs, *extra)
+    assert re.search(r"peaks\.bed, line \d+: 2 tab-separated columns", done.message())
+    assert list((tmp_path / "w").rglob("*")) == []

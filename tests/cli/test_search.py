@@ -1,0 +1,96 @@
+"""`search`: its options reach the library, and which grids it refuses."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY, Mock
+
+import pandas as pd
+import pytest
+
+from atypeak_scale.config import load_config
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from tests.cli.helpers import CLUSTERS, Refuse, Replace, invoke
+
+TRIALS = pd.DataFrame(
+    {
+        "model.deep_dimension": [8, 32], "seed": 1, "loss": [0.5, 0.25], "epochs": 4,
+        "parameters": [100, 200], "seconds": 3.0, "q_score": [2.0, 1.0],
+    }
+)  # fmt: skip
+GRIDS: list[tuple[list[str], dict[str, list[Any]]]] = [
+    ([], {"model.deep_dimension": [8, 32, 128, 256]}),
+    (["--over", "model.filters=4, 8,4"], {"model.filters": [4, 8]}),
+    (
+        ["--over", "training.learning_rate=1.0e-3,0.1", "--over", "training.stop_at_loss=null"],
+        {"training.learning_rate": [0.001, 0.1], "training.stop_at_loss": [None]},
+    ),
+    (["--over", "training.source_weights={a.x: 2},{}"], {"training.source_weights": [{"a.x": 2}, {}]}),
+]
+
+
+@pytest.fixture
+def searched(replace: Replace, tensorflow: dict[str, Mock]) -> Mock:
+    return replace("assess.quality.search.search", TRIALS)
+
+
+@pytest.mark.parametrize("options, grid", GRIDS)
+def test_search__grid(searched: Mock, options: list[str], grid: dict[str, list[Any]]) -> None:
+    result = invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    (arguments,) = searched.call_args_list
+    store, config, out, given, *others = arguments.args
+    assert (store, config, out) == ("s.zarr", load_config("hela"), "o")
+    assert {key: list(values) for key, values in given.items()} == grid
+    assert others == [3, IN_PROCESS, ANY]
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == [
+        "model.deep_dimension", "seeds", "loss", "epochs", "parameters", "seconds", "q_score", "q_error"
+    ]  # fmt: skip
+    assert lines[-2] == "recommended: model.deep_dimension: 32; its mean Q-score, 1, is the lowest of 2"
+    assert lines[-1] == f"{Path('o') / 'search.tsv'}  every model"
+
+
+def test_search__seeds_and_sample(searched: Mock) -> None:
+    invoke("search", "hela", "--store", "s.zarr", "--out", "o", "--seeds", "2", "--sample", "50")
+    (arguments,) = searched.call_args_list
+    assert arguments.args[1].normalization.sample == 50
+    assert arguments.args[4] == 2
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_search__where(searched: Mock, options: list[str], cluster: Cluster) -> None:
+    invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    (arguments,) = searched.call_args_list
+    assert arguments.args[5] == cluster
+
+
+@pytest.mark.parametrize(
+    "over, message",
+    [
+        (["model.filters"], "no value; expected KEY=A,B"),
+        (["model.filters="], "no value"),
+        (["model.filters=["], "are no values in YAML"),
+        (["model.l2=0,1", "model.l2=2"], "given twice"),
+    ],
+)
+def test_search__bad_grid(searched: Mock, over: list[str], message: str) -> None:
+    options = [word for text in over for word in ("--over", text)]
+    with pytest.raises(InputError, match=message):
+        invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    assert searched.call_args_list == []
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["search", "{config}", "--store", "no.zarr", "--out", "o"], r"^no\.zarr: not a store; make one"),
+        (["search", "k56", "--store", "{store}", "--out", "o"], r"^k56: no such config file, .* are k562$"),
+    ],
+)  # fmt: skip
+def test_search__missing_is_named_and_nothing_left(
+    refuse_missing: Refuse, arguments: list[str], message: str
+) -> None:
+    refuse_missing(arguments, message)

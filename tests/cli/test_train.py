@@ -1,0 +1,125 @@
+"""`train`: its options reach the library, what it makes, and what it refuses."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import ANY, Mock, call
+
+import pandas as pd
+import pytest
+import yaml
+
+from atypeak_scale.config import Config, dump_config, load_config, with_seed
+from atypeak_scale.execution.cluster import Cluster
+from tests.cli.helpers import CELL, CLUSTERS, Catalogue, Finished, Refuse, Replace, Run, invoke
+
+
+def test_train__arguments(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    from atypeak_scale.model.files import Training
+
+    train = replace("model.training.train.train_and_save", Training(12, 7, 0.25, "settled"))
+    result = invoke("train", "s.zarr", "--config", "hela", "--model", "m")
+    config = load_config("hela")
+    assert train.call_args_list == [call("s.zarr", config, "m", ANY)]
+    assert result.stdout == (
+        "stopped after 12 epochs: the loss settled; the weights of epoch 7, loss 0.250000, are in m\n"
+    )
+    invoke("train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "77")
+    assert train.call_args == call("s.zarr", with_seed(config, 77), "m", ANY)
+    assert train.call_args.args[1].training.seed == 77
+    assert len(tensorflow["train"].call_args_list) == 2
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_train__several_seeds(replace: Replace, options: list[str], cluster: Cluster) -> None:
+    train = replace("model.seeds.train_seeds", [Path("m/seed-7"), Path("m/seed-8")])
+    result = invoke(
+        "train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "7", "--seeds", "2", *options
+    )
+    assert train.call_args_list == [call("s.zarr", with_seed(load_config("hela"), 7), 2, "m", cluster, ANY)]
+    assert result.stdout == "m/seed-7\nm/seed-8\n"
+
+
+# For real
+
+
+def test_train__says_how_it_ended(steps: Finished) -> None:
+    assert steps.printed["train"].startswith("stopped after 3 epochs: training.max_epochs were done; ")
+    assert steps.printed["train"].endswith(f"are in {steps.model}\n")
+    history = pd.read_csv(steps.model / "history.csv")
+    kept = json.loads((steps.model / "model.json").read_text())["training"]
+    assert kept["kept_loss"] == pytest.approx(history["loss"][kept["kept_epoch"] - 1])
+    assert (
+        f"the weights of epoch {kept['kept_epoch']}, loss {kept['kept_loss']:.6f}" in steps.printed["train"]
+    )
+    assert yaml.safe_load((steps.model / "config.yaml").read_text()) == yaml.safe_load(
+        steps.config.read_text()
+    )
+
+
+def test_train__standard_error_holds_progress_only(steps: Finished, tmp_path: Path) -> None:
+    train = ["train", steps.store, "--config", steps.config, "--model", tmp_path / "model"]
+    run = subprocess.run(
+        [sys.executable, "-m", "atypeak_scale.cli", *map(str, train)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [line for line in run.stderr.splitlines() if not line.startswith("train ")] == []
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["train", "s.zarr", "--config", "hela"], "Missing option '--model'"),
+        (["train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "-1"], "-1 is not in the range"),
+    ],
+)  # fmt: skip
+def test_train__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], message: str) -> None:
+    refuse_usage(arguments, message)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["train", "no.zarr", "--config", "{config}", "--model", "m"], r"^no\.zarr: not a store; make"),
+        (["train", "{store}", "--config", "hela", "--model", "m"], r"no cell line 'hela'; .*known are cell$"),
+        (["train", "{store}", "--config", "{config}", "--model", "{folder}"], r"folder: exists; remove"),
+    ],
+)  # fmt: skip
+def test_train__missing_is_named_and_nothing_left(
+    refuse_missing: Refuse, arguments: list[str], message: str
+) -> None:
+    refuse_missing(arguments, message)
+
+
+def test_train__store_of_another_frame_than_the_config(
+    atypeak: Run, catalogue: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    """Else the model would say of itself a frame that it does not have, and scoring would refuse it."""
+    store = tmp_path / "small.zarr"
+    built = atypeak("build-store", *catalogue, store, *CELL, "--frame", 1600)
+    assert built.code == 0
+    (tmp_path / "my.yaml").write_text(dump_config(config))
+    done = atypeak("train", store, "--config", tmp_path / "my.yaml", "--model", tmp_path / "model")
+    assert "has frames of 1600 bp in bins of 10 bp; the configuration has 3200 and 10" in done.message()
+    assert not list(tmp_path.glob("*model*"))
+
+
+def test_train__weight_of_an_unknown_label(
+    atypeak: Run, built: Path, config: Config, tmp_path: Path, unchanged: Callable[[], bool]
+) -> None:
+    values = yaml.safe_load(dump_config(config))
+    for weights, message in (
+        ({"view_weights": {"tr": {"X": 2}}}, "training.view_weights: no tr 'X' in the store; the nearest"),
+        ({"source_weights": {"d1.q": 2}}, "training.source_weights: no source 'd1.q' in the store"),
+    ):  # fmt: skip
+        config_file = tmp_path / "my.yaml"
+        config_file.write_text(yaml.safe_dump({**values, "training": {**values["training"], **weights}}))
+        unchanged()
+        done = atypeak("train", built, "--config", config_file, "--model", tmp_path / "model")
+        assert done.message().startswith(message)
+    assert not list(tmp_path.glob("*model*"))

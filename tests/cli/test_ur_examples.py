@@ -1,0 +1,53 @@
+"""`ur-examples`: its options reach the library, and what it prints."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY, Mock, call
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from tests.cli.helpers import CLUSTERS, RUN_OPTIONS, Refuse, Replace, invoke, scored_run
+
+
+@pytest.fixture
+def ur_examples(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+    found = xr.Dataset({"activation": ("unit", np.array([1.5, 0.0, 2.0]))})
+    return replace("assess.interpretation.ur_examples.ur_examples", found)
+
+
+@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+def test_ur_examples__run(
+    resolve: Mock, ur_examples: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    result = invoke("ur-examples", "s.zarr", "--model", model, *options)
+    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert ur_examples.call_args_list == [call(scored_run(model), 1, None, IN_PROCESS, ANY)]
+    assert result.stdout == "ur-examples of 3 units, 1 of which nothing excites\n"
+
+
+@pytest.mark.parametrize("options, cluster", CLUSTERS)
+def test_ur_examples__where(
+    ur_examples: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str], cluster: Cluster
+) -> None:
+    invoke("ur-examples", "s.zarr", "--model", model, "--seed", "5", "--out", "o", *options)
+    assert ur_examples.call_args_list == [call(scored_run(model), 5, "o", cluster, ANY)]
+    assert len(tensorflow["ur_examples"].call_args_list) == (cluster == IN_PROCESS)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["ur-examples", "no.zarr", "--model", "{folder}"], r"^no\.zarr: not a store; make one with"),
+        (["ur-examples", "{store}", "--model", "{folder}"], r"folder: not a trained model; make one with"),
+    ],
+)  # fmt: skip
+def test_ur_examples__missing_is_named_and_nothing_left(
+    refuse_missing: Refuse, arguments: list[str], message: str
+) -> None:
+    refuse_missing(arguments, message)
