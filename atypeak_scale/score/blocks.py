@@ -8,7 +8,6 @@ import logging
 import shlex
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from atypeak_scale.execution.cluster import (
     Cluster,
     Progress,
     connect,
-    limit_threads,
     no_progress,
     run_blocks,
 )
@@ -34,6 +32,7 @@ from atypeak_scale.model.description import (
     check_labels,
     describe_model,
 )
+from atypeak_scale.model.inference.process import process_engine
 from atypeak_scale.model.seeds import members_of
 from atypeak_scale.score.ensemble import Home, average
 from atypeak_scale.score.result_groups import find_scores, open_or_create_scores
@@ -363,25 +362,6 @@ def _is_missing(scores: zarr.Group, start: int, stop: int) -> bool:
         return True
 
 
-@lru_cache(maxsize=1)
-def process_engine(
-    model: Location,
-    fingerprint: str,
-    sources: tuple[tuple[str, str], ...],
-    crumbs: float,
-    precision: Precision,
-) -> Any:
-    """Return a model as a function of windows; each process loads it once."""
-    limit_threads()
-    from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.inference.engine import Engine
-
-    loaded = load_model(model)
-    if loaded.fingerprint() != fingerprint:
-        raise InputError(f"{model}: the model changed while it was being used; run the command again")
-    return Engine(loaded, sources, crumbs, precision)
-
-
 def score_block(
     store: Location, data_path: str, results: Location, scores_path: str, model: Location, fingerprint: str,
     crumbs: float, precision: Precision, block: int,
@@ -396,7 +376,15 @@ def score_block(
         for name in ("peak_window", "peak_source", "peak_first_bin", "peak_last_bin")
     )
     low, high = int(window[0]), int(window[-1]) + 1
-    engine = process_engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
+    first_labels, second_labels = map(tuple, schema.labels_of(data))
+    engine = process_engine(
+        model,
+        fingerprint,
+        (first_labels, second_labels),
+        tuple(schema.source_labels(data)),
+        crumbs,
+        precision,
+    )
     occupancy = schema.read_array(data, "occupancy", low, high)
     result = np.empty(len(window), np.float32)
     for offset, ratios in engine.ratios(occupancy):

@@ -12,6 +12,7 @@ import zarr
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import AtypeakError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.model.inference.process import process_engine
 from atypeak_scale.score.blocks import ScoreRun, is_scored
 from atypeak_scale.score.ensemble import agreement, write_spread
 from atypeak_scale.score.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
@@ -211,14 +212,12 @@ def _sampled_weights(
 def _responses(
     run: ScoreRun, data: zarr.Group, present: npt.NDArray[np.bool_]
 ) -> tuple[Responses, list[tuple[int, int]]]:
-    from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.inference.engine import Engine
-
-    model = load_model(run.model)
+    first, second = map(tuple, schema.labels_of(data))
+    sources = tuple(schema.source_labels(data))
     # The windows come with their crumbs, so the engine must add none.
-    engine = Engine(model, schema.source_labels(data), 0.0, run.precision)
-    shape = len(model.labels[0]), len(model.labels[1])
-    return responses(engine, present, shape, model.bins, model.config.training.crumbs), engine.cells
+    engine = process_engine(run.model, run.fingerprint, (first, second), sources, 0.0, run.precision)
+    bins = schema.array(data, "occupancy").shape[1]
+    return responses(engine, present, engine.shape, bins, run.config.training.crumbs), engine.cells
 
 
 def _apply(
