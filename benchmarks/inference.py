@@ -49,10 +49,10 @@ def rows() -> list[Row]:
 def _compare(label: str, store: Path, config: Config, rate: float) -> list[Row]:
     model = random_model(store, config)
     group = schema.open_cell_line(store, config.cell_line)
-    sources = schema.source_labels(group)
+    labels, sources = schema.labels_of(group), schema.source_labels(group)
     engines = {
-        "float32": Engine(model, sources, 0.0),
-        "bfloat16": Engine(model, sources, 0.0, "bfloat16"),
+        "float32": Engine(model, labels, sources, 0.0),
+        "bfloat16": Engine(model, labels, sources, 0.0, "bfloat16"),
     }
     windows = PASSES * engines["float32"].windows_at_once(len(sources))
     occupancy = schema.read_array(group, "occupancy", 0, windows)
@@ -91,7 +91,7 @@ def _run(engine: Engine, occupancy: npt.NDArray[np.bool_]) -> None:
 
 def _share_of_products(engine: Engine, occupancy: npt.NDArray[np.bool_]) -> float:
     """Share of the engine's time that passes in its dense layers, decoder products and last convolution."""
-    weights, inside = engine._weights, 0.0  # the sums of parts that `products` asks for are 1%
+    weights, inside = engine._decoder, 0.0  # the sums of parts that `products` asks for are 1%
 
     def timed(function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any) -> Any:
@@ -127,14 +127,14 @@ def _operations(engine: Engine, model: TrainedModel, occupancy: npt.NDArray[np.b
     """Floating-point operations of the large products that the engine does on these windows."""
     sizes = model.config.model
     k, filters, deep = sizes.kernel_width, sizes.filters, sizes.deep_dimension
-    per_sight = filters * deep + 3 * deep * deep + deep * k * filters
+    per_input = filters * deep + 3 * deep * deep + deep * k * filters
     per_window = model.bins // 4 * 7 * filters * 4 * occupancy.shape[2]
     step, total = engine.windows_at_once(occupancy.shape[2]), 0
     for start in range(0, len(occupancy), step):
         windows = occupancy[start : start + step]
-        sights = engine.fields.sights(runs_of(windows))
-        parts = len(sights.part_label) * 2 * (k // 2) * filters * filters
-        total += 2 * ((len(sights.bounds) - 1) * per_sight + parts + len(windows) * per_window)
+        inputs = engine.fields.distinct_inputs(runs_of(windows))
+        parts = len(inputs.part_label) * 2 * (k // 2) * filters * filters
+        total += 2 * (inputs.count * per_input + parts + len(windows) * per_window)
     return total
 
 

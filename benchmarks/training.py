@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from atypeak_scale import build_store, load_config
 from atypeak_scale.config import Config
-from atypeak_scale.model.training.train import PackedTraining
+from atypeak_scale.model.training.packed_training import PackedTraining
 from atypeak_scale.store import schema
 from atypeak_scale.store.stream import crumb_matrix, training_windows, unpack
 from benchmarks.article import article_model

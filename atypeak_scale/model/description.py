@@ -14,12 +14,22 @@ SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "inte
 
 
 def describe_model(folder: Location) -> dict[str, Any]:
-    """Read model.json, without loading the network.
+    """Read what a model says of itself, without loading the network.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The model.
+
+    Returns
+    -------
+    dict
+        What model.json holds: `fingerprint`, `views` (labels by view), `training`, `store`, `versions`.
 
     Raises
     ------
     InputError
-        Where the folder is not a model, or cannot be reached.
+        If the folder is not a model, or cannot be reached.
 
     """
     try:
@@ -38,11 +48,27 @@ def check_labels(
     store_frame: tuple[int, int],
     store: str,
 ) -> None:
-    """Refuse, by name, a store with labels or a frame that the model does not know (SPEC 7.6).
+    """Refuse, by name, a store with labels or a frame that the model does not know (method, section 7.6).
 
-    The order of labels does not matter. Nor need a store have them all: other regions may hold no peak of a
-    rare label, and windows in which its cells are empty are windows that the model knows.
-    Frames: (frame, bin) in bp.
+    The order of labels does not matter, and a store need not have them all: other regions may hold no peak of
+    a rare label, and windows whose cells of it are empty are windows that the model knows.
+
+    Parameters
+    ----------
+    of_model : mapping of str to sequence of str
+        Labels of the model by view.
+    model_frame, store_frame : (int, int)
+        Frame and bin, in bp.
+    of_store : two sequences of str
+        Labels of the store's views.
+    store : str
+        The store, as the message names it.
+
+    Raises
+    ------
+    InputError
+        If the frames differ, or a label of the store is unknown to the model.
+
     """
     if model_frame != store_frame:
         has, wants = (f"{frame} bp in bins of {bin_} bp" for frame, bin_ in (store_frame, model_frame))
@@ -61,7 +87,21 @@ def check_labels(
 def absent_labels(
     of_model: Mapping[str, Sequence[str]], of_store: tuple[Sequence[str], Sequence[str]]
 ) -> dict[str, list[str]]:
-    """Return, for each view that has some, the labels of the model without a peak in the store."""
+    """Return the labels of the model without a peak in the store.
+
+    Parameters
+    ----------
+    of_model : mapping of str to sequence of str
+        Labels of the model by view.
+    of_store : two sequences of str
+        Labels of the store's views.
+
+    Returns
+    -------
+    dict of str to list of str
+        The labels, sorted, for each view that has some.
+
+    """
     absent = {
         view: sorted(set(known) - set(found))
         for (view, known), found in zip(of_model.items(), of_store, strict=True)

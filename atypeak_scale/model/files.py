@@ -1,4 +1,4 @@
-"""A trained model on disk: one folder that says what it is, and reloads to identical output (DESIGN 3).
+"""A trained model on disk: one folder that says what it is, and reloads to identical output.
 
 model.keras    the network, loadable by Keras alone once this package is imported
 config.yaml    every setting it was trained with
@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
@@ -34,10 +35,25 @@ from atypeak_scale.model.network import FloatArray, autoencoder_from_arrays, wei
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
 
+IntArray = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Training:
-    """How a training ended: epochs run, the epoch whose weights were kept, its loss, and why it stopped."""
+    """How a training ended.
+
+    Attributes
+    ----------
+    epochs : int
+        Epochs run.
+    kept_epoch : int
+        The epoch whose weights were kept, counted from 1.
+    kept_loss : float
+        Its loss.
+    stopped : str
+        Why it ended; one of the reasons in description.py.
+
+    """
 
     epochs: int
     kept_epoch: int
@@ -57,7 +73,26 @@ class Training:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with the labels of its two views, in the order of its axes, and its settings."""
+    """A network with what it was made from.
+
+    Attributes
+    ----------
+    network : keras.Model
+        The autoencoder, (windows, bins, m, n) in and out.
+    labels : two tuples of str
+        Of the two views, in the order of the network's axes.
+    config : Config
+        Every setting it was trained with.
+    training : Training or None
+        How its training ended; None if the weights came from elsewhere.
+    history : tuple of float
+        Loss of each epoch.
+    store : str or None
+        Fingerprint of the inputs of the store that it was trained on.
+    name : str
+        Of its folder.
+
+    """
 
     network: keras.Model
     labels: tuple[tuple[str, ...], tuple[str, ...]]
@@ -71,6 +106,26 @@ class TrainedModel:
     def bins(self) -> int:
         """Bins of a window."""
         return int(self.network.input_shape[1])
+
+    def indices_of(self, labels: tuple[Sequence[str], Sequence[str]]) -> tuple[IntArray, IntArray]:
+        """Return where labels of each view lie along the axes of the network.
+
+        Parameters
+        ----------
+        labels : two sequences of str
+            All known to the model, in any order.
+
+        Returns
+        -------
+        two int64 arrays (labels of the view,)
+            Indices.
+
+        """
+        first, second = (
+            np.array([known.index(label) for label in wanted], np.int64)
+            for known, wanted in zip(self.labels, labels, strict=True)
+        )
+        return first, second
 
     def fingerprint(self) -> str:
         """SHA-256 of weights, labels and settings of model and training."""
@@ -93,12 +148,24 @@ def model_from_arrays(
 ) -> TrainedModel:
     """Return a model with given weights, as from another program.
 
-    arrays: as `autoencoder_from_arrays` takes them; labels: of the first and second view, in axis order.
+    Parameters
+    ----------
+    arrays : sequence of float32 arrays
+        As `autoencoder_from_arrays` takes them.
+    labels : two sequences of str
+        Of the first and the second view, in the order of the axes.
+    config : Config
+        Settings; the sizes of the network are read from the arrays.
+
+    Returns
+    -------
+    TrainedModel
+        Without a training.
 
     Raises
     ------
     InputError
-        Naming the first array that does not fit.
+        If an array does not fit; it names the first.
 
     """
     first, second = tuple(labels[0]), tuple(labels[1])
@@ -113,12 +180,24 @@ def model_from_arrays(
 
 
 def save_model(model: TrainedModel, folder: Location) -> Location:
-    """Write the folder, whole or not at all.
+    """Write a model, whole or not at all.
+
+    Parameters
+    ----------
+    model : TrainedModel
+        What is written.
+    folder : str or Path
+        New folder or URL.
+
+    Returns
+    -------
+    str or Path
+        The folder.
 
     Raises
     ------
     InputError
-        Where the folder exists.
+        If the folder exists.
 
     """
     with locations.new_folder(folder, last=DESCRIPTION) as partial:
@@ -141,13 +220,26 @@ def _description(model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def load_model(folder: Location) -> TrainedModel:
+def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel:
     """Read what `save_model` wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The model.
+    fingerprint : str or None
+        What the model was when it was first looked at; None takes any.
+
+    Returns
+    -------
+    TrainedModel
+        The model.
 
     Raises
     ------
     InputError
-        Where the folder is not a model, or its files are not those that were saved together.
+        If the folder is not a model, its files are not those that were saved together, or it is not the model
+        of that fingerprint.
 
     """
     description = describe_model(folder)
@@ -170,8 +262,11 @@ def load_model(folder: Location) -> TrainedModel:
         description["store"],
         locations.name_of(folder),
     )
-    if model.fingerprint() != description["fingerprint"]:
+    found = model.fingerprint()
+    if found != description["fingerprint"]:
         raise InputError(
             f"{folder}: weights and settings are not those that were saved together; train it again"
         )
+    if fingerprint is not None and found != fingerprint:
+        raise InputError(f"{folder}: the model changed while it was being used; run the command again")
     return model

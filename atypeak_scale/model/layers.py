@@ -1,8 +1,8 @@
-"""The convolutions of the autoencoder as one-dimensional products over reshaped axes (SPEC 3, DESIGN 6).
+"""The convolutions of the autoencoder as one-dimensional products over reshaped axes (method, section 3).
 
-Weights keep the shapes that the article's three-dimensional convolutions have, (bins, datasets, TRs, in,
-out), so that parameter counts, initial distributions and published arrays are those of the article; what
-is multiplied is reshaped inside the graph. On a CPU this is many times faster than Conv3D.
+Weights keep the shapes of the article's three-dimensional convolutions, (bins, datasets, TRs, in, out), so
+that parameter counts, initial distributions and published arrays are those of the article; they are reshaped
+inside the graph. On a CPU this is many times faster than Conv3D.
 """
 
 from collections.abc import Callable
@@ -50,12 +50,12 @@ class _Convolution(keras.layers.Layer):  # type: ignore[misc]
 
 
 def pad_bins(x: Any, left: int, right: int) -> Any:
-    """Zeros before and after the second last axis."""
+    """Return `x` with zeros before and after its second last axis."""
     return ops.pad(x, [(0, 0)] * (len(x.shape) - 2) + [(left, right), (0, 0)])
 
 
 def pad_and_pool(x: Any, width: int) -> Any:
-    """(batch, L, channels) to (batch, (L + width - 1) / 2, channels): SPEC 3, pads (width/2, width/2 - 1)."""
+    """Pad (batch, L, channels) by (width / 2, width / 2 - 1), then max-pool it by 2 (method, section 3)."""
     return ops.max_pool(pad_bins(x, width // 2, width // 2 - 1), pool_size=2, strides=2)
 
 
@@ -139,10 +139,24 @@ class DeepConvolution(_Convolution):
 
 
 def phase_taps(kernel_width: int) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int]:
-    """Which taps of a same-padded kernel meet which input position, after each position is repeated 4 times.
+    """Tell which taps of a same-padded kernel meet which position, if each position is repeated 4 times.
 
-    Returns (float32 (4, taps, kernel_width), first): output 4q + r sums, over the short kernel's taps t,
-    input q + first + t times the sum of the kernel's taps marked 1 in [r, t] (DESIGN 5.6).
+    So the long kernel becomes a short one for each of the four bins that a position stands for
+    (docs/architecture.md, Exact fast inference).
+
+    Parameters
+    ----------
+    kernel_width : int
+        k.
+
+    Returns
+    -------
+    phases : float32 (4, taps, k)
+        Output 4q + r sums, over the short kernel's taps t, input q + first + t times the sum of the kernel's
+        taps that are 1 in [r, t].
+    first : int
+        Offset of the first position.
+
     """
     left = (kernel_width - 1) // 2
     offsets = np.array([[(r + tap - left) // PHASES for tap in range(kernel_width)] for r in range(PHASES)])
@@ -191,7 +205,7 @@ class SourceConvolution(_Convolution):
         return ops.reshape(rebuilt, (-1, PHASES * rows, self.filters)) + self.bias
 
     def short_kernel(self, dtype: str) -> Any:
-        """(taps * F, 4, filters): from what each four bins are rebuilt of to each of them."""
+        """Return what turns the inputs of each four bins into these bins: (taps * F, 4, filters)."""
         k, channels = self.kernel_width, self.kernel.shape[3]
         phases, _ = phase_taps(k)
         sums = phases.transpose(1, 0, 2).reshape(-1, k)
@@ -201,10 +215,10 @@ class SourceConvolution(_Convolution):
         return ops.reshape(ops.transpose(short, (0, 2, 1, 3)), (-1, PHASES, self.filters))
 
     def seen(self, inputs: Any) -> Any:
-        """(batch, bins / 4, taps * F): what each four bins are rebuilt of, as `short_kernel` takes it."""
+        """Return the inputs of each four bins, as `short_kernel` takes them: (batch, bins / 4, taps * F)."""
         return _side_by_side(inputs, *self._extent(inputs))
 
     def _extent(self, inputs: Any) -> tuple[int, int, int]:
-        """First position that is seen, taps of the short kernel, and fours of bins without the telomeres."""
+        """Return the first position seen, taps of the short kernel, and fours of bins that are kept."""
         phases, first = phase_taps(self.kernel_width)
         return self.kernel_width // 2 + first, phases.shape[1], inputs.shape[1] - self.kernel_width

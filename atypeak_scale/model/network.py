@@ -1,4 +1,4 @@
-"""The autoencoder (SPEC 3; article, Autoencoder model)."""
+"""The autoencoder (method, section 3; article, Autoencoder model)."""
 
 from collections.abc import Sequence
 
@@ -22,15 +22,30 @@ DENSE_LAYERS = 3  # before `encoded`
 def build_autoencoder(
     bins: int, m: int, n: int, settings: ModelSettings, seed: int, precision: str = "float32"
 ) -> keras.Model:
-    """Return the untrained model: (batch, bins, m, n) in and out, weights float32.
+    """Return the untrained model (method, section 3).
 
-    m, n: labels of the first and second view. The layer `encoded` gives (batch, (bins + 4k) / 4, deep).
-    Initial weights and dropout follow from `seed`. `precision` is a dtype policy of Keras.
+    Parameters
+    ----------
+    bins : int
+        Bins of a window.
+    m, n : int
+        Numbers of labels of the first and the second view.
+    settings : ModelSettings
+        Kernel width, filters, deep dimension, L2 and dropout.
+    seed : int
+        Decides initial weights and dropout.
+    precision : str
+        A dtype policy of Keras; weights are float32 in any case.
+
+    Returns
+    -------
+    keras.Model
+        (batch, bins, m, n) in and out. Its layer `encoded` gives (batch, (bins + 4k) / 4, deep dimension).
 
     Raises
     ------
     InputError
-        Where the frame does not fit the kernel width (SPEC 3.1).
+        If the frame does not fit the kernel width (method, section 3.1).
 
     """
     settings.check_frame(bins)
@@ -61,13 +76,23 @@ def _dense(units: int, seed: int, name: str, precision: str) -> keras.layers.Lay
 def autoencoder_from_arrays(arrays: Sequence[FloatArray], bins: int, m: int, n: int) -> keras.Model:
     """Return a model with given weights, its sizes read from their shapes.
 
-    arrays: kernel and bias of each layer in the order of SPEC 3, float32, convolution kernels as (bins,
-    datasets, TRs, in, out), the last one's filters counted dataset by dataset.
+    Parameters
+    ----------
+    arrays : sequence of float32 arrays
+        Kernel and bias of each layer in the order of the table of method, section 3; kernels of convolutions
+        as (bins, datasets, TRs, in, out), the last one's filters counted dataset by dataset.
+    bins, m, n : int
+        As `build_autoencoder` takes them.
+
+    Returns
+    -------
+    keras.Model
+        The model.
 
     Raises
     ------
     InputError
-        Naming the first array whose shape does not fit.
+        If the shape of an array does not fit; it names the first.
 
     """
     if len(arrays) != 2 * (5 + DENSE_LAYERS):

@@ -1,7 +1,7 @@
-"""Train the same configuration with several seeds, each a task of its own (SPEC 3.4)."""
+"""Train the same configuration with several seeds, each a task of its own (method, section 3.4)."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
@@ -15,10 +15,7 @@ from atypeak_scale.execution.cluster import (
     run_blocks,
 )
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.storage.locations import Location, absolute, is_there, join, names_in, refuse_existing
-
-if TYPE_CHECKING:
-    from atypeak_scale.model.files import Training
+from atypeak_scale.storage.locations import Location, absolute, is_there, join, names_in
 
 MEMBER = re.compile(r"seed-(\d+)")
 TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
@@ -32,22 +29,42 @@ def train_seeds(
     cluster: Cluster = IN_PROCESS,
     progress: Progress = no_progress,
 ) -> list[Location]:
-    """Train `seeds` models, from the seed of the configuration upwards, one a task.
+    """Train several models that differ only in their seed, one a task (method, section 3.4).
 
-    Each is written to `folder`/seed-N, whole or not at all; those that are there already are kept, so that a
-    run that was stopped goes on with the missing ones. Returns the folders.
+    Each is written whole or not at all. Those that are there already are kept, so that a run that was stopped
+    goes on with the missing ones.
+
+    Parameters
+    ----------
+    store : str or Path
+        Store of the cell line.
+    config : Config
+        Settings; its seed is the first.
+    seeds : int
+        How many models.
+    folder : str or Path
+        Seed N goes to `folder`/seed-N.
+    cluster : Cluster
+        Where they are trained.
+    progress : function
+        Told of the models done, and of their epochs if they are trained in this process.
+
+    Returns
+    -------
+    list of str or Path
+        The folders of the models.
 
     Raises
     ------
     InputError
-        Where a folder of that name holds something else than a finished model of this seed.
+        If a folder of that name holds anything but a finished model.
 
     """
-    place = absolute(folder)
+    parent = absolute(folder)
     numbers = range(config.training.seed, config.training.seed + seeds)
-    folders = {number: join(place, f"seed-{number}") for number in numbers}
+    folders = {number: join(parent, f"seed-{number}") for number in numbers}
     missing = [(number, path) for number, path in folders.items() if is_trained(path) is None]
-    listener = None if cluster.is_elsewhere else progress  # epochs are told of here only
+    listener = None if cluster.is_elsewhere else progress
     blocks = [(absolute(store), with_seed(config, n), path, listener) for n, path in missing]
     with connect(cluster, progress, TRAINING_BYTES) as client:
         for _ in run_blocks(_train, blocks, client, stage="seeds", progress=progress):
@@ -56,7 +73,19 @@ def train_seeds(
 
 
 def members_of(folder: Location) -> list[Location]:
-    """Return the models in a folder that `train_seeds` made, by seed; none where it is anything else."""
+    """Return the models in a folder that `train_seeds` made.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Any folder.
+
+    Returns
+    -------
+    list of str or Path
+        Their folders, by seed; none if the folder is anything else.
+
+    """
     names = names_in(folder)
     if DESCRIPTION in names:
         return []
@@ -68,12 +97,22 @@ def _seed(name: str) -> int:
 
 
 def is_trained(folder: Location) -> dict[str, Any] | None:
-    """Return what a model that was trained to its end says of itself; None where nothing is there.
+    """Look for a model that was trained to its end.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where it may be.
+
+    Returns
+    -------
+    dict or None
+        What the model says of itself, as `describe_model` returns it; None if nothing is there.
 
     Raises
     ------
     InputError
-        Where something else is there.
+        If anything else is there.
 
     """
     if not is_there(folder, DESCRIPTION):
@@ -88,18 +127,7 @@ def is_trained(folder: Location) -> dict[str, Any] | None:
 def _train(store: Location, config: Config, folder: Location, progress: Progress | None) -> int:
     """Train one seed; returns its number of epochs."""
     limit_threads()
-    return train_to_the_end(store, config, folder, progress or no_progress).epochs
+    from atypeak_scale.model.training.train import train_and_save
 
-
-def train_to_the_end(store: Location, config: Config, folder: Location, progress: Progress) -> "Training":
-    """Train and write one of several models; what Ctrl-C stopped is not kept, so that it is trained again."""
-    refuse_existing(folder, last=DESCRIPTION)
-    from atypeak_scale.model.files import save_model
-    from atypeak_scale.model.training.train import train
-
-    model = train(store, config, progress)
-    assert model.training is not None
-    if model.training.stopped == INTERRUPTED:
-        raise KeyboardInterrupt
-    save_model(model, folder)
-    return model.training
+    # One that was interrupted is not kept, so that it is trained again.
+    return train_and_save(store, config, folder, progress or no_progress, keep_interrupted=False).epochs

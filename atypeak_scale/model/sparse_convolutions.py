@@ -1,9 +1,10 @@
-"""The two first convolutions, without the parts that no peak touches (DESIGN 5.2, 5.3, 6).
+"""The two first convolutions, without the arithmetic that no peak asks for (method, section 3).
 
-Exactly what the layers `first_view` and `second_view` give, and differentiable in their weights. With
-crumbs, all labels of the second view share one signal; a label adds its own only where it has peaks. So
+They give exactly what the layers `first_view` and `second_view` give, with the gradients of their weights.
+With crumbs, all labels of the second view share one signal; a label adds its own only where it has peaks. So
 own signals are rows, one for each (label, window, pooled position) that sees a peak of the label, and the
-second convolution multiplies these rows first and adds the products where they belong afterwards.
+second convolution multiplies these rows first and adds the products where they belong afterwards
+(docs/architecture.md, Exact fast inference).
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,21 @@ import tensorflow as tf
 from atypeak_scale.model.layers import pad_and_pool, pad_bins, with_gradient
 
 
-class Front:
-    """The encoder up to the second pooling, as a function of the observed sources' occupancy."""
+class SparseConvolutions:
+    """The encoder up to the second pooling, as a function of the observed sources' occupancy.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `build_autoencoder` makes it; its weights are used as they are at each call.
+    cells : sequence of (int, int)
+        Index of the first and the second label of every source along the network's axes.
+    crumbs : float
+        c, which the windows get (method, section 2.5).
+
+    """
 
     def __init__(self, network: keras.Model, cells: Sequence[tuple[int, int]], crumbs: float) -> None:
-        """`cells`: (first label, second label) index of every source; `crumbs`: c of SPEC 2.5."""
         self._first, self._second = network.get_layer("first_view"), network.get_layer("second_view")
         self._crumbs = crumbs
         _, _, m, n = network.input_shape
@@ -30,7 +41,19 @@ class Front:
         self._has_label = np.eye(n, dtype=np.float32)[[j for _, j in cells]]
 
     def __call__(self, occupancy: tf.Tensor) -> tf.Tensor:
-        """Float (windows, bins, sources) to (windows, positions, F), in the layers' compute dtype."""
+        """Return the signal after the second pooling.
+
+        Parameters
+        ----------
+        occupancy : float (windows, bins, sources)
+            1 where a source has a peak, else 0.
+
+        Returns
+        -------
+        tensor (windows, positions, F)
+            In the layers' compute dtype.
+
+        """
         k, dtype = self._first.kernel_width, self._first.compute_dtype
         kernel1 = tf.cast(self._first.kernel, dtype)[:, :, 0, 0]
         kernel2 = tf.cast(self._second.kernel, dtype)[:, 0]

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from atypeak_scale.config import Config, NormalizationSettings, parse_config
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
 from atypeak_scale.pipeline import StageReport
-from atypeak_scale.score.blocks import ScorePlan, ScoreRun
+from atypeak_scale.scoring.blocks import ScorePlan, ScoreRun
 from atypeak_scale.store.build import BuildPlan, BuildResult
 
 # What the library says, where its function is replaced.

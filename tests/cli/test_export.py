@@ -20,7 +20,7 @@ import yaml
 from scipy import stats
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.score.export import Exported
+from atypeak_scale.scoring.export import Exported
 from tests.cli.helpers import RUN_OPTIONS, Finished, Refuse, Replace, Run, Truth, invoke, scored_run
 
 EXPORTED = {"raw.bed", "final.bed", "peaks.parquet", "weights.tsv", "labels.tsv", "made-from.json"}

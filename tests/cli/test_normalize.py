@@ -11,7 +11,7 @@ import pytest
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
-from atypeak_scale.score.weights import Weights
+from atypeak_scale.scoring.weights import Weights
 from tests.cli.helpers import (
     CLUSTERS,
     NORMALIZATIONS,

@@ -16,6 +16,7 @@ from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.truth import KINDS, Truth, read_truth
 from atypeak_scale.config import Precision
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
+from atypeak_scale.model.inference.process import process_engine
 from atypeak_scale.scoring.blocks import ScoreRun, row_maxima
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store import schema
@@ -58,9 +59,10 @@ def rebuilt_by_kind(
     data = schema.open_cell_line(run.store, run.cell_line)
     windows = dict(contig_ranges(data, "window_contig"))
     blocks = [
-        (run.store, data.path, run.model, run.crumbs, run.precision, known, contig, windows[contig], peaks)
+        (run.store, data.path, run.model, run.fingerprint, run.crumbs, run.precision, known, contig,
+         windows[contig], peaks)
         for contig, peaks in contig_ranges(data, "catalogue_contig")
-    ]
+    ]  # fmt: skip
     with connect(cluster) as client:
         found = dict(run_blocks(_contig_block, blocks, client, stage="systematise", progress=progress))
     return _added([found[block] for block in sorted(found)])
@@ -88,18 +90,15 @@ def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _contig_block(
-    store: Location, data_path: str, model: Location, crumbs: float, precision: Precision, truth: Truth,
-    contig: str, windows: tuple[int, int], peaks: tuple[int, int],
+    store: Location, data_path: str, model: Location, fingerprint: str, crumbs: float, precision: Precision,
+    truth: Truth, contig: str, windows: tuple[int, int], peaks: tuple[int, int],
 ) -> pd.DataFrame:  # fmt: skip
     """Return the counts of `rebuilt_by_kind` for one contig."""
-    from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.inference.engine import Engine
-
     data = schema.open_group(store, data_path)
-    loaded = load_model(model)
-    sources = schema.source_labels(data)
-    engine = Engine(loaded, sources, crumbs, precision)
-    cells = _Cells(truth, loaded.labels, [i * len(loaded.labels[1]) + j for i, j in engine.cells])
+    first, second = map(tuple, schema.labels_of(data))
+    sources = tuple(schema.source_labels(data))
+    engine = process_engine(model, fingerprint, (first, second), sources, crumbs, precision)
+    cells = _Cells(truth, engine.labels, [i * engine.shape[1] + j for i, j in engine.cells])
     rows = _Rows(truth, data, contig, windows, peaks)
     step = engine.windows_at_once(cells.shape[0] * cells.shape[1])
     parts = []
@@ -107,7 +106,7 @@ def _contig_block(
         occupancy = schema.read_array(data, "occupancy", start, min(start + step, windows[1]))
         for offset, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False):
             low = start + offset
-            parts.append(_count(cells, rows, low, rebuilt))
+            parts.append(_count(cells, rows, low, rebuilt.reshape(*rebuilt.shape[:2], -1)))
     return _added(parts)
 
 

@@ -19,12 +19,12 @@ from atypeak_scale.assess.interpretation.clusters import (
     mutual_distance,
     silhouettes,
 )
-from atypeak_scale.assess.quality.qscore import model_order
 from atypeak_scale.assess.results import save_results
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.cluster import Event, Progress, no_progress
-from atypeak_scale.scoring.blocks import ScoreRun, process_engine
+from atypeak_scale.model.inference.process import process_engine
+from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.scoring.weights import rebuilt_alone
 from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
 from atypeak_scale.store import schema
@@ -117,11 +117,11 @@ def source_responses(run: ScoreRun) -> xr.DataArray:
     data = schema.open_cell_line(run.store, run.cell_line)
     sources, views, labels = schema.source_labels(data), schema.views_of(data), schema.labels_of(data)
     # The windows come with their crumbs, so the engine must add none.
-    engine = process_engine(run.model, run.fingerprint, tuple(sources), 0.0, run.precision)
+    first, second = map(tuple, labels)
+    engine = process_engine(run.model, run.fingerprint, (first, second), tuple(sources), 0.0, run.precision)
     bins = schema.array(data, "occupancy").shape[1]
-    shape = len(labels[0]), len(labels[1])
-    _, rebuilt = rebuilt_alone(engine, shape, bins, run.config.training.crumbs)
-    rows, columns = model_order(run.model, labels)
+    _, rebuilt = rebuilt_alone(engine, engine.shape, bins, run.config.training.crumbs)
+    rebuilt = rebuilt[:, : len(first), : len(second)]  # without labels that only the model has
     coords: dict[str, Any] = {
         view: np.array(names, object) for view, names in zip(views, labels, strict=True)
     }
@@ -130,7 +130,7 @@ def source_responses(run: ScoreRun) -> xr.DataArray:
         for view, names in zip(views, zip(*sources, strict=True), strict=True)
     }
     coords["source"] = np.array([source_name(source) for source in sources], object)
-    return xr.DataArray(rebuilt[:, rows[:, None], columns], coords, ("source", *views), "rebuilt")
+    return xr.DataArray(rebuilt, coords, ("source", *views), "rebuilt")
 
 
 def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:

@@ -15,11 +15,9 @@ import xarray as xr
 import zarr
 from scipy.ndimage import gaussian_filter
 
-from atypeak_scale.assess.quality.qscore import model_order
 from atypeak_scale.assess.results import filling_results, open_results
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.config import Config
-from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import (
     IN_PROCESS,
     Cluster,
@@ -125,7 +123,7 @@ class Ascent:
         import keras
         import tensorflow as tf
 
-        network = model.network
+        self.model, network = model, model.network
         self.shape: tuple[int, int, int] = tuple(network.input_shape[1:])
         self._encoder = keras.Model(network.input, network.get_layer("encoded").output)
         windows, units = tf.TensorSpec((None, *self.shape), tf.float32), tf.TensorSpec((None,), tf.int32)
@@ -170,10 +168,7 @@ def _process_ascent(model: Location, fingerprint: str) -> Ascent:
     limit_threads()
     from atypeak_scale.model.files import load_model
 
-    loaded = load_model(model)
-    if loaded.fingerprint() != fingerprint:
-        raise InputError(f"{model}: the model changed while it was being used; run the command again")
-    return Ascent(loaded)
+    return Ascent(load_model(model, fingerprint))
 
 
 def _climb_block(
@@ -183,8 +178,9 @@ def _climb_block(
     """Write the ur-examples of units [start, stop) and return their activations, before and after."""
     data = schema.open_group(store, data_path)
     results = schema.open_group(place, results_path, "r+")
-    windows, before, after = _process_ascent(model, fingerprint)(range(start, stop), seed)
-    rows, columns = model_order(model, schema.labels_of(data))
+    ascent = _process_ascent(model, fingerprint)
+    windows, before, after = ascent(range(start, stop), seed)
+    rows, columns = ascent.model.indices_of(schema.labels_of(data))
     for unit, window in enumerate(windows, start):
         in_store_order = window[:, rows[:, None], columns]
         schema.write_chunks(results, "ur_example", unit, in_store_order[None])

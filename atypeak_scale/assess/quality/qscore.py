@@ -20,8 +20,8 @@ from atypeak_scale.assess.quality.pair_sums import BoolArray, FloatArray, Moment
 from atypeak_scale.assess.results import save_results
 from atypeak_scale.config import NormalizationSettings, Precision
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.model.description import describe_model
-from atypeak_scale.scoring.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun, process_engine
+from atypeak_scale.model.inference.process import process_engine
+from atypeak_scale.scoring.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun
 from atypeak_scale.scoring.normalize import read_windows, sample_blocks, sample_windows
 from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
 from atypeak_scale.store import schema
@@ -132,25 +132,16 @@ def _sum_block(
     """Rebuild the `windows`, counted from `start`, all of one chunk, and return their sums."""
     data = schema.open_group(store, data_path)
     occupancy = read_windows(data, windows, start)
-    engine = process_engine(model, fingerprint, tuple(schema.source_labels(data)), crumbs, precision)
-    views = schema.views_of(data)
-    cells = np.stack([schema.read_array(data, f"source_{view}") for view in views], axis=1)
-    order = model_order(model, schema.labels_of(data))
+    labels0, labels1 = map(tuple, schema.labels_of(data))
+    sources = tuple(schema.source_labels(data))
+    engine = process_engine(model, fingerprint, (labels0, labels1), sources, crumbs, precision)
+    cells = np.array(engine.cells)
     parts = []
     for first, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False):
-        means = rebuilt.mean(axis=1, dtype=np.float64).reshape(len(rebuilt), *map(len, order))
-        in_store_order = means[:, order[0][:, None], order[1]]
-        parts.append(pair_sums(occupancy[first : first + len(rebuilt)], cells, in_store_order))
+        # Labels that only the model has come last; they are no dimensions of the store.
+        means = rebuilt.mean(axis=1, dtype=np.float64)[:, : len(labels0), : len(labels1)]
+        parts.append(pair_sums(occupancy[first : first + len(rebuilt)], cells, means))
     return reduce(add, parts)
-
-
-def model_order(model: Location, labels: Labels) -> list[npt.NDArray[np.int64]]:
-    """Return, for each view, the place in the model of every label of the store."""
-    of_model = describe_model(model)["views"].values()
-    return [
-        np.array([list(names).index(label) for label in of_store])
-        for names, of_store in zip(of_model, labels, strict=True)
-    ]
 
 
 def q_score_of(sums: PairSums, labels: Labels, views: tuple[str, str]) -> xr.Dataset:

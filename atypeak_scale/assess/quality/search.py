@@ -27,7 +27,7 @@ from atypeak_scale.execution.cluster import (
     no_progress,
     run_blocks,
 )
-from atypeak_scale.model.seeds import TRAINING_BYTES, is_trained, train_to_the_end
+from atypeak_scale.model.seeds import TRAINING_BYTES, is_trained
 from atypeak_scale.scoring.blocks import score_run
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
@@ -176,11 +176,12 @@ def _try_out(
     limit_threads()
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.network import parameters
+    from atypeak_scale.model.training.train import train_and_save
 
     seconds = float("nan")
     if is_trained(model) is None:
         started = time.perf_counter()
-        train_to_the_end(store, config, model, progress or no_progress)
+        train_and_save(store, config, model, progress or no_progress, keep_interrupted=False)
         seconds = time.perf_counter() - started
         with locations.replacing_file(join(folder, timing)) as file:
             file.write_text(json.dumps(seconds), encoding="utf-8")

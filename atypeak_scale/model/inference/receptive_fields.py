@@ -1,8 +1,9 @@
-"""Which coarse positions of which windows see a peak, and which of them see the same (DESIGN 5.4, 5.8).
+"""Which coarse positions of which windows see a peak, and which of them see the same.
 
-The encoder gives one vector for each coarse position (4 bins), a function of the 2k + 1 bins around it and
-of nothing else. What a position sees is named by a 64-bit sum over the occupied cells of its field, so that
-equal names mean equal sights: among 10 million different ones, two collide with probability 3e-6.
+The encoder gives one vector for each coarse position (4 bins). It is a function of the 2k + 1 bins around the
+position, its receptive field, and of nothing else, so that equal fields need be encoded only once
+(docs/architecture.md, Exact fast inference). What a field holds is named by a 64-bit sum over its occupied
+cells: equal names mean equal fields. Among 10 million different ones, two collide with probability 3e-6.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,15 @@ NameArray = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Runs:
-    """Maximal runs of occupied bins, sorted by window, then source, then bin; int64 (runs,) each.
+    """Maximal runs of occupied bins, sorted by window, then source, then bin.
 
-    first, last: bins, both included.
+    Attributes
+    ----------
+    window, source : int64 (runs,)
+        Where the run lies.
+    first, last : int64 (runs,)
+        Its bins, both included.
+
     """
 
     window: IntArray
@@ -28,27 +35,77 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Sights:
-    """What the labels of the second view and the positions of a batch of windows see, each sight once.
+class PartRuns:
+    """The runs that the parts of one label of the second view are made of.
 
-    A part is what one label of the second view shows at one position; a sight is all parts of a position.
-    part_label: (parts,) index of the label; part_bits: (parts, 2k + 1, sources of a label) as a list by label
-    is made by `part_windows`; position: (positions,) window * coarse positions + coarse position, sorted;
-    sight: (positions,) index of the position's sight; representative: (sights,) a position that has it;
-    members, bounds: parts of sight s are members[bounds[s] : bounds[s + 1]].
+    Attributes
+    ----------
+    part : int64 (runs,)
+        Number of the part among those of its label.
+    channel : int64 (runs,)
+        Number of the run's source among those of its label.
+    first, last : int64 (runs,)
+        Bins of the run in the field, both included.
+
+    """
+
+    part: IntArray
+    channel: IntArray
+    first: IntArray
+    last: IntArray
+
+
+@dataclass(frozen=True)
+class DistinctInputs:
+    """What the fields of a batch of windows hold, each distinct input of the encoder once.
+
+    A part is what one label of the second view has in a field; an input is all parts of a field.
+
+    Attributes
+    ----------
+    part_label : int64 (parts,)
+        Label of each part, an index along the second view.
+    part_runs : list of PartRuns
+        By label, the runs of its parts.
+    position : int64 (positions,)
+        Every position that sees a peak, sorted: window * coarse positions of a window + coarse position.
+    input : int64 (positions,)
+        Number of the position's input.
+    representative : int64 (inputs,)
+        A position that has the input.
+    members, bounds : int64 (sum of parts,), (inputs + 1,)
+        The parts of input i are members[bounds[i] : bounds[i + 1]].
+
     """
 
     part_label: IntArray
-    part_runs: list[tuple[IntArray, IntArray, IntArray, IntArray]]
+    part_runs: list[PartRuns]
     position: IntArray
-    sight: IntArray
+    input: IntArray
     representative: IntArray
     members: IntArray
     bounds: IntArray
 
+    @property
+    def count(self) -> int:
+        """Number of distinct inputs."""
+        return len(self.bounds) - 1
+
 
 def runs_of(occupancy: npt.NDArray[np.bool_]) -> Runs:
-    """Find the runs of a batch of windows; occupancy: bool (windows, bins, sources)."""
+    """Find the runs of a batch of windows.
+
+    Parameters
+    ----------
+    occupancy : bool (windows, bins, sources)
+        Where there is a peak.
+
+    Returns
+    -------
+    Runs
+        Every run of occupied bins.
+
+    """
     windows, bins, sources = occupancy.shape
     lines = np.zeros((windows * sources, bins + 1), bool)
     lines[:, 1:] = occupancy.transpose(0, 2, 1).reshape(windows * sources, bins)
@@ -60,35 +117,64 @@ def runs_of(occupancy: npt.NDArray[np.bool_]) -> Runs:
     return Runs(line // sources, line % sources, first, last)
 
 
-class Fields:
-    """Geometry of what coarse positions see, for one kernel width and frame, and the names of sights."""
+class ReceptiveFields:
+    """What coarse positions see, for one kernel width, frame and set of sources.
+
+    Parameters
+    ----------
+    kernel_width : int
+        k, in bins.
+    bins : int
+        Bins of a window.
+    label_of_source : int64 (sources,)
+        The second-view label of each source, as an index.
+    seed : int
+        Of the random numbers that inputs are named by.
+
+    Attributes
+    ----------
+    k, width, positions : int
+        Kernel width, bins of a field (2k + 1), coarse positions of a window.
+    sources_of_label : int64 (labels,)
+        Number of sources of each second-view label, up to the last that has any.
+
+    """
 
     def __init__(self, kernel_width: int, bins: int, label_of_source: IntArray, seed: int = 0) -> None:
-        """`label_of_source`: (sources,) the second-view label of each source."""
         self.k = kernel_width
         self.width = 2 * kernel_width + 1
         self.positions = (bins + 4 * kernel_width) // 4
         self._label = label_of_source
         sources = len(label_of_source)
         self.sources_of_label = np.bincount(label_of_source)
-        # Location of each source among the sources of its label: the channel of the first convolution.
-        self.channel = np.array(
+        # Place of each source among the sources of its label: the channel of the first convolution.
+        self._channel = np.array(
             [int((label_of_source[:s] == label_of_source[s]).sum()) for s in range(sources)]
         )
         values = np.random.default_rng(seed).integers(
             0, 2**64, (sources, self.width), np.uint64, endpoint=False
         )
+        # The name of a run is a difference of two of these sums.
         self._names = np.zeros((sources, self.width + 1), np.uint64)
         np.cumsum(values, axis=1, out=self._names[:, 1:])
 
-    def sights(self, runs: Runs) -> Sights:
-        """Name what every position sees, and keep each part and each sight once."""
-        k, labels = self.k, int(self._label.max()) + 1
-        low, high = -(-(runs.first + k) // 4), (runs.last + 3 * k) // 4
-        counts = high - low + 1
-        run = np.repeat(np.arange(len(counts)), counts)
-        coarse = np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts - low, counts)
-        field = 4 * coarse - 3 * k  # first bin of the field
+    def distinct_inputs(self, runs: Runs) -> DistinctInputs:
+        """Name what every field holds, and keep each part and each input once.
+
+        Parameters
+        ----------
+        runs : Runs
+            The peaks of a batch of windows, as `runs_of` finds them.
+
+        Returns
+        -------
+        DistinctInputs
+            What the fields hold; those that hold nothing are left out.
+
+        """
+        run, coarse = self._positions_of(runs)
+        labels = int(self._label.max()) + 1
+        field = 4 * coarse - 3 * self.k  # first bin of the field
         first = np.maximum(runs.first[run] - field, 0)
         last = np.minimum(runs.last[run] - field, self.width - 1)
         source = runs.source[run]
@@ -99,25 +185,33 @@ class Fields:
         part_name = np.add.reduceat(name[order], part_starts)
         unique_parts, example, part_of_group = _unique(part_name)
         part_stops = np.append(part_starts[1:], len(order))
-        chosen = _ranges(part_starts[example], part_stops[example])
+        rows = order[_ranges(part_starts[example], part_stops[example])]
         owner = np.repeat(np.arange(len(unique_parts)), part_stops[example] - part_starts[example])
-        rows = order[chosen]
         part_label = part_key[example] % labels
         part_runs = []
         for label in range(labels):
             of_label = part_label[owner] == label
-            place = np.cumsum(part_label == label) - 1
+            number = np.cumsum(part_label == label) - 1
             at = rows[of_label]
-            part_runs.append((place[owner[of_label]], self.channel[source[at]], first[at], last[at]))
+            part_runs.append(
+                PartRuns(number[owner[of_label]], self._channel[source[at]], first[at], last[at])
+            )
 
         _, position_starts, position = _groups(part_key // labels)
-        sight_name = np.add.reduceat(part_name, position_starts)
-        _, sight_example, sight = _unique(sight_name)
+        _, input_example, input_of_position = _unique(np.add.reduceat(part_name, position_starts))
         position_stops = np.append(position_starts[1:], len(part_key))
-        members = part_of_group[_ranges(position_starts[sight_example], position_stops[sight_example])]
-        sizes = position_stops[sight_example] - position_starts[sight_example]
+        members = part_of_group[_ranges(position_starts[input_example], position_stops[input_example])]
+        sizes = position_stops[input_example] - position_starts[input_example]
         bounds = np.concatenate([[0], np.cumsum(sizes)])
-        return Sights(part_label, part_runs, position, sight, position[sight_example], members, bounds)
+        return DistinctInputs(
+            part_label, part_runs, position, input_of_position, position[input_example], members, bounds
+        )
+
+    def _positions_of(self, runs: Runs) -> tuple[IntArray, IntArray]:
+        """Return, for every pair of a run and a coarse position that sees it, both of their numbers."""
+        low, high = -(-(runs.first + self.k) // 4), (runs.last + 3 * self.k) // 4
+        counts = high - low + 1
+        return np.repeat(np.arange(len(counts)), counts), _ranges(low, high + 1)
 
 
 def _groups(key: IntArray) -> tuple[IntArray, IntArray, IntArray]:

@@ -1,7 +1,7 @@
 """The dense layers with their dropout, in training: what `dense_1` to `encoded` give, with fewer passes.
 
-Exactly what the layers give where dropout keeps the same units. A unit that ReLU or dropout made 0 passes no
-gradient, so that what came out tells all that the gradient needs.
+For the same kept units they give exactly what the layers give. A unit that ReLU or dropout made 0 passes no
+gradient, so the output alone tells all that the gradient needs.
 """
 
 from collections.abc import Sequence
@@ -15,21 +15,39 @@ from atypeak_scale.model.layers import with_gradient
 LEVELS = 1 << 16  # of the numbers that dropout is drawn from: half the work of float32
 
 
-class Middle:
-    """The dense layers of an autoencoder as a function of (windows, positions, F), dropout included."""
+class DenseLayers:
+    """The dense layers of an autoencoder in training, dropout included (method, section 3).
+
+    Parameters
+    ----------
+    network : keras.Model
+        Has layers `dense_1`, `dropout_1` and so on to `encoded`, which has no dropout.
+
+    """
 
     def __init__(self, network: keras.Model) -> None:
-        """`network`: has layers `dense_1`, `dropout_1` and so on to `encoded`, which has no dropout."""
         names = [layer.name for layer in network.layers]
         first, last = names.index("dense_1"), names.index("encoded")
         layers: Sequence[Any] = network.layers[first : last + 1]
         self._pairs = list(zip(layers[::2], [*layers[1::2], None], strict=True))
 
     def __call__(self, signal: tf.Tensor) -> tf.Tensor:
-        """From (windows, positions, F) to (windows, positions, D), in the layers' compute dtype."""
+        """Return what the layer `encoded` gives.
+
+        Parameters
+        ----------
+        signal : tensor (windows, positions, F)
+            What the second pooling gave.
+
+        Returns
+        -------
+        tensor (windows, positions, D)
+            In the layers' compute dtype.
+
+        """
         _, positions, channels = signal.shape
         rows = tf.reshape(signal, (-1, channels))
-        scale = 1.0  # of the rows, put upon the kernel that they meet, which is smaller
+        scale = 1.0  # of the rows; the kernel that they meet is scaled instead, as it is smaller
         for dense, dropout in self._pairs:
             kernel, bias = (tf.cast(w, dense.compute_dtype) for w in (scale * dense.kernel, dense.bias))
             kept, next_scale = _drawn(tf.shape(rows)[0], dense.units, dropout) if dropout else (None, 1.0)
@@ -51,7 +69,7 @@ def _drawn(rows: tf.Tensor, units: int, dropout: keras.layers.Dropout) -> tuple[
 
 
 def _rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, kept: tf.Tensor | None) -> tf.Tensor:
-    """ReLU of rows (R, C) times kernel (C, D) plus bias (D,), and 0 where it is not kept."""
+    """ReLU of rows (R, C) times kernel (C, D) plus bias (D,), 0 for a unit that is not kept."""
 
     @with_gradient
     def rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:

@@ -1,4 +1,4 @@
-"""The loss: the squared error of rebuilt windows, weighted by cell (SPEC 3.2), without rebuilding them.
+"""The squared error of windows, weighted by cell (method, section 3.2), without rebuilding them.
 
 The last convolution is linear, and so is the target in the occupancy. The sum of squares over all cells is
 therefore a quadratic form in what the convolution sees and in the occupancy, and so are its gradients: what
@@ -20,10 +20,20 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class RebuildingError:
-    """Mean over windows, bins and cells of weight times squared error of what is rebuilt."""
+    """Mean over windows, bins and cells of weight times squared error of what is rebuilt.
+
+    Parameters
+    ----------
+    layer : SourceConvolution
+        The network's last convolution.
+    given : float32 (sources, m * n)
+        What each source gives to each cell, as `crumb_matrix` returns it.
+    weights : float32 (m, n) or None
+        Of the cells; None: all are 1.
+
+    """
 
     def __init__(self, layer: SourceConvolution, given: FloatArray, weights: FloatArray | None) -> None:
-        """`given`: what each source gives to each cell, (sources, m * n); `weights`: of the cells, (m, n)."""
         self._layer, self._given = layer, given
         flat = np.ones(given.shape[1], np.float32) if weights is None else weights.reshape(-1)
         self._weighted = given * flat
@@ -31,7 +41,21 @@ class RebuildingError:
         self._of_occupancy = self._weighted @ given.T
 
     def __call__(self, decoded: tf.Tensor, occupancy: tf.Tensor) -> tf.Tensor:
-        """From the layer's input, (windows, L, F), and float32 (windows, bins, sources) to a number."""
+        """Return the error.
+
+        Parameters
+        ----------
+        decoded : tensor (windows, L, F)
+            The layer's input.
+        occupancy : float32 (windows, bins, sources)
+            What was shown, and is to be rebuilt with its crumbs.
+
+        Returns
+        -------
+        tensor ()
+            The mean.
+
+        """
         # The sums of products are differences of larger ones: bfloat16 would not do.
         seen = self._layer.seen(tf.cast(decoded, tf.float32))
         seen = tf.reshape(
@@ -86,12 +110,26 @@ class RebuildingError:
 def loss_weights(
     settings: TrainingSettings, views: tuple[str, str], labels: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> FloatArray | None:
-    """Return the weight of every cell, float32 (m, n), or None where all are 1 (SPEC 3.2).
+    """Return the weight of every cell in the loss (method, section 3.2).
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        `view_weights` and `source_weights`.
+    views : (str, str)
+        Names of the views.
+    labels : two tuples of str
+        Their labels.
+
+    Returns
+    -------
+    float32 (m, n) or None
+        None if all weights are 1.
 
     Raises
     ------
     InputError
-        Where a weight is given to a label that the store does not have.
+        If a weight is given to a label that the store does not have.
 
     """
     if not settings.view_weights and not settings.source_weights:

@@ -1,0 +1,156 @@
+"""From the encoder's signals to rebuilt cells: the dense layers and the two last convolutions.
+
+The decoder's first convolution is linear, so each distinct input is multiplied by its kernel once, and the
+products are added where they belong. The last convolution, after every position is repeated four times, is
+one of short kernels, made for the cells that are asked for (docs/architecture.md, Exact fast inference).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from atypeak_scale.config import Precision
+from atypeak_scale.model.layers import PHASES, phase_taps
+from atypeak_scale.model.network import weight_arrays
+
+if TYPE_CHECKING:
+    from atypeak_scale.model.files import TrainedModel
+
+FloatArray = npt.NDArray[np.float32]
+ROWS_AT_ONCE = 4096
+
+
+class DecoderWeights:
+    """The weights behind the second pooling, in the shapes that the engine multiplies.
+
+    Parameters
+    ----------
+    model : TrainedModel
+        Whose weights they are.
+    signal_empty : float32 (F,)
+        The signal of a position that sees no peak.
+    all_cells, source_cells : sequence of int or None
+        Cells that are rebuilt: number of each along the model's m * n filters; None is all, as they are.
+    precision : "float32" or "bfloat16"
+        Of the products.
+
+    Attributes
+    ----------
+    product_width : int
+        Floats that an input's products take.
+    decoded_empty : float32 (positions, F)
+        Output of the layer `decoded` for an empty window.
+    lock : threading.Lock
+        To be held from a call of `products` until its result is used.
+
+    """
+
+    def __init__(
+        self,
+        model: "TrainedModel",
+        signal_empty: FloatArray,
+        all_cells: Sequence[int] | None,
+        source_cells: Sequence[int] | None,
+        precision: Precision,
+    ) -> None:
+        arrays = weight_arrays(model.network)
+        self._dtype = tf.bfloat16 if precision == "bfloat16" else tf.float32
+        self._dense = [
+            (tf.constant(kernel, self._dtype), tf.constant(bias, self._dtype))
+            for kernel, bias in zip(arrays[4:12:2], arrays[5:13:2], strict=True)
+        ]
+        decoder = arrays[12][:, :, 0, 0]
+        self.product_width = decoder.shape[0] * decoder.shape[2]
+        self._decoder = tf.constant(
+            decoder.transpose(1, 0, 2).reshape(decoder.shape[1], self.product_width), self._dtype
+        )
+        self._last = [
+            self._short_kernels(arrays[14], arrays[15], cells, model.bins)
+            for cells in (all_cells, source_cells)
+        ]
+        # Reused from pass to pass: finding new pages each time would cost as much as filling them. Threads
+        # of one process share it in turn, as each product uses all of them.
+        self.lock = threading.Lock()
+        self._buffer = np.empty((0, self.product_width), np.float32)
+        signature = [tf.TensorSpec((None, len(signal_empty)), tf.float32)]
+        encode = tf.function(self._encoded, input_signature=signature)
+        self._encoded_empty = encode(tf.constant(signal_empty[None]))
+        self._product = tf.function(self._products, input_signature=signature)
+        decode = keras.Model(model.network.input, model.network.get_layer("decoded").output)
+        self.decoded_empty: FloatArray = decode(
+            np.zeros((1, *model.network.input_shape[1:]), np.float32)
+        ).numpy()[0]
+
+    def _short_kernels(
+        self, kernel: FloatArray, bias: FloatArray, cells: Sequence[int] | None, bins: int
+    ) -> tuple[tf.Tensor, tf.Tensor, slice]:
+        """Return kernels and bias of some cells, the taps summed by phase, and the positions it needs."""
+        filters = slice(None) if cells is None else list(cells)
+        phases, first = phase_taps(kernel.shape[0])
+        short = np.einsum("rtk,kfc->tfrc", phases, kernel[:, 0, 0][..., filters])
+        length = (bins + 4 * kernel.shape[0]) // 4
+        start = kernel.shape[0] // 2 + first
+        kept = slice(start, start + length - kernel.shape[0] + len(short) - 1)
+        kernels = tf.constant(short.reshape(*short.shape[:2], -1), self._dtype)
+        return kernels, tf.constant(np.tile(bias[filters], PHASES)), kept
+
+    def products(self, signals: Callable[[slice], FloatArray], count: int) -> FloatArray:
+        """Return the decoder's products of inputs, less those of an input that holds nothing.
+
+        Parameters
+        ----------
+        signals : function
+            From a slice of inputs to their signals, float32 (inputs, F).
+        count : int
+            Number of inputs.
+
+        Returns
+        -------
+        float32 (count, k * F)
+            Overwritten by the next call: hold `lock` until it is used.
+
+        """
+        if len(self._buffer) < count:
+            self._buffer = np.empty((count, self.product_width), np.float32)
+        result = self._buffer[:count]
+        for start in range(0, count, ROWS_AT_ONCE):
+            at = slice(start, min(start + ROWS_AT_ONCE, count))
+            result[at] = self._product(signals(at)).numpy()
+        return result
+
+    def _encoded(self, signals: tf.Tensor) -> tf.Tensor:
+        x = tf.cast(signals, self._dtype)
+        for kernel, bias in self._dense:
+            x = tf.nn.relu(tf.nn.bias_add(tf.matmul(x, kernel), bias))
+        return x
+
+    def _products(self, signals: tf.Tensor) -> tf.Tensor:
+        change = self._encoded(signals) - self._encoded_empty
+        return tf.cast(tf.matmul(change, self._decoder), tf.float32)
+
+    def rebuild(self, decoded: FloatArray, of_sources: bool) -> FloatArray:
+        """Return the last convolution of (windows, positions, F).
+
+        Parameters
+        ----------
+        decoded : float32 (windows, positions, F)
+            Output of the layer `decoded`.
+        of_sources : bool
+            Whether the sources' cells are rebuilt, or all.
+
+        Returns
+        -------
+        float32 (windows, bins, cells)
+            What is rebuilt.
+
+        """
+        kernel, bias, kept = self._last[of_sources]
+        inputs = tf.cast(tf.constant(decoded[:, kept]), self._dtype)
+        phases = tf.cast(tf.nn.conv1d(inputs, kernel, 1, "VALID"), tf.float32)
+        rebuilt: FloatArray = tf.nn.bias_add(phases, bias).numpy()
+        return rebuilt.reshape(len(decoded), -1, bias.shape[0] // PHASES)

@@ -1,0 +1,49 @@
+"""The engine of a process: tasks that follow each other there share one, loaded once."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from atypeak_scale.config import Precision
+from atypeak_scale.execution.cluster import limit_threads
+from atypeak_scale.storage.locations import Location
+
+if TYPE_CHECKING:
+    from atypeak_scale.model.inference.engine import Engine
+
+
+@lru_cache(maxsize=1)
+def process_engine(
+    folder: Location,
+    fingerprint: str,
+    labels: tuple[tuple[str, ...], tuple[str, ...]],
+    sources: tuple[tuple[str, str], ...],
+    crumbs: float,
+    precision: Precision,
+) -> "Engine":
+    """Return the engine of a model for a store's sources; each process keeps the last that it made.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The model.
+    fingerprint : str
+        What the model was when it was first looked at.
+    labels, sources, crumbs, precision
+        As `Engine` takes them, as tuples.
+
+    Returns
+    -------
+    Engine
+        The model as a function of the store's windows.
+
+    Raises
+    ------
+    InputError
+        If the model changed, or is none.
+
+    """
+    limit_threads()
+    from atypeak_scale.model.files import load_model
+    from atypeak_scale.model.inference.engine import Engine
+
+    return Engine(load_model(folder, fingerprint), labels, sources, crumbs, precision)

@@ -1,0 +1,76 @@
+"""When training ends, and which epoch's weights are kept (method, section 3.3)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.config import TrainingSettings
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.description import LAST, LOW, SETTLED
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class EarlyStopping:
+    """Follows a training, tells when it ends and keeps the best weights (method, section 3.3).
+
+    The best epoch is the last whose loss was lower by more than `min_delta` than the best before it, or that
+    reached `stop_at_loss`.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        `min_delta`, `patience`, `stop_at_loss` and `max_epochs`.
+
+    Attributes
+    ----------
+    losses : list of float
+        Of each epoch.
+    best_epoch, best_loss, best_weights
+        The best epoch, counted from 1 (0: none yet), its loss and its weights.
+    stopped : str or None
+        Why training ended; None while it goes on.
+
+    """
+
+    def __init__(self, settings: TrainingSettings) -> None:
+        self._settings = settings
+        self.best_weights: list[FloatArray] = []
+        self.best_epoch = 0
+        self.best_loss = np.inf
+        self.losses: list[float] = []
+        self.stopped: str | None = None
+
+    def add(self, loss: float, weights: Callable[[], list[FloatArray]]) -> None:
+        """Take note of an epoch.
+
+        Parameters
+        ----------
+        loss : float
+            Mean loss of its steps.
+        weights : function
+            Returns a copy of the weights that the epoch left.
+
+        Raises
+        ------
+        InputError
+            If the loss is not a finite number.
+
+        """
+        self.losses.append(loss)
+        epoch = len(self.losses)
+        if not np.isfinite(loss):
+            raise InputError(f"epoch {epoch}: the loss is {loss}; lower training.learning_rate in the config")
+        limit = self._settings.stop_at_loss
+        reached = limit is not None and loss <= limit
+        # The loss that a user asked for is kept however little it is below the best.
+        if loss < self.best_loss - (0 if reached else self._settings.min_delta):
+            # In one go: Ctrl-C while weights are copied must not leave one epoch with another's weights.
+            self.best_epoch, self.best_loss, self.best_weights = epoch, loss, weights()
+        if reached:
+            self.stopped = LOW
+        elif epoch - self.best_epoch >= self._settings.patience:
+            self.stopped = SETTLED
+        elif epoch == self._settings.max_epochs:
+            self.stopped = LAST
