@@ -5,9 +5,22 @@ from collections.abc import Iterable
 
 
 class AtypeakError(Exception):
-    """Something failed while running; the message is one line that a user can act on."""
+    """Something failed while running; the message is one line that a user can act on.
+
+    Parameters
+    ----------
+    message
+        One line, which names no option of the command line.
+    argument
+        Name of the Python parameter that mends it, such as "cell_line"; the command line names its option.
+
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
 
 
 class InputError(AtypeakError):
