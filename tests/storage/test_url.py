@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import sys
 import tempfile
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def test_reaching__an_absent_object_is_that() -> None:
             raise FileNotFoundError("bucket/key")
         assert failure.value.filename == "objects://x"
         assert failure.value.strerror == "no such file, folder or bucket"
+
+
+@pytest.mark.parametrize("protocol", ["s3", "s3a"])
+def test_missing_package__says_what_to_install(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, protocol, raising=False)
+    with pytest.raises(InputError) as failure:
+        UrlTarget(f"{protocol}://bucket/x").exists()
+    assert str(failure.value) == (
+        f"{protocol}://bucket/x: needs the package s3fs; install it with: pip install 'atypeak-scale[s3]'"
+    )
 
 
 def test_unknown_protocol__is_refused() -> None:
