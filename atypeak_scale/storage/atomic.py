@@ -1,8 +1,9 @@
-"""Outputs that exist whole or not at all.
+"""Outputs on disk that exist whole or not at all.
 
-What is written lies in a hidden folder beside its final place, on the same file system, and gets its name by
+An output is written in a hidden folder beside its final place, on the same file system, and gets its name by
 one rename, which either happens or does not. A process that fails or is interrupted leaves nothing; one that
-is killed leaves only that hidden folder, which the next one sweeps away: it is locked while its owner lives.
+is killed leaves only that hidden folder. Its owner locks it, so that the next process sweeps it away only
+after the owner died.
 """
 
 import fcntl
@@ -18,24 +19,24 @@ from pathlib import Path
 from atypeak_scale.errors import InputError
 
 PARTIAL = ".partial"
+NEW = "new"  # in a hidden folder: the output that is being made
 OLD = "old"  # in a hidden folder: the output that is being replaced
-SECONDS_TO_LOCK = 60  # that a folder is left alone after it was made: its owner may not have locked it yet
+SECONDS_TO_LOCK = 60  # how long a new folder is left alone: its owner may not have locked it yet
 
 
-def refuse_existing(target: str | Path) -> None:
-    """Raise InputError where something of that name exists."""
-    if Path(target).exists():
-        raise InputError(f"{target}: exists; remove it or name another folder")
+def already_exists(location: str | Path, kind: str) -> InputError:
+    """Return the error that something of that name exists; `kind` says what to name instead."""
+    return InputError(f"{location}: exists; remove it or name another {kind}")
 
 
 @contextmanager
 def hidden_sibling(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target`; it is gone at the end, whatever happens, or swept later.
+    """Give an empty folder beside `target`; it is gone at the end, whatever happens, or swept later.
 
     Raises
     ------
     InputError
-        Where no folder can be made there.
+        If no folder can be made there.
 
     """
     try:
@@ -46,7 +47,7 @@ def hidden_sibling(target: Path) -> Iterator[Path]:
     except OSError as problem:
         raise InputError(f"{target}: cannot be made: {problem.strerror} ({problem.filename})") from None
     try:
-        _is_free(lock)
+        _locked(lock)
         yield folder
     finally:
         _discard(folder, target)
@@ -61,36 +62,37 @@ def _sweep(target: Path) -> None:
                 continue
             lock = os.open(folder, os.O_RDONLY)
             try:
-                if _is_free(lock):
+                if _locked(lock):
                     _discard(folder, target)
             finally:
                 os.close(lock)
 
 
 def _discard(folder: Path, target: Path) -> None:
-    """Delete a hidden folder; what `replacing` set aside in it goes back where nothing took its place."""
+    """Delete a hidden folder; what `replacing` set aside in it goes back if nothing took its place."""
     with suppress(OSError):
         if not target.exists():
             (folder / OLD).rename(target)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_free(descriptor: int) -> bool:
-    """Lock an open folder, unless somebody else has."""
+def _locked(descriptor: int) -> bool:
+    """Lock an open folder; whether that worked, which it does not if another process has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # or a file system without locks, where nothing is swept
+    except OSError:  # or the file system has no locks; then nothing is swept
         return False
     return True
 
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield a folder to fill; it becomes `target`, which must not exist, when the block ends well."""
-    refuse_existing(target)
+    """Give a folder to fill; it becomes `target`, which must not exist, if the block ends well."""
+    if target.exists():
+        raise already_exists(target, "folder")
     with hidden_sibling(target) as hidden:
-        # A folder inside: the hidden one is readable by its owner only, and would stay so.
-        folder = hidden / "new"
+        # A folder inside: only the owner may read the hidden one, and it would stay so.
+        folder = hidden / NEW
         folder.mkdir()
         yield folder
         folder.rename(target)
@@ -98,9 +100,9 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield a path to make; when the block ends well it takes the place of `target`, which is deleted."""
+    """Give a path to make; if the block ends well it takes the place of `target`, which is deleted."""
     with hidden_sibling(target) as hidden:
-        yield hidden / "new"
+        yield hidden / NEW
         if target.exists():
             target.rename(hidden / OLD)
-        (hidden / "new").rename(target)
+        (hidden / NEW).rename(target)

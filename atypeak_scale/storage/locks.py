@@ -1,7 +1,7 @@
-"""One writer at a time on the same results.
+"""One writer at a time for the same results.
 
 The lock is the kernel's (flock) on a hidden file beside the store: it ends with the process that holds it,
-however that ends, so a file that a dead process left is no lock. What the file says is for people only.
+however that process ends, so a file that a dead process left is no lock. Its text is for people only.
 """
 
 import errno
@@ -23,17 +23,30 @@ UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def sole_writer(store: Location, group: str, wait: bool = False, remedy: str | None = None) -> Iterator[None]:
+def sole_writer(
+    store: Location,
+    group: str,
+    wait: bool = False,
+    remedy: str | None = None,
+    argument: str | None = None,
+) -> Iterator[None]:
     """Hold the right to write `group` of `store` while the block runs; at a URL there is no lock.
 
-    wait: for a holder who will need it for a moment only; remedy: what to do where nothing may be written.
+    Parameters
+    ----------
+    store, group
+        What is written; writers of other groups do not wait for each other.
+    wait
+        Whether to wait for another holder, who will need the lock for a moment only.
+    remedy, argument
+        What to do if nothing may be written, and the Python parameter that does it.
 
     Raises
     ------
     AtypeakError
-        Where another process holds it, and `wait` is not set.
+        If another process holds the lock and `wait` is not set.
     InputError
-        Where nothing can be written beside the store; at the URL, where there is a remedy.
+        If nothing may be written beside the store; at a URL, if there is a remedy.
 
     """
     if is_url(store):
@@ -42,20 +55,17 @@ def sole_writer(store: Location, group: str, wait: bool = False, remedy: str | N
         except PermissionError as problem:
             if remedy is None or not f"{problem.filename}/".startswith(f"{store}/"):
                 raise
-            raise InputError(f"{problem.filename}: {problem.strerror}; {remedy}") from None
+            raise InputError(f"{problem.filename}: {problem.strerror}; {remedy}", argument) from None
         return
-    # A name from a file must not choose a path; two groups must not share a lock.
-    name = hashlib.sha256(group.encode()).hexdigest()[:12]
-    local = local_path(store).absolute()
-    path = local.with_name(f".{local.name}.{name}.lock")
+    path = _lock_file(local_path(store).absolute(), group)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = _acquire(path, f"{store}/{group}", wait)
     except OSError as problem:
         if problem.errno not in UNWRITABLE:
             raise
-        told = f"{path.parent}: cannot be written ({problem.strerror})"
-        raise InputError(told if remedy is None else f"{told}; {remedy}") from None
+        message = f"{path.parent}: cannot be written ({problem.strerror})"
+        raise InputError(message if remedy is None else f"{message}; {remedy}", argument) from None
     try:
         yield
     finally:
@@ -63,12 +73,19 @@ def sole_writer(store: Location, group: str, wait: bool = False, remedy: str | N
         os.close(descriptor)
 
 
+def _lock_file(store: Path, group: str) -> Path:
+    """Return the file to lock: a name from a file chooses no path, and no two groups share a lock."""
+    digest = hashlib.sha256(group.encode()).hexdigest()[:12]
+    return store.with_name(f".{store.name}.{digest}.lock")
+
+
 def _acquire(path: Path, what: str, wait: bool) -> int:
-    how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
+    """Lock a file, which is made if there is none; return its descriptor."""
+    operation = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, how)
+            fcntl.flock(descriptor, operation)
         except BlockingIOError:
             holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
             os.close(descriptor)
@@ -78,7 +95,7 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
         except OSError as problem:
             log.warning("%s: this file system has no locks (%s); do not write twice at a time", path, problem)
             return descriptor
-        # The holder before may have removed the file between our opening and locking it.
+        # The previous holder may have removed the file after this process opened it and before it locked it.
         if _is_still(path, descriptor):
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
@@ -87,7 +104,7 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether the open file is the one of that name."""
+    """Whether the open file still has that name."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -1,37 +1,37 @@
 """A Zarr store at a URL, whose every failure is an OSError that names it.
 
-Zarr takes an error of reading a chunk for damage unless it is an OSError (`schema.damage_of`), and file
-systems raise whatever they like where they cannot be reached.
+Who reads a chunk takes an error for damage unless it is an OSError, and file systems raise whatever they like
+if they cannot be reached.
 """
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-from zarr.abc.store import ByteRequest, OffsetByteRequest
+from zarr.abc.store import ByteRequest, OffsetByteRequest, Store
 from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.storage import FsspecStore
+from zarr.storage import FsspecStore, LocalStore
 
-from atypeak_scale.storage.locations import Location, is_url, local_path, reaching, refuse_pattern
+from atypeak_scale.storage.locations import Location, is_url, local_path
+from atypeak_scale.storage.url import reaching, refuse_pattern
 
 
-def zarr_store(place: Location) -> "Path | RemoteStore":
-    """Return what Zarr opens for a place: the path itself, or a store at its URL.
+def zarr_store(location: Location) -> "Path | RemoteStore":
+    """Return what Zarr opens for a location: the path itself, or a store at its URL.
 
     Raises
     ------
     InputError
-        Where the package that reaches the URL is missing.
+        If the package that reaches the URL is missing.
 
     """
-    if not is_url(place):
-        return local_path(place)
-    refuse_pattern(place)
-    with reaching(place):
+    if not is_url(location):
+        return local_path(location)
+    refuse_pattern(location)
+    with reaching(location):
         # Other processes write what this one looks for: a listing must not be remembered.
-        store = RemoteStore.from_url(str(place), storage_options={"use_listings_cache": False})
+        store = RemoteStore.from_url(str(location), storage_options={"use_listings_cache": False})
         assert isinstance(store, RemoteStore)
-        store.url = str(place).rstrip("/")
+        store.url = str(location).rstrip("/")
         return store
 
 
@@ -44,7 +44,7 @@ class RemoteStore(FsspecStore):
         return self.url
 
     def with_read_only(self, read_only: bool = False) -> "RemoteStore":
-        """Return the same store, for reading only or for both."""
+        """Return the same store, for reading only or for reading and writing."""
         store = super().with_read_only(read_only)
         assert isinstance(store, RemoteStore)
         store.url = self.url
@@ -56,7 +56,7 @@ class RemoteStore(FsspecStore):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Read an object, or a range of it; None where there is none."""
+        """Read an object, or a range of it; None if there is none."""
         with reaching(self._at(key), running=True):
             # "From byte 0 on" is all of it; asked for all of it, S3's file system asks for the size first.
             return await super().get(key, prototype, byte_range or OffsetByteRequest(0))
@@ -99,6 +99,9 @@ class RemoteStore(FsspecStore):
             return await super().getsize(key)
 
 
-def place_of(store: Any) -> Location:
+def location_of(store: Store) -> Location:
     """Return where an opened Zarr store is."""
-    return store.url if isinstance(store, RemoteStore) else Path(store.root)
+    if isinstance(store, RemoteStore):
+        return store.url
+    assert isinstance(store, LocalStore)
+    return Path(store.root)

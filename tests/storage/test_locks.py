@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from storage.object_store import files, objects
 
 from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.storage.locks import sole_writer
@@ -83,10 +84,11 @@ def test_sole_writer__remedy_at_a_url_is_for_its_own_place(
 ) -> None:
     with (
         pytest.raises((InputError, PermissionError)) as failure,
-        sole_writer("s3://b/s.zarr", "cell", remedy=remedy),
+        sole_writer("s3://b/s.zarr", "cell", remedy=remedy, argument="results"),
     ):
         raise PermissionError(errno.EACCES, "denied", place)
     assert isinstance(failure.value, InputError) == (told is not None)
+    assert getattr(failure.value, "argument", None) == (told and "results")
     assert told is None or str(failure.value) == told
 
 
@@ -123,3 +125,32 @@ def test_sole_writer__never_two_at_a_time(tmp_path: Path) -> None:
         thread.join()
     assert most == 1
     assert entered > 10
+
+
+def test_sole_writer__locks_nothing_at_a_url(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = files(tmp_path)
+    store = f"{bucket}/s.zarr"
+    with sole_writer(store, "cell/scores/m"), sole_writer(store, "cell/scores/m"):
+        assert files(tmp_path) == before
+        assert objects(bucket) == {}
+
+
+def test_sole_writer__a_folder_that_may_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("atypeak_scale.storage.locks.os.open", refused)
+    told = f"{tmp_path}: cannot be written (Permission denied)"
+    for remedy, expected in ((None, told), ("go elsewhere", f"{told}; go elsewhere")):
+        with (
+            pytest.raises(InputError) as failure,
+            sole_writer(tmp_path / "s.zarr", "g", remedy=remedy, argument="results"),
+        ):
+            pytest.fail("locked")
+        assert str(failure.value) == expected
+        assert failure.value.argument == "results"

@@ -1,0 +1,103 @@
+"""Files and folders on disk: an output gets its name by a rename (atomic.py)."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from atypeak_scale.storage import atomic
+from atypeak_scale.storage.locations import Location, local_path
+
+
+@dataclass(frozen=True)
+class LocalTarget:
+    """A file or a folder on disk, or the place for one; a `Target`, whose docstrings hold here too."""
+
+    location: Location
+
+    @property
+    def path(self) -> Path:
+        """The location as a path."""
+        return local_path(self.location)
+
+    def exists(self) -> bool:
+        """Whether there is a file or a folder."""
+        return self.path.exists()
+
+    def file_size(self) -> int | None:
+        """Return the bytes of the file, None if there is no file."""
+        return self.path.stat().st_size if self.path.is_file() else None
+
+    def open_bytes(self) -> BinaryIO:
+        """Open the file for reading."""
+        return self.path.open("rb")
+
+    def read_text(self) -> str:
+        """Read the file, UTF-8."""
+        return self.path.read_text(encoding="utf-8")
+
+    def local_copy(self) -> AbstractContextManager[Path]:
+        """Give the file itself."""
+        return nullcontext(self.path)
+
+    def names(self) -> set[str]:
+        """Return the names directly in the folder; none if there is no folder."""
+        return {file.name for file in self.path.iterdir()} if self.exists() else set()
+
+    def is_there(self, last: str) -> bool:
+        """Whether there is a file or a folder: a folder on disk was published whole."""
+        return self.exists()
+
+    def refuse_existing(self, last: str) -> None:
+        """Raise InputError if a file or a folder is there."""
+        if self.exists():
+            raise atomic.already_exists(self.location, "folder")
+
+    def refuse_existing_file(self) -> None:
+        """Raise InputError if a file or a folder is there."""
+        if self.exists():
+            raise atomic.already_exists(self.location, "file")
+
+    def refuse_unwritable(self) -> None:
+        """Refuse nothing: making the staging folder tells soon enough."""
+
+    def staging_folder(self) -> AbstractContextManager[Path]:
+        """Give an empty folder beside the target."""
+        return atomic.hidden_sibling(self.path)
+
+    def publish(self, folder: Path, last: str) -> None:
+        """Rename a finished folder to the target."""
+        folder.rename(self.path)
+
+    def new_folder(self, last: str) -> AbstractContextManager[Path]:
+        """Give a folder to fill, renamed to the target at the end."""
+        return atomic.new_folder(self.path)
+
+    def replacing(self, last: str) -> AbstractContextManager[Path]:
+        """Give a path to make a folder at, exchanged for the target at the end."""
+        return atomic.replacing(self.path)
+
+    @contextmanager
+    def new_file(self) -> Iterator[Path]:
+        """Give a path to write, renamed to the target, which must not exist, at the end."""
+        self.refuse_existing_file()
+        with self.replacing_file() as file:
+            yield file
+
+    @contextmanager
+    def replacing_file(self) -> Iterator[Path]:
+        """Give a path to write, renamed to the target at the end."""
+        with self.staging_folder() as folder:
+            yield folder / "new"
+            (folder / "new").rename(self.path)
+
+    def make_folder(self) -> None:
+        """Make the folder, and those above it, if there is none."""
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def remove(self) -> None:
+        """Take the target away by a rename and delete it there, so that it is never seen half deleted."""
+        if self.exists() or self.path.is_symlink():
+            with self.staging_folder() as folder:
+                self.path.rename(folder / "removed")

@@ -1,0 +1,243 @@
+"""Every stage at a URL does what it does on disk."""
+
+import dataclasses
+import gzip
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pytest
+import xarray as xr
+from storage.object_store import Objects, assert_same, objects, put
+from storage.untrained import untrained
+
+from atypeak_scale.assess.description.pairs import compare_pairs
+from atypeak_scale.assess.description.statistics_tables import statistics_tables, write_table, write_tables
+from atypeak_scale.assess.interpretation.groups import correlation_groups
+from atypeak_scale.assess.quality.qscore import q_score
+from atypeak_scale.assess.regions.crms import crm_table
+from atypeak_scale.assess.regions.releases import compare_releases
+from atypeak_scale.assess.results import load_results, save_results
+from atypeak_scale.catalogue import bed
+from atypeak_scale.catalogue.bed import BedReader, identify
+from atypeak_scale.config import Config, dump_config, load_config
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.files import TrainedModel, Training, load_model, save_model
+from atypeak_scale.model.seeds import train_seeds
+from atypeak_scale.pipeline import run_pipeline
+from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
+from atypeak_scale.score.export import export_scores
+from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.url import UNFINISHED
+from atypeak_scale.store import schema
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.summary import summarize
+from atypeak_scale.store.tensor import open_store
+from atypeak_scale.store.verify import verify_store
+
+Catalogue = tuple[Path, Path]
+
+
+# Names that are refused
+
+
+def test_path__of_a_url_is_refused_by_all() -> None:
+    lost = Path("s3://bucket/s.zarr")
+    for use in (open_store, summarize):
+        with pytest.raises(InputError, match=r"s3:/bucket/s\.zarr: a Path cannot hold a URL; give it as a s"):
+            use(lost)
+
+
+def test_pattern__is_refused_by_all(bucket: str) -> None:
+    put(f"{bucket}/mine/notes.txt", b"x")
+    for name in ("m*", "m?", "m[1]"):
+        with pytest.raises(InputError, match="would stand for other names"):
+            schema.cell_lines(f"{bucket}/{name}")
+    assert set(objects(bucket)) == {"mine/notes.txt"}
+
+
+def test_missing_package__says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    for protocol in ("s3", "s3a"):
+        monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, protocol, raising=False)
+    for use in (schema.cell_lines, open_store, load_model, load_config, identify):
+        with pytest.raises(InputError) as failure:
+            use("s3://bucket/x")
+        assert "needs the package s3fs; install it with: pip install 'atypeak-scale[s3]'" in str(
+            failure.value
+        )
+        assert "\n" not in str(failure.value)
+
+
+def test_unknown_protocol__is_refused() -> None:
+    with pytest.raises(InputError, match=r"^nowhere://x: cannot be reached: Protocol not known: nowhere$"):
+        schema.cell_lines("nowhere://x")
+
+
+# Inputs and configurations
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_reader__reads_urls(bucket: str, pack: Any) -> None:
+    packed = pack(b"chr1\t1\t5\ta.b.c\n")
+    url = put(f"{bucket}/p.bed", packed)
+    reader = BedReader(url, 4)
+    (block,) = reader
+    assert block.start.tolist() == [1]
+    assert reader.input_file == identify(url) == bed.InputFile(len(packed), identify(url).sha256)
+    with pytest.raises(
+        InputError, match=r"^objects://bucket/q\.bed: cannot be read: no such file, folder or"
+    ):
+        list(BedReader(f"{bucket}/q.bed", 4))
+
+
+def test_load_config__from_a_url_with_inputs_beside_it(bucket: str) -> None:
+    put(f"{bucket}/conf/my.yaml", b"cell_line: x\ninputs: {peaks: p.bed, crms: 'objects://other/c.bed'}\n")
+    inputs = load_config(f"{bucket}/conf/my.yaml").inputs
+    assert inputs.peaks == f"{bucket}/conf/p.bed"
+    assert inputs.crms == "objects://other/c.bed"
+    with pytest.raises(InputError, match=r"^objects://bucket/no\.yaml: no such config file"):
+        load_config(f"{bucket}/no.yaml")
+
+
+# Stores, models and results
+
+
+def finish(store: str | Path, model: str | Path, out: str | Path) -> ScoreRun:
+    run = score_run(store, model)
+    score_store(run)
+    normalize_scores(run, run.config.normalization)
+    export_scores(store, out, run=run)
+    return run
+
+
+def test_stages__at_a_url_write_what_they_write_here(
+    bucket: str, catalogue: Catalogue, local: Path, config: Config, tmp_path: Path
+) -> None:
+    inputs = [put(f"{bucket}/{file.name}", file.read_bytes()) for file in catalogue]
+    store, model = f"{bucket}/s.zarr", f"{bucket}/model"
+    assert build_store(*inputs, store, config).store == store
+    assert_same(store, local)
+    save_model(untrained(config), tmp_path / "model")
+    save_model(untrained(config), model)
+    assert load_model(model).fingerprint() == load_model(tmp_path / "model").fingerprint()
+    here = finish(local, tmp_path / "model", tmp_path / "out")
+    there = finish(store, model, f"{bucket}/out")
+    assert there.group == here.group
+    assert_same(store, local)
+    assert_same(f"{bucket}/out", tmp_path / "out")
+    assert summarize(store) == summarize(local)
+    found = verify_store(store)
+    assert found == verify_store(local)
+    assert not found.damages
+    xr.testing.assert_identical(open_store(store).data.load(), open_store(local).data.load())
+    results = xr.Dataset({"matrix": ("one", [1.0, np.nan]), "text": ("one", np.array(["a", "b"], object))})
+    for value in (1, 2):
+        save_results(there, "things", results * value)
+    xr.testing.assert_equal(load_results(there, "things"), (results * 2).assign_attrs(complete=True))
+    assert list((tmp_path / "tmp").glob(".atypeak*")) == []
+    assert not list(Path.cwd().glob("objects:*"))
+
+
+def test_assess__at_a_url_writes_what_it_writes_here(
+    bucket: str, catalogue: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    peaks, crms = catalogue
+    folders = ("crms", "qscore", "groups", "releases", "statistics", "out")
+    for base in (tmp_path / "here", bucket):
+        store, model = locations.join(base, "s.zarr"), locations.join(base, "model")
+        build_store(peaks, crms, store, config)
+        save_model(untrained(config), model)
+        run = finish(store, model, locations.join(base, "out"))
+        crm_table(run, locations.join(base, "crms"), regions=crms)
+        q_score(run, config.normalization, locations.join(base, "qscore"))
+        correlation_groups(run, out=locations.join(base, "groups"))
+        compare_releases(locations.join(base, "out"), peaks, crms, locations.join(base, "releases"))
+        write_tables(statistics_tables(store, run=run), locations.join(base, "statistics"))
+        write_table(compare_pairs(run), locations.join(base, "pairs.tsv"))
+        again = locations.join(base, "out")
+        for function, arguments in (
+            (crm_table, (run, again)), (q_score, (run, config.normalization, again)),
+            (correlation_groups, (run, None, again)), (write_table, (None, again)),
+            (compare_releases, (again, peaks, crms, again)), (write_tables, ({"a": None}, again)),
+        ):  # fmt: skip
+            with pytest.raises(InputError, match="exists; remove it or name another"):
+                function(*arguments)
+    for folder in folders:
+        assert_same(f"{bucket}/{folder}", tmp_path / "here" / folder)
+    assert objects(bucket)["pairs.tsv"] == (tmp_path / "here/pairs.tsv").read_bytes()
+    assert not list(Path.cwd().glob("objects:*"))
+
+
+def test_train_seeds__at_a_url_keeps_what_is_there(
+    bucket: str, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def train(store: str, config: Config, progress: Any) -> TrainedModel:
+        made.append((store, config.training.seed))
+        return dataclasses.replace(untrained(config), training=Training(1, 1, 0.5, "settled"))
+
+    monkeypatch.setattr("atypeak_scale.model.training.train.train", train)
+    put(f"{bucket}/models/seed-2/{UNFINISHED}", b"")  # of a killed upload
+    put(f"{bucket}/models/seed-2/config.yaml", b"x")
+    first = config.training.seed
+    for seeds in (1, 3):
+        expected = [f"{bucket}/models/seed-{first + number}" for number in range(seeds)]
+        assert train_seeds(f"{bucket}/s.zarr", config, seeds, f"{bucket}/models/") == expected
+    assert made == [(f"{bucket}/s.zarr", first + n) for n in range(3)]
+    assert all(load_model(folder).training == Training(1, 1, 0.5, "settled") for folder in expected)
+
+
+def test_build__second_cell_line_and_the_same_once_more(
+    bucket: str, catalogue: Catalogue, config: Config
+) -> None:
+    peaks = catalogue[0].read_text()
+    catalogue[0].write_text(peaks + peaks.replace("track name=x\n", "").replace(".cell", ".evil/..%[1]"))
+    store = f"{bucket}/s.zarr"
+    build_store(*catalogue, store, config)
+    other = config.model_copy(update={"cell_line": "evil/..%[1]"})
+    build_store(*catalogue, store, other)
+    assert list(schema.cell_lines(store)) == ["cell", "evil/..%[1]"]
+    assert {name.split("/")[0] for name in objects(store)} == {"zarr.json", "cell", "evil%2F..%25%5B1%5D"}
+    before = objects(store)
+    with pytest.raises(InputError, match="already holds cell line 'cell'"):
+        build_store(*catalogue, store, config)
+    assert objects(store) == before
+
+
+def test_build__what_is_no_store_is_refused(bucket: str, catalogue: Catalogue, config: Config) -> None:
+    put(f"{bucket}/mine/notes.txt", b"x")
+    with pytest.raises(InputError, match="objects://bucket/mine: not a store"):
+        build_store(*catalogue, f"{bucket}/mine", config)
+    assert set(objects(bucket)) == {"mine/notes.txt"}
+
+
+def test_store__is_opened_by_who_receives_it(run: ScoreRun) -> None:
+    tensor = pickle.loads(cloudpickle.dumps(open_store(run.store).tensor))
+    assert int(tensor.sum()) > 0
+
+
+def test_run__in_a_workdir_at_a_url(bucket: str, catalogue: Catalogue, config: Config) -> None:
+    put(f"{bucket}/conf/my.yaml", dump_config(config).encode() + b"inputs: {peaks: p.bed, crms: c.bed}\n")
+    for name, file in zip(("p.bed", "c.bed"), catalogue, strict=True):
+        put(f"{bucket}/conf/{name}", file.read_bytes())
+
+    def again(changes: dict[str, Any] | None = None) -> list[bool]:
+        settings = load_config(f"{bucket}/conf/my.yaml")
+        for section, values in (changes or {}).items():
+            changed = getattr(settings, section).model_copy(update=values)
+            settings = settings.model_copy(update={section: changed})
+        return [report.skipped for report in run_pipeline(settings, f"{bucket}/work")]
+
+    assert again() == [False] * 5
+    assert {name.split("/")[0] for name in objects(f"{bucket}/work")} == {"store.zarr", "model", "scores"}
+    Objects.changes.clear()
+    assert again() == [True] * 5
+    assert Objects.changes == []
+    assert again({"training": {"seed": 7}}) == [True, False, False, False, False]
+    assert again({"store": {"rows_per_block": 32}}) == [False] * 5
