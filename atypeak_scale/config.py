@@ -11,6 +11,7 @@ from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.registry.views import check_views
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -233,7 +234,7 @@ def load_config(name: Location) -> Config:
 
     """
     place = name
-    if locations.file_size(place) is None:
+    if target(place).file_size() is None:
         bundled = bundled_configs()
         if str(name) not in bundled:
             raise InputError(
@@ -241,7 +242,7 @@ def load_config(name: Location) -> Config:
             )
         place = bundled[str(name)]
     try:
-        values = yaml.load(locations.read_text(place), _NoDuplicates)
+        values = yaml.load(target(place).read_text(), _NoDuplicates)
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         reason = " ".join(str(problem).split())
         raise InputError(f"{place}: not a YAML file: {reason}") from None

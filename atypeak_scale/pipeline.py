@@ -20,7 +20,7 @@ from atypeak_scale.scoring.blocks import ScorePlan, ScoreRun, is_scored, plan_sc
 from atypeak_scale.scoring.export import MADE_FROM, Exported, export_scores
 from atypeak_scale.scoring.export import made_from as scores_made_from
 from atypeak_scale.scoring.normalize import NORMALIZATION, normalize_scores
-from atypeak_scale.storage import locations
+from atypeak_scale.storage import targets
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import BuildPlan, build_store, fingerprint, made_from, plan_build
@@ -88,7 +88,9 @@ class _Run:
         return made_from(self.config, *self._inputs)
 
     def store_is_current(self) -> bool:
-        if not locations.exists(self.store) or self.config.cell_line not in schema.cell_lines(self.store):
+        if not targets.target(self.store).exists() or self.config.cell_line not in schema.cell_lines(
+            self.store
+        ):
             return False
         group = schema.open_cell_line(self.store, self.config.cell_line)
         return bool(dict(group.attrs)["made_from"] == self._made_from())
@@ -106,7 +108,7 @@ class _Run:
                 )
 
     def _model_cell_line(self) -> str | None:
-        if not locations.is_there(self.model, DESCRIPTION):
+        if not targets.target(self.model).is_there(DESCRIPTION):
             return None
         return load_config(join(self.model, CONFIG)).cell_line
 
@@ -118,7 +120,7 @@ class _Run:
         build_store(self.peaks, self.crms, self.store, self.config, self.cluster, self.progress, replace=True)
 
     def model_is_current(self) -> bool:
-        if not locations.is_there(self.model, DESCRIPTION):
+        if not targets.target(self.model).is_there(DESCRIPTION):
             return False
         description, config = describe_model(self.model), load_config(join(self.model, CONFIG))
         return (
@@ -135,12 +137,12 @@ class _Run:
         assert model.training is not None
         interrupted = model.training.stopped == INTERRUPTED
         target = self.model
-        if locations.is_there(target, DESCRIPTION):
+        if targets.target(target).is_there(DESCRIPTION):
             # Refuses what is no model of ours; one that was trained to its end is worth more than a part.
             before = describe_model(target)["training"]
             if interrupted and before is not None and before["stopped"] != INTERRUPTED:
                 target = self.interrupted_model
-        with locations.replacing(target, last=DESCRIPTION) as folder:
+        with targets.target(target).replacing(last=DESCRIPTION) as folder:
             save_model(model, folder)
         if interrupted:
             raise InterruptedStageError(
@@ -169,7 +171,7 @@ class _Run:
     def _exported_from(self) -> dict[str, Any] | None:
         """Return what the exported scores were made from, or None where that cannot be told."""
         try:
-            known = json.loads(locations.read_text(join(self.scores, MADE_FROM)))
+            known = json.loads(targets.target(join(self.scores, MADE_FROM)).read_text())
         except (OSError, ValueError):
             return None
         return known if isinstance(known, dict) else None
@@ -177,21 +179,21 @@ class _Run:
     def is_exported(self) -> bool:
         known = self._exported_from()
         if known is None or any(
-            locations.file_size(file) is None for file, _ in Exported(self.scores).files()
+            targets.target(file).file_size() is None for file, _ in Exported(self.scores).files()
         ):
             return False
         expected = json.loads(json.dumps(scores_made_from(*self.score_run().open())))
         return bool(known == expected)
 
     def make_exported(self) -> None:
-        if locations.is_there(self.scores, MADE_FROM):
-            others = locations.names_in(self.scores) - Exported(self.scores).names()
+        if targets.target(self.scores).is_there(MADE_FROM):
+            others = targets.target(self.scores).names() - Exported(self.scores).names()
             if others:
                 raise InputError(
                     f"{self.scores}: holds what this program did not make ({', '.join(sorted(others))}); "
                     "move that, or name another --workdir"
                 )
-        with locations.replacing(self.scores, last=MADE_FROM) as folder:
+        with targets.target(self.scores).replacing(last=MADE_FROM) as folder:
             export_scores(self.store, folder, self.config.cell_line, self.score_run(), self.progress)
 
 
@@ -209,7 +211,7 @@ def _prepare(
 def _file(what: str, file: Location | None) -> Location:
     if file is None:
         raise InputError(f"no {what} file; give --{what} FILE, or inputs.{what} in the config")
-    if locations.file_size(file) is None:
+    if targets.target(file).file_size() is None:
         raise InputError(f"{file}: no such file (--{what})")
     return file
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
 
 MADE_FROM = "made-from.json"
 
@@ -20,7 +21,7 @@ def fingerprint(values: Any) -> str:
 
 def refuse_existing_output(out: Location) -> None:
     """Raise InputError if something is at `out`, or a URL cannot be written; before any work is done."""
-    locations.refuse_existing(out, last=MADE_FROM)
+    target(out).refuse_existing(last=MADE_FROM)
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def new_output(out: Location, made_from: Mapping[str, Any]) -> Iterator[Path]:
         If something is at `out`.
 
     """
-    with locations.new_folder(out, last=MADE_FROM) as folder:
+    with target(out).new_folder(last=MADE_FROM) as folder:
         yield folder
         write_provenance(folder, made_from)
 
@@ -46,7 +47,7 @@ def write_provenance(folder: Path, made_from: Mapping[str, Any]) -> None:
 def read_provenance(folder: Location) -> dict[str, Any] | None:
     """Return what a folder was made from, or None if that cannot be told."""
     try:
-        known = json.loads(locations.read_text(locations.join(folder, MADE_FROM)))
+        known = json.loads(target(locations.join(folder, MADE_FROM)).read_text())
     except (OSError, ValueError):
         return None
     return known if isinstance(known, dict) else None

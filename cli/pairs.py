@@ -1,9 +1,9 @@
 """`atypeak-scale pairs`."""
 
 import click
+from atypeak_scale.execution.cluster import Cluster
 
 from atypeak_scale.config import Precision
-from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, model_options, print_table, progress_bar
 
@@ -42,10 +42,10 @@ def pairs(
     from atypeak_scale.assess.description.pairs import compare_pairs
     from atypeak_scale.assess.description.statistics_tables import write_table
     from atypeak_scale.scoring.blocks import score_run
-    from atypeak_scale.storage.locations import refuse_existing_file
+    from atypeak_scale.storage.targets import target
 
     if out is not None:
-        refuse_existing_file(out)
+        target(out).refuse_existing_file()
     run = score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:
         table = compare_pairs(run, pairs, cluster, progress)

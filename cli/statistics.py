@@ -1,9 +1,9 @@
 """`atypeak-scale statistics`."""
 
 import click
+from atypeak_scale.execution.cluster import Cluster
 
 from atypeak_scale.config import Precision
-from atypeak_scale.execution.cluster import Cluster
 
 from .common import cluster_options, model_options, print_table, progress_bar
 
@@ -36,12 +36,12 @@ def statistics(
         write_tables,
     )
     from atypeak_scale.scoring.blocks import score_run
-    from atypeak_scale.storage.locations import refuse_existing
+    from atypeak_scale.storage.targets import target
 
     if model is None and any(option is not None for option in (crumbs, precision, results)):
         raise click.UsageError("--crumbs, --precision and --results tell of a model's scores; give --model")
     if out is not None:
-        refuse_existing(out, last=f"{ABUNDANCE}.tsv")
+        target(out).refuse_existing(last=f"{ABUNDANCE}.tsv")
     run = None if model is None else score_run(store, model, cell_line, crumbs, precision, results)
     with progress_bar() as progress:
         tables = statistics_tables(store, cell_line, run, cluster, progress)

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.storage.locations import Location, open_bytes, reaching
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
+from atypeak_scale.storage.url import reaching
 
 STANDARD_INPUT = "-"
 BYTES_PER_BLOCK = 1 << 22
@@ -39,7 +41,7 @@ class InputFile:
 
 def identify(file: Location) -> InputFile:
     """Return size and SHA-256 of a file, as a reader of the whole of it would."""
-    with open_bytes(file) as raw:
+    with target(file).open_bytes() as raw:
         hashing = _HashingReader(raw, str(file))
         while hashing.read(1 << 20):
             pass
@@ -111,7 +113,7 @@ class BedReader:
         if str(self._path) == STANDARD_INPUT:
             return sys.stdin.buffer
         try:
-            return open_bytes(self._path)
+            return target(self._path).open_bytes()
         except OSError as problem:
             raise InputError(f"{self.name}: cannot be read: {problem.strerror}") from None
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.storage.locations import Location, join, read_text
+from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage.targets import target
 
 NETWORK, CONFIG, HISTORY, DESCRIPTION = "model.keras", "config.yaml", "history.csv", "model.json"
 KEYS = {"fingerprint", "views", "training", "store"}
@@ -33,7 +34,7 @@ def describe_model(folder: Location) -> dict[str, Any]:
 
     """
     try:
-        description: Any = json.loads(read_text(join(folder, DESCRIPTION)))
+        description: Any = json.loads(target(join(folder, DESCRIPTION)).read_text())
     except (OSError, ValueError):
         description = None
     if not (isinstance(description, dict) and description.keys() >= KEYS and len(description["views"]) == 2):

@@ -34,6 +34,7 @@ from atypeak_scale.model.description import (
 from atypeak_scale.model.network import FloatArray, autoencoder_from_arrays, weight_arrays
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage.targets import target
 
 IntArray = npt.NDArray[np.int64]
 
@@ -200,7 +201,7 @@ def save_model(model: TrainedModel, folder: Location) -> Location:
         If the folder exists.
 
     """
-    with locations.new_folder(folder, last=DESCRIPTION) as partial:
+    with target(folder).new_folder(last=DESCRIPTION) as partial:
         model.network.save(partial / NETWORK)
         (partial / CONFIG).write_text(dump_config(model.config), encoding="utf-8")
         with (partial / HISTORY).open("w", newline="", encoding="utf-8") as out:
@@ -243,7 +244,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
 
     """
     description = describe_model(folder)
-    with locations.local_copy(join(folder, NETWORK)) as file:
+    with target(join(folder, NETWORK)).local_copy() as file:
         try:
             network = keras.models.load_model(file, compile=False)
         except (OSError, ValueError) as problem:
@@ -251,7 +252,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
             raise InputError(f"{join(folder, NETWORK)}: cannot be loaded: {reason}") from None
     first, second = description["views"].values()
     training = description["training"]
-    lines = locations.read_text(join(folder, HISTORY)).splitlines()
+    lines = target(join(folder, HISTORY)).read_text().splitlines()
     history = tuple(float(row["loss"]) for row in csv.DictReader(lines))
     model = TrainedModel(
         network,

@@ -15,7 +15,8 @@ from atypeak_scale.execution.cluster import (
     run_blocks,
 )
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.storage.locations import Location, absolute, is_there, join, names_in
+from atypeak_scale.storage.locations import Location, absolute, join
+from atypeak_scale.storage.targets import target
 
 MEMBER = re.compile(r"seed-(\d+)")
 TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
@@ -86,7 +87,7 @@ def members_of(folder: Location) -> list[Location]:
         Their folders, by seed; none if the folder is anything else.
 
     """
-    names = names_in(folder)
+    names = target(folder).names()
     if DESCRIPTION in names:
         return []
     return [join(folder, name) for name in sorted(filter(MEMBER.fullmatch, names), key=_seed)]
@@ -115,7 +116,7 @@ def is_trained(folder: Location) -> dict[str, Any] | None:
         If anything else is there.
 
     """
-    if not is_there(folder, DESCRIPTION):
+    if not target(folder).is_there(DESCRIPTION):
         return None
     description = describe_model(folder)
     training = description["training"]

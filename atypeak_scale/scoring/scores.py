@@ -17,8 +17,9 @@ from atypeak_scale.provenance import fingerprint
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
 from atypeak_scale.scoring.peak_table import PeakTable
-from atypeak_scale.storage.locations import Location, absolute, exists, join, name_of
+from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.storage.locks import sole_writer
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, write_chunks
 from atypeak_scale.store.cell_line import Block, CellLine
 from atypeak_scale.store.groups import SCORES, consolidate, group_name, open_group
@@ -207,7 +208,7 @@ class Scores:
             return
         for one in self.members or (self,):
             network = join(one.model, NETWORK)
-            if not exists(network):
+            if not target(network).exists():
                 raise InputError(f"{network}: cannot be loaded: no such file")
         with self.writing("new", wait=True):
             if not self.exists():

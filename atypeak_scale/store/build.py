@@ -19,7 +19,7 @@ from atypeak_scale.catalogue.windows import Windows, read_windows
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.storage import locations
+from atypeak_scale.storage import locations, targets
 from atypeak_scale.storage.atomic import replacing
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.groups import (
@@ -64,7 +64,7 @@ class BuildResult:
 
 def refuse_cell_line(store: Location, cell_line: str) -> None:
     """Raise InputError if `store` is something else than a store, or already holds the cell line."""
-    if locations.exists(store) and cell_line in groups_of_cell_lines(store):
+    if targets.target(store).exists() and cell_line in groups_of_cell_lines(store):
         raise InputError(f"{store}: already holds cell line {cell_line!r}; remove it or name another store")
 
 
@@ -81,7 +81,7 @@ def _read_inputs(
     if str(peaks) == str(crms) == STANDARD_INPUT:
         raise InputError("peaks and CRMs cannot both be standard input; give one of them as a file")
     windows, crm_file = read_windows(crms, config.store.frame, config.store.min_crm_peaks)
-    size = locations.file_size(peaks) or 0  # 0: unknown, of standard input
+    size = targets.target(peaks).file_size() or 0  # 0: unknown, of standard input
 
     def read(done: int) -> None:
         executor.tell("read peaks", done, size)
@@ -158,12 +158,12 @@ def build_store(
     executor = executor or InProcess()
     target = locations.absolute(store)  # workers may be somewhere else
     config.model.check_frame(config.store.bins)
-    locations.refuse_unwritable(store)
+    targets.target(store).refuse_unwritable()
     if not replace:
         refuse_cell_line(store, config.cell_line)
     # Connected first: a wrong address must not cost a reading of the whole catalogue.
     executor.require(0)
-    with locations.workshop(target) as folder:
+    with targets.target(target).staging_folder() as folder:
         work, built = folder / "work", folder / "store"
         work.mkdir()
         inputs = _read_inputs(peaks, crms, config, work, executor)
@@ -218,9 +218,9 @@ def _publish(built: Path, target: Location, cell_line: str, replace: bool) -> No
             refuse_cell_line(target, cell_line)  # which somebody else may have built meanwhile
         create_root(target)
         # What is replaced, or what a killed upload left; readers know a group by its metadata.
-        locations.remove(locations.join(target, name, METADATA))
-        locations.remove(locations.join(target, name))
-        locations.publish(built / name, locations.join(target, name), last=METADATA)
+        targets.target(locations.join(target, name, METADATA)).remove()
+        targets.target(locations.join(target, name)).remove()
+        targets.target(locations.join(target, name)).publish(built / name, last=METADATA)
     else:
         _rename(built, locations.local_path(target), name)
     consolidate(target)

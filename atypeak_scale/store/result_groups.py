@@ -11,7 +11,7 @@ import zarr
 
 from atypeak_scale.errors import InputError
 from atypeak_scale.registry.variables import Variable
-from atypeak_scale.storage import locations
+from atypeak_scale.storage import locations, targets
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.arrays import create_arrays
 from atypeak_scale.store.cell_line import CellLine
@@ -35,7 +35,7 @@ def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
         return cell_line.group()
     root = open_root(location)
     if root is None:
-        if locations.names_in(location):
+        if targets.target(location).names():
             raise InputError(f"{location}: holds something else than scores; name a new folder", "results")
         return None
     if root.attrs.get(RESULTS_VERSION) != SCHEMA_VERSION:
@@ -94,7 +94,7 @@ def create_results(
         open_group(location, mode="r+").create_group(cell_line.path, attributes=told)
     open_group(location, cell_line.path, "r+").require_group(SCORES)
     # Beside the location: within it, what a killed process leaves would be taken for a part of it.
-    with locations.workshop(location) as folder:
+    with targets.target(location).staging_folder() as folder:
         made = zarr.create_group(folder / SCORES, attributes=attributes)
         sizes = {
             "peak": cell_line.row_count,
@@ -104,4 +104,4 @@ def create_results(
         }
         create_arrays(made, variables, sizes, cell_line.views, 1, cell_line.rows_per_block)
         target = locations.join(location, cell_line.path, SCORES, name)
-        locations.publish(folder / SCORES, target, last=METADATA)
+        targets.target(target).publish(folder / SCORES, last=METADATA)

@@ -11,7 +11,8 @@ from atypeak_scale.assess.description.distributions import density_with, quartil
 from atypeak_scale.assess.description.statistics import statistics_with
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
 from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.storage.locations import Location, join, new_file, new_folder, replacing_file
+from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage.targets import target
 
 ABUNDANCE, MEAN_CRM, PAIRS = "abundance", "mean-crm", "correlations"
 SCORES, DENSITY, DENSITY_TEST = "scores", "density", "density-test"
@@ -107,13 +108,13 @@ def write_table(table: pd.DataFrame, file: Location) -> None:
         Where `file` exists or cannot be made.
 
     """
-    with new_file(file) as written:
+    with target(file).new_file() as written:
         _write(table, written)
 
 
 def replace_table(table: pd.DataFrame, file: Location) -> None:
     """Write a table as `write_table` does, in place of the file that is there."""
-    with replacing_file(file) as written:
+    with target(file).replacing_file() as written:
         _write(table, written)
 
 
@@ -126,7 +127,7 @@ def write_tables(tables: dict[str, pd.DataFrame], folder: Location) -> list[Loca
         Where `folder` exists or cannot be made.
 
     """
-    with new_folder(folder, last=f"{next(iter(tables))}.tsv") as partial:
+    with target(folder).new_folder(last=f"{next(iter(tables))}.tsv") as partial:
         for name, table in tables.items():
             _write(table, partial / f"{name}.tsv")
     return [join(folder, f"{name}.tsv") for name in tables]

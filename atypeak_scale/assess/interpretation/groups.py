@@ -26,7 +26,8 @@ from atypeak_scale.execution.cluster import Event, Progress, no_progress
 from atypeak_scale.model.inference.process import process_engine
 from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.scoring.weights import rebuilt_alone
-from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store import schema
 
 GROUPS = "groups"
@@ -83,7 +84,7 @@ def correlation_groups(
     given = [runs] if isinstance(runs, ScoreRun) else runs
     members = [one for run in given for one in run.members or (run,)]
     if out is not None:
-        refuse_existing(out, last=ASKED)
+        target(out).refuse_existing(last=ASKED)
     _check(members, groups)
     rebuilt = []
     for done, run in enumerate(members, 1):
@@ -267,7 +268,7 @@ def sources_table(found: xr.Dataset) -> pd.DataFrame:
 
 def _write_tables(found: xr.Dataset, out: Location) -> None:
     """Write the three tables into a new folder; phantoms a source at a time, as there may be many."""
-    with new_folder(out, last=ASKED) as folder:
+    with target(out).new_folder(last=ASKED) as folder:
         sources_table(found).to_csv(
             folder / SOURCES, sep="\t", index=False, na_rep="nan", lineterminator="\n"
         )

@@ -28,7 +28,8 @@ from atypeak_scale.execution.cluster import (
     run_blocks,
 )
 from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store import schema
 
 UR_EXAMPLES = "ur_examples"
@@ -73,7 +74,7 @@ def ur_examples(
 
     """
     if out is not None:
-        refuse_existing(out, last=STRONGEST)
+        target(out).refuse_existing(last=STRONGEST)
     run.refuse_several()
     data, _ = run.open()
     empty = _empty(data, run.config.model.deep_dimension, seed)
@@ -217,7 +218,7 @@ def _write_table(found: xr.Dataset, views: tuple[str, str], observed: set[Source
     """Write the strongest cells of every unit into a new folder, a unit at a time."""
     first, second = (found[view].to_numpy() for view in views)
     with (
-        new_folder(out, last=STRONGEST) as folder,
+        target(out).new_folder(last=STRONGEST) as folder,
         (folder / STRONGEST).open("x", encoding="utf-8", newline="") as file,
     ):
         for unit in range(found.sizes["unit"]):

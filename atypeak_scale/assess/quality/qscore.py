@@ -23,7 +23,8 @@ from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, conne
 from atypeak_scale.model.inference.process import process_engine
 from atypeak_scale.scoring.blocks import PASS_BYTES, PROCESS_BYTES, ScoreRun
 from atypeak_scale.scoring.normalize import read_windows, sample_blocks, sample_windows
-from atypeak_scale.storage.locations import Location, new_folder, refuse_existing
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store import schema
 
 QSCORE = "qscore"
@@ -83,7 +84,7 @@ def q_score(
     """
     run.refuse_several()
     if out is not None:
-        refuse_existing(out, last=TOTAL)
+        target(out).refuse_existing(last=TOTAL)
     with (
         connect(cluster, progress, PROCESS_BYTES + PASS_BYTES) as client,
         run.writing(QSCORE),
@@ -209,6 +210,6 @@ def _write_tables(found: xr.Dataset, out: Location) -> None:
     pairs = pd.DataFrame({"view": view[one], "dimension": label[one], "other": label[other], **columns})
     pairs = pairs.astype({key: int for key, values in columns.items() if values.dtype == bool})
     total = {"total": float(found["total"]), "pairs": len(pairs), **found.attrs}
-    with new_folder(out, last=TOTAL) as folder:
+    with target(out).new_folder(last=TOTAL) as folder:
         for name, table in ((PAIRS, pairs), (TOTAL, pd.DataFrame([total]))):
             table.to_csv(folder / name, sep="\t", index=False, na_rep="nan", lineterminator="\n")

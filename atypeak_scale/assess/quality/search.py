@@ -32,6 +32,7 @@ from atypeak_scale.scoring.blocks import score_run
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import fingerprint
 
@@ -100,7 +101,7 @@ def search(
     ]
     for _, of_seed, models, *_ in blocks:
         _refuse_other_store(made_from, of_seed, models)
-    locations.make_folder(place)
+    target(place).make_folder()
     with connect(cluster, progress, TRAINING_BYTES) as client, sole_writer(place, "search"):
         found = dict(run_blocks(_try_out, blocks, client, stage="search", progress=progress))
         settings = [setting for setting, _ in configs for _ in range(seeds)]
@@ -171,8 +172,8 @@ def _try_out(
     """Train one model and assess it, or read what is known of it; sampled: key of how the Q-score is made."""
     model, seed = _model_of(folder, config), f"seed-{config.training.seed}"
     receipt, timing = f"{seed}-{sampled}.json", f"{seed}.json"
-    if receipt in locations.names_in(folder):
-        return Trial(**json.loads(locations.read_text(join(folder, receipt))))
+    if receipt in target(folder).names():
+        return Trial(**json.loads(target(join(folder, receipt)).read_text()))
     limit_threads()
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.network import parameters
@@ -183,10 +184,10 @@ def _try_out(
         started = time.perf_counter()
         train_and_save(store, config, model, progress or no_progress, keep_interrupted=False)
         seconds = time.perf_counter() - started
-        with locations.replacing_file(join(folder, timing)) as file:
+        with target(join(folder, timing)).replacing_file() as file:
             file.write_text(json.dumps(seconds), encoding="utf-8")
-    elif timing in locations.names_in(folder):
-        seconds = float(json.loads(locations.read_text(join(folder, timing))))
+    elif timing in target(folder).names():
+        seconds = float(json.loads(target(join(folder, timing)).read_text()))
     loaded = load_model(model)
     assert loaded.training is not None
     # Beside the model: tasks of one search share no group, and the store is only read.
@@ -199,7 +200,7 @@ def _try_out(
         seconds,
         q_score(run, config.normalization)["total"].item(),
     )
-    with locations.new_file(join(folder, receipt)) as file:
+    with target(join(folder, receipt)).new_file() as file:
         file.write_text(json.dumps(asdict(trial)) + "\n", encoding="utf-8")
     return trial
 

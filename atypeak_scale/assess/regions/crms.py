@@ -25,7 +25,8 @@ from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, conne
 from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.scoring.export import MADE_FROM, bed_scores, made_from, open_normalized
 from atypeak_scale.scoring.normalize import CENTRE
-from atypeak_scale.storage.locations import Location, join, new_folder, refuse_existing, workshop
+from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store import schema
 
 CRM_TABLE, CRM_BED = "crms.parquet", "crms.bed"
@@ -69,7 +70,7 @@ def crm_table(
         Where `out` exists, the scores are not normalized, or no CRM overlaps the regions.
 
     """
-    refuse_existing(out, last=MADE_FROM)
+    target(out).refuse_existing(last=MADE_FROM)
     if not math.isfinite(below):
         raise InputError(
             f"--below {below}: expected a score; {BELOW:g} is one standard deviation below average"
@@ -77,7 +78,7 @@ def crm_table(
     data = schema.open_cell_line(run.store, run.cell_line)
     scores = open_normalized(data, run.results, run)
     of_interest = None if regions is None else read_regions(regions)
-    with workshop(out) as work, new_folder(out, last=MADE_FROM) as folder:
+    with target(out).staging_folder() as work, target(out).new_folder(last=MADE_FROM) as folder:
         with connect(cluster, progress) as client:
             parts = write_parts(run, data, scores, below, work, client, progress)
         crms = join_parts(parts, data, of_interest and of_interest[0], work / "crms")

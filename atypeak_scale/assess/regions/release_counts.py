@@ -18,7 +18,8 @@ from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import Progress, run_blocks
 from atypeak_scale.scoring.export import MADE_FROM, PEAKS
-from atypeak_scale.storage.locations import Location, is_url, join, local_copy, read_text
+from atypeak_scale.storage.locations import Location, is_url, join
+from atypeak_scale.storage.targets import target
 
 CRMS_PER_BLOCK = 2048
 PEAKS_AT_ONCE = 65_536
@@ -70,8 +71,8 @@ def reading_scores(folder: Location) -> Iterator[ExportedScores]:
     """
     with ExitStack() as stack:
         try:
-            table = stack.enter_context(local_copy(join(folder, PEAKS)))
-            scores = _described(table, json.loads(read_text(join(folder, MADE_FROM))))
+            table = stack.enter_context(target(join(folder, PEAKS)).local_copy())
+            scores = _described(table, json.loads(target(join(folder, MADE_FROM)).read_text()))
         except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
             if is_url(folder) and isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
                 raise  # a lost connection says nothing of the folder

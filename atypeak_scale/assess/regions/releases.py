@@ -24,7 +24,8 @@ from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
 from atypeak_scale.scoring.export import MADE_FROM, write_table
-from atypeak_scale.storage.locations import Location, file_size, join, new_folder, refuse_existing, workshop
+from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage.targets import target
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +96,12 @@ def compare_releases(
         Where `out` exists, an input is wrong, or no scored peak overlaps a CRM.
 
     """
-    refuse_existing(out, last=MADE_FROM)
+    target(out).refuse_existing(last=MADE_FROM)
     with reading_scores(scores) as origin:
         regions, crm_file = read_regions(crms, origin.min_crm_peaks)
         if crm_file != origin.crms:
             log.warning("%s: not the CRM file that the scores of %s were made with", crms, scores)
-        with workshop(out) as work, new_folder(out, last=MADE_FROM) as folder:
+        with target(out).staging_folder() as work, target(out).new_folder(last=MADE_FROM) as folder:
             new = _spool_new(origin, new_peaks, work, progress)
             with connect(cluster, progress) as client:
                 blocks = write_counts(origin, new, regions, work, client, progress)
@@ -117,7 +118,7 @@ def compare_releases(
 
 
 def _spool_new(origin: ExportedScores, new_peaks: Location, work: Path, progress: Progress) -> PeakSpool:
-    size = file_size(new_peaks) or 0  # 0: unknown, of standard input
+    size = target(new_peaks).file_size() or 0  # 0: unknown, of standard input
 
     def read(done: int) -> None:
         progress(Event("read peaks", done, size))

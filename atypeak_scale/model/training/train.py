@@ -16,7 +16,8 @@ from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.model.training.early_stopping import EarlyStopping
 from atypeak_scale.model.training.loss import loss_weights
 from atypeak_scale.model.training.packed_training import PackedTraining
-from atypeak_scale.storage.locations import Location, refuse_existing
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import fingerprint
 from atypeak_scale.store.stream import training_windows
@@ -197,7 +198,7 @@ def train_and_save(
         If Ctrl-C stopped it, and nothing is written.
 
     """
-    refuse_existing(folder, last=DESCRIPTION)
+    target(folder).refuse_existing(last=DESCRIPTION)
     model = train(store, config, progress)
     training = model.training
     assert training is not None

@@ -21,7 +21,8 @@ from atypeak_scale.execution.cluster import Event, Progress, no_progress
 from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.scoring.ensemble import SPREAD
 from atypeak_scale.scoring.normalize import NORMALIZATION
-from atypeak_scale.storage.locations import Location, join, new_folder, refuse_existing
+from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store import schema
 from atypeak_scale.store.result_groups import results as results_of
 
@@ -107,10 +108,10 @@ def export_scores(
         Where `out` exists, or the store has no normalized scores, or several.
 
     """
-    refuse_existing(out, last=MADE_FROM)
+    target(out).refuse_existing(last=MADE_FROM)
     data = schema.open_cell_line(store, cell_line)
     scores = open_normalized(data, (results or store) if run is None else run.results, run)
-    with new_folder(out, last=MADE_FROM) as folder:
+    with target(out).new_folder(last=MADE_FROM) as folder:
         peaks = _write_peaks(data, scores, folder, progress)
         write_table(folder / WEIGHTS, *_weights_table(data, scores))
         write_table(folder / LABELS, *_labels_table(data, scores))
