@@ -1,34 +1,32 @@
 """Train the same configuration with several seeds, each a task of its own (method, section 3.4)."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import (
-    IN_PROCESS,
-    Cluster,
-    Progress,
-    connect,
-    limit_threads,
-    no_progress,
-    run_blocks,
-)
+from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
 from atypeak_scale.storage.locations import Location, absolute, join
 from atypeak_scale.storage.targets import target
+from atypeak_scale.store.cell_line import CellLine
 
 MEMBER = re.compile(r"seed-(\d+)")
 TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
 
 
+@dataclass(frozen=True)
+class SeedTask:
+    """One training, and where its model goes."""
+
+    cell_line: CellLine
+    config: Config
+    folder: Location
+
+
 def train_seeds(
-    store: Location,
-    config: Config,
-    seeds: int,
-    folder: Location,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
+    cell_line: CellLine, config: Config, seeds: int, out: Location, executor: Executor | None = None
 ) -> list[Location]:
     """Train several models that differ only in their seed, one a task (method, section 3.4).
 
@@ -37,18 +35,16 @@ def train_seeds(
 
     Parameters
     ----------
-    store : str or Path
-        Store of the cell line.
-    config : Config
+    cell_line
+        The data.
+    config
         Settings; its seed is the first.
-    seeds : int
+    seeds
         How many models.
-    folder : str or Path
-        Seed N goes to `folder`/seed-N.
-    cluster : Cluster
-        Where they are trained.
-    progress : function
-        Told of the models done, and of their epochs if they are trained in this process.
+    out
+        Folder or URL; seed N goes to `out`/seed-N. It is a model too, an ensemble.
+    executor
+        Where they are trained; None is this process.
 
     Returns
     -------
@@ -61,16 +57,28 @@ def train_seeds(
         If a folder of that name holds anything but a finished model.
 
     """
-    parent = absolute(folder)
+    executor = executor or InProcess()
+    parent = absolute(out)
     numbers = range(config.training.seed, config.training.seed + seeds)
     folders = {number: join(parent, f"seed-{number}") for number in numbers}
     missing = [(number, path) for number, path in folders.items() if is_trained(path) is None]
-    listener = None if cluster.is_elsewhere else progress
-    blocks = [(absolute(store), with_seed(config, n), path, listener) for n, path in missing]
-    with connect(cluster, progress, TRAINING_BYTES) as client:
-        for _ in run_blocks(_train, blocks, client, stage="seeds", progress=progress):
-            pass
+    executor.require(TRAINING_BYTES)
+    tasks = [SeedTask(cell_line, with_seed(config, number), path) for number, path in missing]
+    executor.run(train_task, tasks, "seeds")
     return list(folders.values())
+
+
+def train_task(task: SeedTask) -> None:
+    """Train and write one of several models; one that Ctrl-C stopped is not kept, so that it is trained again."""
+    target(task.folder).refuse_existing(last=DESCRIPTION)
+    from atypeak_scale.model.files import save_model
+    from atypeak_scale.model.training.train import fit
+
+    model = fit(task.cell_line, task.config)
+    assert model.training is not None
+    if model.training.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    save_model(model, task.folder)
 
 
 def members_of(folder: Location) -> list[Location]:
@@ -123,12 +131,3 @@ def is_trained(folder: Location) -> dict[str, Any] | None:
     if training is None or training["stopped"] == INTERRUPTED:
         raise InputError(f"{folder}: is not a model that was trained to its end; remove it")
     return description
-
-
-def _train(store: Location, config: Config, folder: Location, progress: Progress | None) -> int:
-    """Train one seed; returns its number of epochs."""
-    limit_threads()
-    from atypeak_scale.model.training.train import train_and_save
-
-    # One that was interrupted is not kept, so that it is trained again.
-    return train_and_save(store, config, folder, progress or no_progress, keep_interrupted=False).epochs

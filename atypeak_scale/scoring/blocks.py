@@ -1,7 +1,7 @@
 """The tasks of scoring: one block of rows, then one block of peaks (method, section 4).
 
-A block of rows is a chunk of the array of (peak, window) rows. Its task rebuilds the windows that these rows lie
-in and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
+A block of rows is a chunk of the array of (peak, window) rows. Its task rebuilds the windows that these rows
+lie in and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
 """
 
 from dataclasses import dataclass

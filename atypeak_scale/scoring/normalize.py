@@ -1,4 +1,4 @@
-"""Normalize scores: weights from a Monte Carlo sample, then each label's scale (article; method, section 5)."""
+"""Normalize scores: weights from a Monte Carlo sample, then each label's scale (method, section 5)."""
 
 from dataclasses import dataclass
 
@@ -153,7 +153,7 @@ def _sampled_weights(scores: Scores, settings: NormalizationSettings, executor: 
     windows = sample_windows(cell_line.shape.windows, settings)
     blocks = sample_blocks(cell_line, windows)
     tasks = [PresenceTask(cell_line, block) for block in blocks]
-    present = executor.reduce(_sources_present, tasks, "sample", np.logical_or)
+    present: BoolArray = executor.reduce(_sources_present, tasks, "sample", np.logical_or)
     found = _responses(scores, present, executor)
     theta, eta = masks(found, cell_line.cells)
     with_masks = [OccupancyTask(cell_line, block, theta, eta) for block in blocks]
@@ -184,7 +184,7 @@ def _presence(task: PresenceTask | OccupancyTask) -> BoolArray:
 
 def _sources_present(task: PresenceTask) -> BoolArray:
     """Return which sources are in any of the windows: (sources,)."""
-    present: BoolArray = _presence(task).any(axis=0)
+    present: BoolArray = np.any(_presence(task), axis=0)
     return present
 
 

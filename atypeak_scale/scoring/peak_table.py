@@ -1,4 +1,4 @@
-"""Everything known of each scored peak, read a block at a time: the columns that `columns.PEAKS` registers."""
+"""Everything known of each scored peak, read a block at a time: the columns that `PEAKS` registers."""
 
 from functools import cached_property
 from typing import Any

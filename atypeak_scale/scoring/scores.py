@@ -1,4 +1,4 @@
-"""The handle of a model's results on a cell line: only `create` makes anything, only `write` changes anything."""
+"""The handle of a model's results on a cell line: only `create` makes them, only `write` changes them."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -98,7 +98,8 @@ class Scores:
 
     def open(self) -> xr.Dataset:
         """Return the arrays of the results as they are stored, lazily; raises as `group`."""
-        return xr.open_zarr(self.group().store, group=self.path, consolidated=False)
+        found: xr.Dataset = xr.open_zarr(self.group().store, group=self.path, consolidated=False)
+        return found
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -169,8 +170,8 @@ class Scores:
         """The settings of the normalization, None until it is complete."""
         if not self.exists():
             return None
-        found: Any = self._opened().attrs.get(NORMALIZATION)
-        return found
+        found = dict(self._opened().attrs).get(NORMALIZATION)
+        return found if isinstance(found, dict) else None
 
     def require_normalized(self) -> None:
         """Raise StageMissingError if the results are not scored, or not normalized."""
@@ -231,7 +232,7 @@ class Scores:
         """Hold the right to write these results, or a part of them, while the block runs."""
         remedy = "keep the scores of a store that is only read in another place"
         what = "/".join([self.cell_line.name, SCORES, self.name, *part])
-        return sole_writer(self.location, what, wait, remedy)
+        return sole_writer(self.location, what, wait, remedy, "results")
 
     def finish(self) -> None:
         """Tell readers that look for consolidated metadata what there is now."""
@@ -290,8 +291,8 @@ def open_scores(
     """Return the handle of a model's results on a cell line, whether they exist or not; nothing is made.
 
     model: the folder of a model, or the one of several seeds, an ensemble. crumbs, precision: at scoring; None
-    takes the model's setting. results: another place for the results, so that the store is only read; None is
-    the store.
+    takes the model's setting. results: another place for the results, so that the store is only read; None
+    is the store.
 
     Raises
     ------

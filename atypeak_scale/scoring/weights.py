@@ -1,4 +1,4 @@
-"""The weight of every source: how the model's own habits inflate or deflate its scores (method, sections 5.1 to 5.5).
+"""The weight of every source: how the model's own habits inflate or deflate its scores (method, section 5).
 
 Everything here is about matrices over (first view, second view) cells, which occur for each source s:
 R[s] what the model rebuilds from s alone, M[s] the sources that s asks for, N[s] those it does not.

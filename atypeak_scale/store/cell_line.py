@@ -177,7 +177,8 @@ class CellLine:
     @property
     def data(self) -> xr.Dataset:
         """Every array of the cell line with its labels, lazily."""
-        return xr.open_zarr(zarr_store(self.store), group=self.path, consolidated=False)
+        data: xr.Dataset = xr.open_zarr(zarr_store(self.store), group=self.path, consolidated=False)
+        return data
 
     @property
     def tensor(self) -> xr.DataArray:

@@ -48,7 +48,7 @@ CATALOGUE = np.dtype(
 
 @dataclass(frozen=True)
 class OverlapTask:
-    """A block of windows of one contig: files of its windows and of the contig's peaks, frame and bin in bp."""
+    """Files of a block of windows of one contig, and of the contig's peaks; frame and bin in bp."""
 
     peaks: Path | None
     windows: Path

@@ -80,7 +80,7 @@ class Engine:
         self.shape = len(self.labels[0]), len(self.labels[1])
         first, second = ({label: i for i, label in enumerate(names)} for names in self.labels)
         self.cells = [(first[a], second[b]) for a, b in sources]
-        self._bins, self._crumbs = model.bins, crumbs
+        self.bins, self._crumbs = model.bins, crumbs
         order = model.indices_of(self.labels)
         # The weights keep the model's own order, except where matrices go in or come out.
         cells = [(int(order[0][i]), int(order[1][j])) for i, j in self.cells]
@@ -178,7 +178,7 @@ class Engine:
         result = np.empty(windows.shape, np.float32)
         # Values differ, so no two positions are taken for the same: each has an input of its own.
         step = max(1, self._most_inputs // self.fields.positions)
-        occupied = ReceptiveFields(self.fields.k, self._bins, np.zeros(1, np.int64))
+        occupied = ReceptiveFields(self.fields.k, self.bins, np.zeros(1, np.int64))
         for start in range(0, len(windows), step):
             of_pass = windows[start : start + step]
             runs = runs_of((of_pass != 0).any(axis=(2, 3))[:, :, None])
@@ -194,7 +194,7 @@ class Engine:
     def windows_at_once(self, cells: int) -> int:
         """Return how many windows are rebuilt in one pass, for so many cells of each."""
         by_inputs = int(self._most_inputs / (SHARE_OF_POSITIONS * self.fields.positions))
-        by_cells = PRODUCT_BYTES // (4 * self._bins * cells)
+        by_cells = PRODUCT_BYTES // (4 * self.bins * cells)
         return max(1, min(by_inputs, by_cells, MOST_WINDOWS))
 
     def _crumbed(self, occupancy: npt.NDArray[np.bool_]) -> FloatArray:
@@ -210,7 +210,7 @@ class Engine:
         result = np.empty((len(position), filters), np.float32)
         order = np.argsort(position)
         ordered = position[order]
-        step = max(1, CONVOLUTION_BYTES // (4 * 2 * self._bins * (filters + len(self.cells))))
+        step = max(1, CONVOLUTION_BYTES // (4 * 2 * self.bins * (filters + len(self.cells))))
         for start in range(0, len(windows), step):
             of_step = slice(*np.searchsorted(ordered, [start * positions, (start + step) * positions]))
             signal = self._convolutions(windows[start : start + step].astype(np.float32)).numpy()

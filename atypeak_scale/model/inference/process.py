@@ -4,7 +4,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from atypeak_scale.config import Precision
-from atypeak_scale.execution.cluster import limit_threads
 from atypeak_scale.storage.locations import Location
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ def process_engine(
         If the model changed, or is none.
 
     """
-    limit_threads()
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.inference.engine import Engine
 
