@@ -1,76 +1,135 @@
-"""Keep what was found beside the scores it was found with, as labelled arrays (DESIGN 3)."""
+"""Keep what an assessment found: labelled arrays beside the scores, or tables in a folder; whole or not at all."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import xarray as xr
 import zarr
 from zarr.errors import GroupNotFoundError, UnstableSpecificationWarning
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.store import schema
+from atypeak_scale.provenance import new_output
+from atypeak_scale.registry.columns import Table
+from atypeak_scale.registry.results import Result
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.store.arrays import array_of, compressors, write_chunks
+from atypeak_scale.store.groups import open_group
+from atypeak_scale.tables import file_name, write_tsv
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COMPLETE = "complete"
 
 
-def save_results(run: ScoreRun, name: str, results: xr.Dataset) -> None:
-    """Write `results` as the group `name` below the scores of a run, in place of what was there.
+def described(found: xr.Dataset, result: Result) -> xr.Dataset:
+    """Give every registered variable its description."""
+    for name, text in result.variables.items():
+        if name in found:
+            found[name].attrs["description"] = text
+    return found
+
+
+def save(found: xr.Dataset, scores: Scores, result: Result) -> None:
+    """Write `found` below the scores, in place of what was there; the scores are created if they do not exist.
 
     The mark that it is complete is written last, so that a stopped writer leaves nothing that is read.
     Text is stored as object arrays of str; labels of unbounded length must not be `<U`.
     """
-    with filling_results(run, name, results):
+    with filling(found, scores, result):
         pass
 
 
-@contextmanager
-def filling_results(run: ScoreRun, name: str, results: xr.Dataset) -> Iterator[zarr.Group]:
-    """Write `results` as `save_results` does, but for its Dask arrays, which are only made.
+class ArraysToFill:
+    """Arrays of an assessment that tasks fill, whole chunks each; picklable."""
 
-    Yields the group in which to fill them; it is marked as complete when the block ends well.
+    def __init__(self, location: Location, path: str) -> None:
+        """`path`: of the group within the location."""
+        self.location, self.path = location, path
+
+    def group(self) -> zarr.Group:
+        """Open the group, for writing."""
+        return open_group(self.location, self.path, "r+")
+
+    def write(self, name: str, start: int, values: npt.NDArray[Any]) -> None:
+        """Write whole chunks of an array from `start` along its first dim."""
+        write_chunks(array_of(self.group(), name), start, values)
+
+    def set(self, name: str, start: int, values: npt.NDArray[np.floating[Any]]) -> None:
+        """Write any part of an array; never from two tasks that may share a chunk."""
+        array_of(self.group(), name)[start : start + len(values)] = values
+
+
+@contextmanager
+def filling(found: xr.Dataset, scores: Scores, result: Result) -> Iterator[ArraysToFill]:
+    """Write `found` as `save` does, but for its Dask arrays, which are only made.
+
+    Yields where to fill them; the group is marked as complete if the block ends well.
     """
-    _, scores = run.open()
-    path = f"{scores.path}/{name}"
+    scores.create()
+    path = f"{scores.path}/{result.name}"
     encoding = {
-        str(key): {"compressors": schema.compressors(str if array.dtype.kind in "OUT" else array.dtype)}
-        for key, array in results.variables.items()
+        str(key): {"compressors": compressors(str if array.dtype.kind in "OUT" else array.dtype)}
+        for key, array in found.variables.items()
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnstableSpecificationWarning)
-        results.to_zarr(
-            scores.store, group=path, mode="w", consolidated=False, zarr_format=3, encoding=encoding,
-            compute=False,
+        described(found, result).to_zarr(
+            scores.group("r+").store, group=path, mode="w", consolidated=False, zarr_format=3,
+            encoding=encoding, compute=False,
         )  # fmt: skip
-    group = schema.open_group(run.results, path, "r+")
-    yield group
-    group.attrs[COMPLETE] = True
-    schema.consolidate(run.results)
+    arrays = ArraysToFill(scores.location, path)
+    yield arrays
+    arrays.group().attrs[COMPLETE] = True
+    scores.finish()
 
 
-def open_results(run: ScoreRun, name: str) -> xr.Dataset:
+def load(scores: Scores, result: Result) -> xr.Dataset:
     """Open what was saved, lazily.
 
     Raises
     ------
     InputError
-        Where there is nothing of that name, or its writer was stopped.
+        If there is nothing of that name, or its writer was stopped.
 
     """
-    _, scores = run.open()
-    try:
-        found: xr.Dataset | None = xr.open_zarr(
-            scores.store, group=f"{scores.path}/{name}", consolidated=False
-        )
-    except (FileNotFoundError, GroupNotFoundError):
-        found = None
+    found: xr.Dataset | None = None
+    if scores.exists():
+        path = f"{scores.path}/{result.name}"
+        try:
+            found = xr.open_zarr(scores.group().store, group=path, consolidated=False)
+        except (FileNotFoundError, GroupNotFoundError):
+            found = None
     if found is None or not found.attrs.get(COMPLETE):
-        raise InputError(f"{run.results}: has no {name} of model {run.model}; make it first")
+        raise InputError(f"{scores.location}: has no {result.name} of model {scores.model}; make it first")
     return found
 
 
-def load_results(run: ScoreRun, name: str) -> xr.Dataset:
-    """Read all of what was saved; errors are those of `open_results`."""
-    loaded: xr.Dataset = open_results(run, name).load()
-    return loaded
+def save_tables(
+    tables: Iterable[tuple[Table, "pd.DataFrame"]],
+    out: Location,
+    views: tuple[str, str],
+    made_from: dict[str, Any],
+) -> list[tuple[Location, str]]:
+    """Write tables into the new folder `out`, whole or not at all, with what they were made from.
+
+    A table may come in several parts. Returns each file with what it is.
+
+    Raises
+    ------
+    InputError
+        If something is at `out`.
+
+    """
+    written: dict[str, str] = {}
+    with new_output(out, made_from) as folder:
+        for table, frame in tables:
+            name = file_name(table)
+            write_tsv(frame, table, views, folder / name, append=name in written)
+            written[name] = table.description
+    return [(join(out, name), what) for name, what in written.items()]

@@ -38,11 +38,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """The columns of one kind of table; `name` is that of the file without its ending."""
+    """The columns of one kind of table; `name` is that of the file without its ending.
+
+    has_others: whether a table may have other columns besides, named by its data.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
+    has_others: bool = False
 
     def named(self, views: tuple[str, str]) -> tuple[Column, ...]:
         """Return the columns with the views' own names."""
@@ -196,6 +200,7 @@ GROUP_ASKED = Table(
     "asked",
     "what each source asks of each other one; further columns are named by the sources",
     (Column("source", "text", "the source that asks"),),
+    has_others=True,
 )
 GROUP_PHANTOMS = Table(
     "phantoms",
@@ -328,6 +333,7 @@ SEARCH = Table(
         Column("q_score", "float64", "Q-score; lower is better"),
         Column("folder", "text", "folder of the setting's models"),
     ),
+    has_others=True,
 )
 NOISE_DETECTION = Table(
     "noise-detection",

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -186,6 +187,18 @@ class Scores:
         return StageMissingError(
             f"{self.location}: not scored by this model ({self.name}); score it first", "score", self
         )
+
+    def provenance(self) -> dict[str, Any]:
+        """Return which input, model, settings and versions made the results."""
+        exported = ("atypeak-scale", "zarr", "numpy", "pyarrow")
+        return {
+            "store": self.cell_line.made_from,
+            "scores": self.attributes if self.exists() else self._made_by(),
+            "versions": {
+                "store": self.cell_line.attributes["versions"],
+                "export": {package: version(package) for package in exported},
+            },
+        }
 
     def refuse_several(self) -> None:
         """Raise InputError if this is an ensemble, for what is done with one model."""
