@@ -67,7 +67,8 @@ def _check_frame(data: _Data, config: Config) -> None:
     if data.frame != wanted:
         raise InputError(
             f"{data.store}: has frames of {data.frame[0]} bp in bins of {data.frame[1]} bp; the "
-            f"configuration has {wanted[0]} and {wanted[1]}; set store.frame and store.bin as the store was built"
+            f"configuration has {wanted[0]} and {wanted[1]}; set store.frame and store.bin as the store was "
+            "built"
         )
 
 
