@@ -78,8 +78,8 @@ def training_windows(
 def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> FloatArray:
     """Return what each source gives to each cell: float32 (sources, m * n), dataset by dataset.
 
-    The crumbed tensor (method, section 2.5) is the occupancy times this: 1 for the cell itself, c for those of its row and its
-    column, so that an isolated peak becomes 1 + 2c.
+    The crumbed tensor (method, section 2.5) is the occupancy times this: 1 for the cell itself, c for those
+    of its row and its column, so that an isolated peak becomes 1 + 2c.
     """
     row, column = np.array(cells).T
     given = np.zeros((len(cells), *shape), np.float64)
