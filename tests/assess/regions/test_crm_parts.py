@@ -1,5 +1,6 @@
 """Parts of CRMs: what a block of rows holds, and how they are joined, against loops over single members."""
 
+import itertools
 from collections import defaultdict
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_join_parts__are_the_crms_of_the_files_in_order(
     parts = write_parts(random_scored, BELOW, tmp_path, InProcess())
     assert len(parts) > 10
     of_parts = [set(np.load(part)["crm"].tolist()) for part in parts]
-    assert any(one & other for one, other in zip(of_parts, of_parts[1:], strict=False))  # some straddle
+    assert any(one & other for one, other in itertools.pairwise(of_parts))  # some straddle
     joined = join_parts(parts, random_scored.cell_line, None, tmp_path / "crms")
     records = np.fromfile(joined.file, joined.dtype)
     lines = [line.split("\t") for line in catalogue[1].read_text().splitlines()]
@@ -78,7 +79,7 @@ def test_join_parts__are_the_crms_of_the_files_in_order(
 def test_write_part__of_every_cut_adds_up(
     random_scored: Scores, finals: dict[int, list[Member]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A block of its own for each chunk of rows, or one for all: the same CRMs, and no peak is lost or twice."""
+    """A block for each chunk of rows, or one for all: no peak is lost or counted twice."""
     total = sum(map(len, finals.values()))
     for chunks, count in ((1, random_scored.cell_line.row_count), (10**6, 1)):
         monkeypatch.setattr(crm_parts, "ROW_CHUNKS_PER_TASK", chunks)
@@ -154,7 +155,7 @@ def test_whole_crms__do_not_depend_on_where_they_are_cut(
     members = sorted(members)
     bounds = [0, *sorted({cut for cut in cuts if cut < len(members)}), len(members)]
     parts = []
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in itertools.pairwise(bounds):
         own = members[start:stop]
         crms = sorted({crm for crm, _ in own})
         records = np.zeros(len(crms), part_dtype(3))

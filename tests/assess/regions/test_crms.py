@@ -209,7 +209,7 @@ def test_crms__refuse_what_is_there_or_not_ready(random_scored: Scores, tmp_path
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="out: exists; remove it"):
         crms(random_scored, tmp_path / "out")
-    with pytest.raises(InputError, match="^below nan: expected a score; 375 is") as wrong:
+    with pytest.raises(InputError, match=r"^below nan: expected a score; 375 is") as wrong:
         crms(random_scored, tmp_path / "new", below=math.nan)
     assert wrong.value.argument == "below"
     random_scored.set_attribute(NORMALIZATION, None)

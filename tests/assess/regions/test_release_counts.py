@@ -1,6 +1,7 @@
 """Counts of scored and newer peaks in CRMs, against loops over intervals."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.store.cell_line import Block
 
-INPUT = {"path": "crms.bed", "size": 1, "sha256": "0"}
+INPUT = InputFile(size=1, sha256="0")
 Interval = tuple[int, int]
 Labelled = tuple[int, int, int]  # start, length, label or source
 
@@ -102,7 +103,11 @@ def exported(tmp_path: Path) -> Path:
         }
     )
     peaks.to_parquet(folder / "peaks.parquet", row_group_size=2)
-    store = {"cell_line": "cell", "store": {"views": ["assay", "factor"], "min_crm_peaks": 7}, "crms": INPUT}
+    store = {
+        "cell_line": "cell",
+        "store": {"views": ["assay", "factor"], "min_crm_peaks": 7},
+        "crms": asdict(INPUT),
+    }
     (folder / "made-from.json").write_text(json.dumps({"store": store, "scores": {}}))
     return folder
 
@@ -116,7 +121,7 @@ def test_reading_scores__tell_what_made_them(exported: Path) -> None:
             ("assay", "factor"),
             ["a", "b", "c"],
             7,
-            InputFile(**INPUT),
+            INPUT,
         )
         assert found.view1 == "factor"
 
