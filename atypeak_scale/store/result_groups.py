@@ -1,4 +1,4 @@
-"""Where results are: below the cell line's group of its store, or below one of the same name at another place.
+"""Where results are: below the cell line's group of its store, or below its namesake at another place.
 
 A store that cannot be written, or shall not change, is scored into a place of results: a Zarr group with the
 groups of the store, but without its data. Each says what the store was made from, and is of no other.

@@ -35,8 +35,8 @@ def training_windows(
     """Endless batches of packed windows in random order: uint8 (batch, bins, ceil(sources / 8)).
 
     Every window comes once before any comes again. The same seed and the same store give the same
-    batches (method, section 3.3). At most `shuffle_windows` windows and a few chunks are in memory. What fails while
-    reading is appended to `failures`: TensorFlow raises an error of its own instead.
+    batches (method, section 3.3). At most `shuffle_windows` windows and a few chunks are in memory. What
+    fails while reading is appended to `failures`: TensorFlow raises an error of its own instead.
     """
     windows, bins, sources = cell_line.shape
     blocks = cell_line.blocks("windows")
@@ -76,10 +76,10 @@ def training_windows(
 
 
 def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> FloatArray:
-    """Return what each source gives to each cell (method, section 2.5): float32 (sources, m * n), dataset by dataset.
+    """Return what each source gives to each cell: float32 (sources, m * n), dataset by dataset.
 
-    The crumbed tensor is the occupancy times this: 1 for the cell itself, c for those of its row and its
-    column, so that an isolated peak becomes 1 + 2c.
+    The crumbed tensor (method, section 2.5) is the occupancy times this: 1 for the cell itself, c for those
+    of its row and its column, so that an isolated peak becomes 1 + 2c.
     """
     row, column = np.array(cells).T
     given = np.zeros((len(cells), *shape), np.float64)

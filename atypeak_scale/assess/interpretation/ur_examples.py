@@ -173,8 +173,8 @@ def _process_ascent(model: Location, fingerprint: str) -> Ascent:
 
 
 def _climb_block(
-    store: Location, data_path: str, place: Location, results_path: str, model: Location, fingerprint: str, seed: int,
-    start: int, stop: int,
+    store: Location, data_path: str, place: Location, results_path: str, model: Location, fingerprint: str,
+    seed: int, start: int, stop: int,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Write the ur-examples of units [start, stop) and return their activations, before and after."""
     data = schema.open_group(store, data_path)

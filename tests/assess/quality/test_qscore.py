@@ -281,7 +281,7 @@ def tensor_and_h(run: ScoreRun, windows: np.ndarray) -> tuple[np.ndarray, np.nda
     """Return the labelled view of some windows, and the engine's h for the windows of each chunk."""
     opened, model = open_store(run.store), load_model(run.model)
     data, _ = run.open()
-    engine = Engine(model, schema.source_labels(data), run.crumbs)
+    engine = Engine(model, model.labels, schema.source_labels(data), run.crumbs)
     length = opened.data["occupancy"].encoding["chunks"][0]
     first, second = (opened.data[view].values.tolist() for view in opened.data.attrs["views"])
     h = []
