@@ -29,12 +29,14 @@ from tests.cli.helpers import (
     Outcome,
     Refuse,
     Replace,
+    Resolved,
     Run,
     Truth,
+    cell_line_of,
     contents,
     invoke,
     printed,
-    scored_run,
+    scores_of,
 )
 
 # The library replaced
@@ -80,8 +82,12 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def resolve(replace: Replace, model: Path) -> Mock:
-    return replace("score.blocks.score_run", scored_run(model))
+def resolve(replace: Replace, model: Path) -> Resolved:
+    """Replace what makes handles."""
+    return Resolved(
+        replace("store.cell_line.open_store", cell_line_of()),
+        replace("scoring.scores.open_scores", scores_of(model)),
+    )
 
 
 # Commands as the script runs them

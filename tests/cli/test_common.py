@@ -12,7 +12,6 @@ from atypeak_scale.cli.common import (
     progress_bar,
     readable_bytes,
 )
-
 from atypeak_scale.execution.cluster import Event
 
 

@@ -4,17 +4,17 @@ import json
 import re
 import shutil
 from pathlib import Path
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import pytest
 import yaml
 
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
 from atypeak_scale.pipeline import StagePlan
 from tests.cli.helpers import (
-    CLUSTERS,
+    EXECUTORS,
+    HERE,
     PLAN,
     REPORTS,
     SCORE_PLAN,
@@ -24,19 +24,18 @@ from tests.cli.helpers import (
     Refuse,
     Replace,
     Run,
+    Where,
     invoke,
     printed,
     tree,
 )
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_run__where(
-    replace: Replace, tensorflow: dict[str, Mock], options: list[str], cluster: Cluster
-) -> None:
-    run = replace("pipeline.run_pipeline", REPORTS)
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_run__where(replace: Replace, tensorflow: dict[str, Mock], options: list[str], where: Where) -> None:
+    run = replace("pipeline.run", REPORTS)
     result = invoke("run", "hela", "--workdir", "w", *options)
-    assert run.call_args_list == [call(load_config("hela"), "w", None, None, cluster, ANY)]
+    assert run.call_args_list == [call(load_config("hela"), "w", None, None, executor=where)]
     assert len(tensorflow["run"].call_args_list) == 1
     first, second, memory = result.stdout.splitlines()
     assert first.split() == ["build-store", "up", "to", "date", "w/store.zarr"]
@@ -52,22 +51,22 @@ def test_run__where(
 def test_run__inputs(
     replace: Replace, tensorflow: dict[str, Mock], options: list[str], peaks: str | None, crms: str | None
 ) -> None:
-    run = replace("pipeline.run_pipeline", REPORTS)
-    plan = replace("pipeline.plan_pipeline", [])
+    run = replace("pipeline.run", REPORTS)
+    plan = replace("pipeline.plan_run", [])
     invoke("run", "k562", "--workdir", "w", *options)
     invoke("run", "k562", "--workdir", "w", "--dry-run", *options)
-    assert run.call_args_list == [call(load_config("k562"), "w", peaks, crms, IN_PROCESS, ANY)]
-    assert plan.call_args_list == [call(load_config("k562"), "w", peaks, crms, ANY)]
+    assert run.call_args_list == [call(load_config("k562"), "w", peaks, crms, executor=HERE)]
+    assert plan.call_args_list == [call(load_config("k562"), "w", peaks, crms, executor=HERE)]
 
 
 def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
-    run = replace("pipeline.run_pipeline", None)
+    run = replace("pipeline.run", None)
     plans = [
         StagePlan("build-store", Path("w/s"), False, PLAN),
         StagePlan("train", Path("w/m"), False),
         StagePlan("score", Path("w/s"), True, SCORE_PLAN),
     ]
-    replace("pipeline.plan_pipeline", plans)
+    replace("pipeline.plan_run", plans)
     result = invoke("run", "hela", "--workdir", "w", "--dry-run", "--json")
     assert json.loads(result.stdout) == [
         {"name": "build-store", "output": "w/s", "up_to_date": False, "plan": vars(PLAN)},
@@ -187,12 +186,14 @@ def test_run__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], m
     "arguments, message",
     [
         (["run", "k56", "--workdir", "w"], r"^k56: no such config file, .* the nearest known are k562$"),
-        (["run", "{config}", "--workdir", "w"], r"^no peaks file; give --peaks FILE, or inputs\.peaks in"),
-        (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"], r"^no crms file; give --crms FILE, or"),
+        (["run", "{config}", "--workdir", "w"],
+         r"^no peaks file; set inputs\.peaks in the config, or name it with --peaks$"),
+        (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"],
+         r"^no crms file; .* name it with --crms$"),
         (["run", "{config}", "--workdir", "w", "--peaks", "no.bed", "--crms", "{crms}"],
-         r"^no\.bed: no such file \(--peaks\)$"),
+         r"^no\.bed: no such file; name the right one with --peaks$"),
         (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}", "--crms", "{folder}"],
-         r"folder: no such file \(--crms\)$"),
+         r"folder: no such file; name the right one with --crms$"),
     ],
 )  # fmt: skip
 def test_run__missing_is_named_and_nothing_left(

@@ -9,7 +9,12 @@ import pytest
 
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.model.description import describe_model
-from tests.cli.helpers import STAGES, Again, Finished, tree
+from tests.cli.helpers import (
+    STAGES,
+    Again,
+    Finished,
+    tree,
+)
 
 
 def test_run__again_writes_nothing(again: Again, tmp_path: Path) -> None:
