@@ -128,7 +128,6 @@ Catalogue = tuple[Path, Path]
 Run = Callable[..., Outcome]
 Replace = Callable[[str, Any], Mock]
 Refuse = Callable[[list[str], str], None]
-Again = Callable[..., list[tuple[str, bool]]]
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from atypeak_scale.config import Config, dump_config, load_config
-from atypeak_scale.errors import InputError
 from atypeak_scale.pipeline import StagePlan
 from tests.cli.helpers import (
     EXECUTORS,
@@ -118,55 +117,26 @@ def test_run__inputs_of_the_config(steps: Finished, tmp_path: Path) -> None:
     assert plans[0]["plan"] == json.loads(steps.printed["build plan"])
 
 
-def test_run__leaves_files_of_others_alone(steps: Finished, tmp_path: Path) -> None:
-    """A folder that happens to be called scores is not an output of ours."""
-    (tmp_path / "scores").mkdir()
-    (tmp_path / "scores" / "mine.txt").write_text("precious")
-    shutil.copytree(steps.store, tmp_path / "store.zarr")
-    shutil.copytree(steps.model, tmp_path / "model")
-    with pytest.raises(InputError, match=r"scores"):
-        printed("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
-    assert (tmp_path / "scores" / "mine.txt").read_text() == "precious"
+def test_run__again_says_what_is_up_to_date(whole: Finished, steps: Finished, tmp_path: Path) -> None:
+    shutil.copytree(whole.folder, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "scores")
+    text = printed("run", steps.config, "--workdir", tmp_path / "copy", "--peaks", steps.peaks, "--crms",
+                   steps.crms)  # fmt: skip
+    told = [(line.split()[0], " up to date " in line) for line in text.splitlines()]
+    assert told == [*((stage, stage != "export") for stage in STAGES), ("peak", False)]
 
 
-def test_run__leaves_other_cell_lines_of_a_store_alone(steps: Finished, tmp_path: Path) -> None:
-    (tmp_path / "p.bed").write_text("chr1\t5\t9\ta.b.other\n")
-    (tmp_path / "c.bed").write_text("chr1\t0\t100\n")
-    printed("build-store", tmp_path / "p.bed", tmp_path / "c.bed", tmp_path / "store.zarr", "--cell-line",
-            "other", "--min-crm-peaks", "0")  # fmt: skip
-    before = tree(tmp_path / "store.zarr" / "other")
-    printed("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
-    assert tree(tmp_path / "store.zarr" / "other") == before
-
-
-def test_run__a_workdir_of_another_cell_line_is_refused(
-    whole: Finished, steps: Finished, tmp_path: Path
+def test_run__a_workdir_of_another_cell_line_names_the_option(
+    atypeak: Run, whole: Finished, steps: Finished, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "copy"
-    inputs = "--peaks", steps.peaks, "--crms", steps.crms
-    shutil.copytree(whole.folder, folder)
-    before = tree(folder)
     settings = yaml.safe_load(steps.config.read_text()) | {"cell_line": "another"}
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(settings))
-    for lost in ("model", "scores"):
-        with pytest.raises(InputError, match=r"is of cell line '.*', not 'another'; name another --workdir"):
-            printed("run", tmp_path / "other.yaml", "--workdir", folder, *inputs)
-        assert tree(folder) == before
-        shutil.rmtree(folder / lost)
-        before = tree(folder)
-
-
-def test_run__a_build_that_fails_costs_nothing(whole: Finished, steps: Finished, tmp_path: Path) -> None:
-    folder = tmp_path / "copy"
-    shutil.copytree(whole.folder, folder)
-    before = tree(folder)
-    settings = yaml.safe_load(steps.config.read_text())
-    settings["store"]["min_crm_peaks"] = 10**9
-    (tmp_path / "mistyped.yaml").write_text(yaml.safe_dump(settings))
-    with pytest.raises(InputError, match="no CRM has 1000000000 peaks or more"):
-        printed("run", tmp_path / "mistyped.yaml", "--workdir", folder, "--peaks", steps.peaks,
-                "--crms", steps.crms)  # fmt: skip
-    assert tree(folder) == before
+    done = atypeak("run", tmp_path / "other.yaml", "--workdir", whole.folder, "--peaks", steps.peaks,
+                   "--crms", steps.crms)  # fmt: skip
+    assert done.message() == (
+        f"{whole.folder / 'model'}: is of cell line 'cell', not 'another'; "
+        "name another folder for each cell line with --workdir"
+    )
 
 
 # Bad input
