@@ -1,4 +1,4 @@
-"""Keep what an assessment found: labelled arrays beside the scores, or tables in a folder; whole or not at all."""
+"""Keep what an assessment found: arrays beside the scores, or tables in a folder; whole or not at all."""
 
 import warnings
 from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ def described(found: xr.Dataset, result: Result) -> xr.Dataset:
 
 
 def save(found: xr.Dataset, scores: Scores, result: Result) -> None:
-    """Write `found` below the scores, in place of what was there; the scores are created if they do not exist.
+    """Write `found` below the scores, in place of what was there; creates the scores if they do not exist.
 
     The mark that it is complete is written last, so that a stopped writer leaves nothing that is read.
     Text is stored as object arrays of str; labels of unbounded length must not be `<U`.

@@ -122,11 +122,11 @@ class TrainedModel:
             Indices.
 
         """
-        first, second = (
-            np.array([known.index(label) for label in wanted], np.int64)
-            for known, wanted in zip(self.labels, labels, strict=True)
+        first, second = ({label: i for i, label in enumerate(names)} for names in self.labels)
+        return (
+            np.array([first[label] for label in labels[0]], np.int64),
+            np.array([second[label] for label in labels[1]], np.int64),
         )
-        return first, second
 
     def fingerprint(self) -> str:
         """SHA-256 of weights, labels and settings of model and training."""

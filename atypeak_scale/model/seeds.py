@@ -69,7 +69,7 @@ def train_seeds(
 
 
 def train_task(task: SeedTask) -> None:
-    """Train and write one of several models; one that Ctrl-C stopped is not kept, so that it is trained again."""
+    """Train and write one of several models; one that Ctrl-C stopped is not kept, so it is trained again."""
     target(task.folder).refuse_existing(last=DESCRIPTION)
     from atypeak_scale.model.files import save_model
     from atypeak_scale.model.training.train import fit

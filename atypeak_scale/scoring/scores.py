@@ -303,14 +303,30 @@ def open_scores(
 ) -> Scores:
     """Return the handle of a model's results on a cell line, whether they exist or not; nothing is made.
 
-    model: the folder of a model, or the one of several seeds, an ensemble. crumbs, precision: at scoring; None
-    takes the model's setting. results: another place for the results, so that the store is only read; None
-    is the store.
+    Parameters
+    ----------
+    cell_line
+        The data.
+    model
+        Folder or URL of a model, or of several seeds, an ensemble.
+    crumbs, precision
+        At scoring; None takes the model's settings.
+    results
+        Another place for the results, so that the store is only read; None is the store.
+
+    Returns
+    -------
+    Scores
+        `exists` tells whether anything was computed.
 
     Raises
     ------
     InputError
         If the model is none, or does not fit the cell line.
+
+    Examples
+    --------
+    >>> open_scores(open_store("hela.zarr"), "hela-model").is_scored()
 
     """
     if folders := members_of(model):

@@ -37,7 +37,7 @@ def test_rebuilt__equals_dense_convolutions(hela_store: Path, reference_model: P
     dense = article_model(*X.shape[1:], sizes.kernel_width, sizes.filters, sizes.deep_dimension)
     dense.set_weights(weight_arrays(model.network))
     h = dense.predict(X[..., None].astype(np.float32), batch_size=16, verbose=0)
-    engine = Engine(model, sources, crumbs)
+    engine = Engine(model, model.labels, sources, crumbs)
     parts = [rebuilt for _, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False)]
     ours = np.concatenate(parts).reshape(h.shape)
     difference = float(np.abs(ours - h).max() / np.ptp(h))

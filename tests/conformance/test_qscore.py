@@ -37,7 +37,9 @@ def test_qscore__equals_the_reference(
         labels = sample["datasets"].tolist(), sample["tfs"].tolist()
     cells = np.argwhere(windows.any(axis=(0, 1)))
     occupancy = windows[:, :, cells[:, 0], cells[:, 1]].astype(bool)
-    engine = Engine(load_model(reference_model), [(labels[0][i], labels[1][j]) for i, j in cells], 0.0)
+    engine = Engine(
+        load_model(reference_model), labels, [(labels[0][i], labels[1][j]) for i, j in cells], 0.0
+    )
     passes = [part.mean(axis=1, dtype=np.float64) for _, part in engine.rebuilt_windows(occupancy, False)]
     found = q_score_of(
         pair_sums(occupancy, cells, np.concatenate(passes).reshape(-1, *shape[2:])), labels, VIEWS

@@ -4,13 +4,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atypeak_scale.config import ModelSettings
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.layers import DeepConvolution, phase_taps
 from atypeak_scale.model.network import (
     autoencoder_from_arrays,
     build_autoencoder,
@@ -38,21 +36,6 @@ def test_autoencoder__equals_the_article_s_convolutions(
     expected = reference(windows[..., None]).numpy()
     tolerance = 2e-5 * max(1.0, float(np.ptp(expected)))
     np.testing.assert_allclose(ours(windows).numpy(), expected, atol=tolerance)
-
-
-@given(st.integers(1, 16).map(lambda quarter: 4 * quarter))
-def test_phase_taps__equals_repeating_each_position_four_times(k: int) -> None:
-    rng = np.random.default_rng(k)
-    kernel, positions = rng.normal(size=k), rng.normal(size=3 * k)
-    left = (k - 1) // 2
-    repeated = np.pad(np.repeat(positions, 4), (left, k - 1 - left))
-    expected = np.array([kernel @ repeated[x : x + k] for x in range(4 * len(positions))])
-    phases, first = phase_taps(k)
-    padded = np.pad(positions, 2 * k)
-    for x, value in enumerate(expected):
-        q, r = divmod(x, 4)
-        start = 2 * k + q + first
-        assert np.isclose(phases[r] @ kernel @ padded[start : start + phases.shape[1]], value)
 
 
 def test_autoencoder__initial_weights_follow_the_article_s_shapes() -> None:
@@ -113,21 +96,3 @@ def test_from_arrays__names_the_array_that_does_not_fit() -> None:
 def _forget_models() -> Iterator[None]:
     yield
     keras.backend.clear_session()
-
-
-@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 10**6))
-def test_deep_convolution__gradients_are_those_of_tensorflow(channels: int, filters: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    layer = DeepConvolution(4, filters, 0.0, seed)
-    x = tf.constant(rng.normal(size=(2, 9, channels)).astype(np.float32))
-    layer(x)
-    target = rng.normal(size=(2, 9, filters)).astype(np.float32)
-    kernel = tf.reshape(layer.kernel, (4, channels, filters))
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([x, kernel])
-        ours = tf.reduce_sum(layer(x) * target)
-        # The layer pads its 6 positions with 2 before and 1 behind.
-        expected = tf.reduce_sum(tf.nn.conv1d(x, kernel, 1, "VALID") * target[:, 2:-1])
-    np.testing.assert_allclose(tape.gradient(ours, x), tape.gradient(expected, x), atol=1e-5)
-    of_layer = tf.reshape(tape.gradient(ours, layer.kernel.value), kernel.shape)
-    np.testing.assert_allclose(of_layer, tape.gradient(expected, kernel), atol=1e-5)

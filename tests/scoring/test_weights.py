@@ -45,7 +45,7 @@ def an_engine(seed: int) -> Engine:
     config = parse_config({"cell_line": "c", "store": {"frame": 800}}, "test")
     model = model_from_arrays(arrays_, (["a", "b"], ["x", "y", "z"]), config)
     sources = [("a", "x"), ("a", "z"), ("b", "y"), ("b", "z")]
-    engine = Engine(model, sources, 0.0)
+    engine = Engine(model, model.labels, sources, 0.0)
     assert engine.cells == CELLS
     return engine
 

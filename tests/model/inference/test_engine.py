@@ -9,48 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model.random_models import random_model, random_windows
 
-from atypeak_scale.config import parse_config
-from atypeak_scale.model.files import TrainedModel, model_from_arrays
+from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.inference.engine import LOWEST_RATIO, Engine
-from atypeak_scale.model.inference.receptive_fields import Fields, runs_of
-from benchmarks.article import article_model
 
 TOLERANCE = 2e-5  # of the output's range
-
-
-def random_model(
-    rng: np.random.Generator, bins: int, m: int, n: int, k: int, filters: int, deep: int
-) -> tuple[keras.Model, TrainedModel, list[tuple[str, str]]]:
-    """Return the article's model, ours with the same weights, and the sources that are observed, shuffled."""
-    reference = article_model(bins, m, n, k, filters, deep)
-    arrays = [
-        (rng.normal(size=w.shape) / np.sqrt(max(1, np.prod(w.shape[:-1])) ** 0.5)).astype(np.float32)
-        for w in reference.get_weights()
-    ]
-    reference.set_weights(arrays)
-    labels = [f"d{i}" for i in range(m)], [f"t{j}" for j in range(n)]
-    config = parse_config({"cell_line": "c", "store": {"frame": bins * 10}}, "test")
-    cells = [(a, b) for a in labels[0] for b in labels[1]]
-    chosen = rng.permutation(len(cells))[: rng.integers(1, len(cells) + 1)]
-    return reference, model_from_arrays(arrays, labels, config), [cells[c] for c in chosen]
-
-
-def random_windows(rng: np.random.Generator, windows: int, bins: int, sources: int) -> np.ndarray:
-    """Peaks of any length and place: none, a few, at both ends, everywhere, and noise of single bins."""
-    occupancy = np.zeros((windows, bins, sources), bool)
-    for window in range(windows):
-        kind = rng.integers(6)
-        for _ in range(rng.poisson(3) if kind else 0):
-            first = rng.integers(bins)
-            occupancy[window, first : first + rng.integers(1, bins), rng.integers(sources)] = True
-        if kind == 1:
-            occupancy[window] = True
-        if kind == 2:
-            occupancy[window, [0, -1]] = True
-        if kind == 3:
-            occupancy[window] |= rng.random((bins, sources)) < 0.2
-    return occupancy
 
 
 def expected_cells(
@@ -78,7 +42,7 @@ def test_ratios__equal_the_dense_model(size: tuple[Any, ...], crumbs: float, see
     occupancy = random_windows(rng, 7, bins, len(sources))
     X, cells = expected_cells(model, sources, occupancy, crumbs)
     h = reference(X[..., None].astype(np.float32)).numpy()
-    engine = Engine(model, sources, crumbs)
+    engine = Engine(model, model.labels, sources, crumbs)
     ours = np.concatenate([ratios for _, ratios in engine.ratios(occupancy)])
     i, j = np.array(cells).T
     ratio = np.maximum(h[:, :, i, j][occupancy] / X[:, :, i, j][occupancy], LOWEST_RATIO)
@@ -96,7 +60,7 @@ def test_rebuilt__equals_the_dense_model_on_real_values(size: tuple[Any, ...], s
     X = (X * rng.random(X.shape)).astype(np.float32)
     h = reference(X[..., None]).numpy()
     np.testing.assert_allclose(
-        Engine(model, sources, 0.0).rebuilt(X), h, atol=TOLERANCE * max(np.ptp(h), 1e-3)
+        Engine(model, model.labels, sources, 0.0).rebuilt(X), h, atol=TOLERANCE * max(np.ptp(h), 1e-3)
     )
 
 
@@ -105,10 +69,11 @@ def test_ratios__passes_do_not_show(monkeypatch: pytest.MonkeyPatch, crumbs: flo
     rng = np.random.default_rng(3)
     _, model, sources = random_model(rng, 80, 3, 2, 20, 4, 6)
     occupancy = random_windows(rng, 40, 80, len(sources))
-    whole = np.concatenate([r for _, r in Engine(model, sources, crumbs).ratios(occupancy)])
+    whole = np.concatenate([r for _, r in Engine(model, model.labels, sources, crumbs).ratios(occupancy)])
     monkeypatch.setattr("atypeak_scale.model.inference.engine.MOST_WINDOWS", 3)
-    monkeypatch.setattr("atypeak_scale.model.inference.engine.ROWS_AT_ONCE", 2)
-    engine = Engine(model, sources, crumbs)
+    monkeypatch.setattr("atypeak_scale.model.inference.decoder_weights.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("atypeak_scale.model.inference.part_sums.PARTS_AT_ONCE", 2)
+    engine = Engine(model, model.labels, sources, crumbs)
     assert engine.windows_at_once(len(sources)) == 3
     parts = list(engine.ratios(occupancy))
     assert [start for start, _ in parts] == list(range(0, 40, 3))
@@ -120,14 +85,14 @@ def test_ratios__steps_within_a_pass_do_not_show(monkeypatch: pytest.MonkeyPatch
     rng = np.random.default_rng(4)
     _, model, sources = random_model(rng, 80, 3, 2, 20, 4, 6)
     occupancy = random_windows(rng, 60, 80, len(sources))
-    whole = np.concatenate([r for _, r in Engine(model, sources, crumbs).ratios(occupancy)])
-    # Seven steps of the crumbed front, and passes that are halved because they see more than 100 sights.
+    whole = np.concatenate([r for _, r in Engine(model, model.labels, sources, crumbs).ratios(occupancy)])
+    # Seven steps of the crumbed convolutions, and passes halved because they see more than 100 inputs.
     monkeypatch.setattr(
-        "atypeak_scale.model.inference.engine.FRONT_BYTES", 4 * 2 * 80 * (4 + len(sources)) * 9
+        "atypeak_scale.model.inference.engine.CONVOLUTION_BYTES", 4 * 2 * 80 * (4 + len(sources)) * 9
     )
     monkeypatch.setattr("atypeak_scale.model.inference.engine.PRODUCT_BYTES", 4 * 20 * 4 * 100)
     monkeypatch.setattr("atypeak_scale.model.inference.engine.SHARE_OF_POSITIONS", 0.01)
-    parts = list(Engine(model, sources, crumbs).ratios(occupancy))
+    parts = list(Engine(model, model.labels, sources, crumbs).ratios(occupancy))
     assert [start for start, _ in parts] == np.cumsum([0, *(len(r) for _, r in parts)])[:-1].tolist()
     assert len(parts) > 3
     np.testing.assert_allclose(np.concatenate([r for _, r in parts])[occupancy], whole[occupancy], atol=1e-6)
@@ -136,7 +101,7 @@ def test_ratios__steps_within_a_pass_do_not_show(monkeypatch: pytest.MonkeyPatch
 def test_ratios__threads_that_share_an_engine_do_not_mix() -> None:
     rng = np.random.default_rng(6)
     _, model, sources = random_model(rng, 80, 3, 2, 20, 4, 6)
-    engine = Engine(model, sources, 0.0)
+    engine = Engine(model, model.labels, sources, 0.0)
     tasks = [random_windows(rng, 30, 80, len(sources)) for _ in range(8)]
 
     def score(occupancy: np.ndarray) -> np.ndarray:
@@ -157,58 +122,84 @@ def test_ratios__bfloat16_is_near() -> None:
     h = reference(X[..., None].astype(np.float32)).numpy()
     i, j = np.array(cells).T
     expected = np.maximum(h[:, :, i, j], LOWEST_RATIO)[occupancy]
-    ours = np.concatenate([r for _, r in Engine(model, sources, 0.0, "bfloat16").ratios(occupancy)])[
-        occupancy
-    ]
+    ours = np.concatenate(
+        [r for _, r in Engine(model, model.labels, sources, 0.0, "bfloat16").ratios(occupancy)]
+    )[occupancy]
     difference = np.abs(ours - expected).max() / np.ptp(h)
     assert 0 < difference < 0.05
 
 
-@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 20))
-def test_runs__equal_a_walk_along_the_bins(seed: int, sources: int, bins: int) -> None:
-    rng = np.random.default_rng(seed)
-    occupancy = rng.random((3, bins, sources)) < rng.random()
-    expected = []
-    for window in range(3):
-        for source in range(sources):
-            inside = False
-            for x in range(bins):
-                if occupancy[window, x, source] and not inside:
-                    expected.append([window, source, x, x])
-                inside = bool(occupancy[window, x, source])
-                if inside:
-                    expected[-1][3] = x
-    runs = runs_of(occupancy)
-    assert np.stack([runs.window, runs.source, runs.first, runs.last], axis=1).tolist() == expected
+def in_store_order(rng: np.random.Generator, model: TrainedModel) -> tuple[Any, Any]:
+    """Return labels of a store, some of the model's in any order, and those that the engine should have."""
+    labels, every = [], []
+    for known in model.labels:
+        chosen = [known[i] for i in rng.permutation(len(known))[: rng.integers(1, len(known) + 1)]]
+        labels.append(tuple(chosen))
+        every.append((*chosen, *(label for label in known if label not in chosen)))
+    return tuple(labels), tuple(every)
 
 
-@settings(max_examples=30)
-@given(st.integers(0, 10**6))
-def test_sights__are_equal_exactly_where_fields_are(seed: int) -> None:
+@settings(max_examples=15)
+@given(sizes, st.sampled_from([0.0, 0.1]), st.integers(0, 10**6))
+def test_engine__matrices_are_in_the_order_of_the_store_then_of_the_model(
+    size: tuple[Any, ...], crumbs: float, seed: int
+) -> None:
+    m, n, (k, bins), filters, deep = size
     rng = np.random.default_rng(seed)
-    k, bins, labels = 4, 16, np.array([0, 1, 0, 2])
-    occupancy = random_windows(rng, 6, bins, len(labels))
-    fields = Fields(k, bins, labels)
-    sights = fields.sights(runs_of(occupancy))
-    padded = np.pad(occupancy, ((0, 0), (3 * k, 3 * k), (0, 0)))
-    seen = {}
-    for window in range(6):
-        for coarse in range(fields.positions):
-            field = padded[window, 4 * coarse : 4 * coarse + fields.width]
-            if field.any():
-                seen[window * fields.positions + coarse] = field.tobytes()
-    assert sights.position.tolist() == sorted(seen)
-    by_sight = [seen[p] for p in sights.position]
-    assert len(set(by_sight)) == len(sights.bounds) - 1
-    assert all(
-        seen[sights.representative[s]] == field for s, field in zip(sights.sight, by_sight, strict=True)
+    reference, model, _ = random_model(rng, bins, m, n, k, filters, deep)
+    labels, every = in_store_order(rng, model)
+    cells = [(a, b) for a in labels[0] for b in labels[1]]
+    sources = [cells[c] for c in rng.permutation(len(cells))[: rng.integers(1, len(cells) + 1)]]
+    engine = Engine(model, labels, sources, crumbs)
+    assert engine.labels == every
+    assert engine.shape == (m, n)
+    assert [(every[0][i], every[1][j]) for i, j in engine.cells] == sources
+
+    occupancy = random_windows(rng, 5, bins, len(sources))
+    X, _ = expected_cells(model, sources, occupancy, crumbs)
+    h = reference(X[..., None].astype(np.float32)).numpy()
+    rows, columns = (
+        [known.index(a) for a in names] for known, names in zip(model.labels, every, strict=True)
     )
+    tolerance = TOLERANCE * max(np.ptp(h), 1e-3)
+    ours = np.concatenate([part for _, part in engine.rebuilt_windows(occupancy, of_sources=False)])
+    np.testing.assert_allclose(ours, h[:, :, rows][..., columns], atol=tolerance)
+    of_sources = np.concatenate([part for _, part in engine.rebuilt_windows(occupancy, of_sources=True)])
+    i, j = np.array(engine.cells).T
+    np.testing.assert_allclose(of_sources, ours[:, :, i, j], atol=tolerance)
+
+    X = rng.random((3, bins, m, n)).astype(np.float32)
+    h = reference(X[..., None]).numpy()
+    ours = engine.rebuilt(np.ascontiguousarray(X[:, :, rows][..., columns]))
+    np.testing.assert_allclose(ours, h[:, :, rows][..., columns], atol=TOLERANCE * max(np.ptp(h), 1e-3))
+
+
+@pytest.mark.parametrize("crumbs", [0.0, 0.1])
+def test_engine__the_order_of_labels_leaves_every_bit_of_the_ratios(crumbs: float) -> None:
+    rng = np.random.default_rng(8)
+    _, model, sources = random_model(rng, 80, 3, 4, 20, 4, 6)
+    occupancy = random_windows(rng, 20, 80, len(sources))
+    same, other = (
+        np.concatenate([r for _, r in Engine(model, labels, sources, crumbs).ratios(occupancy)])
+        for labels in (model.labels, (model.labels[0][::-1], model.labels[1][::-1]))
+    )
+    np.testing.assert_array_equal(same[occupancy], other[occupancy])
+
+
+def test_engine__permutes_nothing_if_the_model_has_the_order_of_the_store() -> None:
+    rng = np.random.default_rng(9)
+    _, model, sources = random_model(rng, 80, 3, 2, 20, 4, 6)
+    engine = Engine(model, model.labels, sources, 0.0)
+    shared = {id(weight) for weight in model.network.weights}
+    assert all(id(weight) in shared for weight in engine._encoder.weights)
+    changed = Engine(model, (model.labels[0][::-1], model.labels[1]), sources, 0.0)
+    assert not any(id(weight) in shared for weight in changed._encoder.weights)
 
 
 def test_engine__an_empty_window_among_others() -> None:
     rng = np.random.default_rng(1)
     reference, model, sources = random_model(rng, 80, 2, 2, 20, 3, 4)
-    engine = Engine(model, sources, 0.0)
+    engine = Engine(model, model.labels, sources, 0.0)
     nothing = np.zeros((2, 80, 2, 2), np.float32)
     h = reference(nothing[..., None]).numpy()
     np.testing.assert_allclose(engine.rebuilt(nothing), h, atol=TOLERANCE * np.ptp(h))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from atypeak_scale.config import ModelSettings
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.model.training import dense_layers as middle
+from atypeak_scale.model.training import dense_layers
+from atypeak_scale.model.training.dense_layers import DenseLayers
 
 
 def network_of(filters: int, deep: int, dropout: float, seed: int) -> keras.Model:
@@ -20,7 +21,7 @@ def network_of(filters: int, deep: int, dropout: float, seed: int) -> keras.Mode
 
 @settings(max_examples=10)
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 10**6))
-def test_middle__without_dropout_equals_the_layers_and_their_gradients(
+def test_dense_layers__without_dropout_equals_the_layers_and_their_gradients(
     filters: int, deep: int, seed: int
 ) -> None:
     network = network_of(filters, deep, 0.0, seed)
@@ -28,7 +29,7 @@ def test_middle__without_dropout_equals_the_layers_and_their_gradients(
     signal = tf.constant(np.random.default_rng(seed).normal(size=(3, 8, filters)).astype(np.float32))
     weights = [weight.value for weight in network.trainable_variables[4:12]]
     results = []
-    for compute in (middle.Middle(network), layers):
+    for compute in (DenseLayers(network), layers):
         with tf.GradientTape() as tape:
             tape.watch(signal)
             encoded = compute(signal)
@@ -39,11 +40,13 @@ def test_middle__without_dropout_equals_the_layers_and_their_gradients(
         np.testing.assert_allclose(ours, expected, atol=2e-5 * scale)
 
 
-def test_middle__with_dropout_equals_plain_formula_and_its_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dense_layers__with_dropout_equals_plain_formula_and_its_gradients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     network = network_of(3, 6, 0.25, 1)
     kept = [np.random.default_rng(number).random((40, 6)) > 0.25 for number in range(3)]
     given_masks = iter(kept)
-    monkeypatch.setattr(middle, "_drawn", lambda *_: (tf.constant(next(given_masks)), 1 / 0.75))
+    monkeypatch.setattr(dense_layers, "_drawn", lambda *_: (tf.constant(next(given_masks)), 1 / 0.75))
     signal = tf.constant(np.random.default_rng(5).normal(size=(5, 8, 3)).astype(np.float32))
     weights = [weight.value for weight in network.trainable_variables[4:12]]
 
@@ -56,7 +59,7 @@ def test_middle__with_dropout_equals_plain_formula_and_its_gradients(monkeypatch
         return x
 
     results = []
-    for compute in (middle.Middle(network), plain):
+    for compute in (DenseLayers(network), plain):
         with tf.GradientTape() as tape:
             tape.watch(signal)
             tape.watch(weights)
@@ -68,13 +71,13 @@ def test_middle__with_dropout_equals_plain_formula_and_its_gradients(monkeypatch
         np.testing.assert_allclose(ours, expected, atol=2e-5 * scale)
 
 
-def test_middle__gradients_of_many_rows_in_mixed_precision() -> None:
+def test_dense_layers__gradients_of_many_rows_in_mixed_precision() -> None:
     sizes = ModelSettings(kernel_width=4, filters=32, deep_dimension=64, dropout=0.0)
     signal = tf.constant(np.random.default_rng(5).normal(size=(48, 100, 32)).astype(np.float32))
     results = []
     for precision in ("float32", "mixed_bfloat16"):
         network = build_autoencoder(16, 2, 2, sizes, 1, precision)
-        compute = middle.Middle(network)
+        compute = DenseLayers(network)
         weights = [weight.value for weight in network.trainable_variables[4:12]]
         with tf.GradientTape() as tape:
             encoded = compute(tf.cast(signal, network.get_layer("dense_1").compute_dtype))
@@ -88,8 +91,8 @@ def test_drawn__keeps_the_share_that_was_asked_for_anew_each_time() -> None:
     dropout = build_autoencoder(16, 2, 2, ModelSettings(kernel_width=4, dropout=0.1), 1).get_layer(
         "dropout_1"
     )
-    one, scale = middle._drawn(tf.constant(999), 301, dropout)
-    other, _ = middle._drawn(tf.constant(999), 301, dropout)
+    one, scale = dense_layers._drawn(tf.constant(999), 301, dropout)
+    other, _ = dense_layers._drawn(tf.constant(999), 301, dropout)
     assert one is not None
     assert other is not None
     assert scale == pytest.approx(1 / 0.9, rel=1e-5)
@@ -104,7 +107,7 @@ def test_drawn__keeps_the_share_that_was_asked_for_anew_each_time() -> None:
 def test_drawn__keeps_some_at_the_highest_dropout() -> None:
     sizes = ModelSettings(kernel_width=4, dropout=np.nextafter(1.0, 0.0))
     dropout = build_autoencoder(16, 2, 2, sizes, 1).get_layer("dropout_1")
-    kept, scale = middle._drawn(tf.constant(1000), 1000, dropout)
+    kept, scale = dense_layers._drawn(tf.constant(1000), 1000, dropout)
     assert kept is not None
-    assert scale == middle.LEVELS
+    assert scale == dense_layers.LEVELS
     assert 0 < kept.numpy().sum() < 100
