@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 import psutil
+from atypeak_scale.execution.cluster import Cluster, Event, connect
 from distributed import get_task_stream
 
 from atypeak_scale import build_store, load_config, save_model, score_run, simulate
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import ModelSettings
-from atypeak_scale.execution.cluster import Cluster, Event, connect
 from atypeak_scale.scoring.blocks import score_with
 from benchmarks.harness import Row
 from benchmarks.shapes import random_model

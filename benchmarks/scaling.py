@@ -7,11 +7,11 @@ from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
+from atypeak_scale.execution.cluster import Cluster
 
 from atypeak_scale import build_store, load_config, save_model, score_run, score_store, simulate
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import Config, ModelSettings
-from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.scoring.blocks import ScoreRun
 from atypeak_scale.store import schema
 from benchmarks.harness import SHARED, Row

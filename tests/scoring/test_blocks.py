@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from atypeak_scale.execution.cluster import Cluster, Event
 from hypothesis import given
 from hypothesis import strategies as st
 
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.execution.cluster import Cluster, Event
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.scoring.blocks import (
