@@ -44,7 +44,7 @@ class Row:
 
 
 def kept_folder(name: str) -> Path:
-    """Return the folder in which a long benchmark keeps what is done, inside the one of ATYPEAK_BENCHMARKS."""
+    """Return where a long benchmark keeps what is done: a folder in the one that ATYPEAK_BENCHMARKS names."""
     default = Path(tempfile.gettempdir()) / "atypeak-benchmarks"
     folder = Path(os.environ.get("ATYPEAK_BENCHMARKS", default)) / name
     folder.mkdir(parents=True, exist_ok=True)

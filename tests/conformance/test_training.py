@@ -1,4 +1,4 @@
-"""Training from scratch on real data: some minutes a seed, run by hand with -m slow (method, sections 3 and 4)."""
+"""Training from scratch on real data: some minutes a seed, run by hand with -m slow (method, section 3)."""
 
 from itertools import combinations
 from pathlib import Path
