@@ -64,7 +64,11 @@ def given(*arguments: str) -> tuple[Chosen, Executor]:
 
 def test_executor_options__close_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Executor] = []
-    monkeypatch.setattr(Executor, "close", closed.append)
+
+    def close(executor: Executor) -> None:
+        closed.append(executor)
+
+    monkeypatch.setattr(Executor, "close", close)
     _, executor = given("s.zarr")
     assert executor == HERE
     assert closed == [executor]
