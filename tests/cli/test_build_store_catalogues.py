@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from atypeak_scale.catalogue.bed import BGZF_EMPTY_BLOCK
-from tests.cli.helpers import CELL, CRMS, PEAK, Catalogue, Outcome, Run, contents
+from tests.cli.helpers import (
+    CELL,
+    CRMS,
+    PEAK,
+    Catalogue,
+    Outcome,
+    Run,
+    contents,
+)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What each unit of the encoded layer looks for: the window that excites it most (method, section 7.2).
 
-Article, Interpretability: gradient ascent on the input, from noise, with some blur. A task climbs with several
-units at once and writes their chunks, one a unit.
+Article, Interpretability: gradient ascent on the input, from noise, with some blur. A task climbs with
+several units at once and writes their chunks, one a unit.
 """
 
 import time

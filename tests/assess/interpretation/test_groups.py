@@ -1,4 +1,4 @@
-"""Correlation groups against brute force: the network itself, and loops over sources (method, section 7.1)."""
+"""Correlation groups against brute force: the network itself, loops over sources (method, section 7.1)."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""The Q-score, against loops over pairs and windows that follow the text of the method, NumPy's correlation and SciPy's test."""
+"""The Q-score, against loops that follow the text of the method, NumPy's correlation and SciPy's test."""
 
 import itertools
 import json
@@ -35,7 +35,7 @@ PER_PAIR = ["correlation", "correlated", "pos_p", "pos", "neg_p", "neg", "weight
 
 
 def by_the_text(X: np.ndarray, h: np.ndarray) -> dict[str, Any]:
-    """Follow the method, section 6; X: 0/1 (windows, bins, m, n), h: (windows, m, n), means over bins of h(X)."""
+    """Follow the method, section 6; X: 0/1 (windows, bins, m, n), h: (windows, m, n), means over bins."""
     windows, _, m, n = X.shape
     L = m + n
 
