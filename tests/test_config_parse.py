@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atypeak_scale.config import parse_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.store import schema
+from atypeak_scale.registry.variables import SCORE_VARIABLES, STORE_VARIABLES, with_views
 
 
 def refused(values: Any) -> str:
@@ -151,9 +151,9 @@ def test_parse__view_name_that_is_a_variable_or_an_exported_column() -> None:
 
 
 def test_parse__accepted_view_names_give_distinct_variables() -> None:
-    """Also where a name is a part of a variable's name, as `theta` of `theta_mean`."""
+    """Also if a name is a part of a variable's name, as `theta` of `theta_mean`."""
     accepted = 0
-    for variables in (schema.STORE_VARIABLES, schema.SCORE_VARIABLES):
+    for variables in (STORE_VARIABLES, SCORE_VARIABLES):
         words = [variable.name.split("_") for variable in variables]
         parts = {"_".join(w[i:j]) for w in words for i in range(len(w)) for j in range(i + 1, len(w) + 1)}
         for views in itertools.chain.from_iterable(((part, "x0"), ("x0", part)) for part in sorted(parts)):
@@ -162,7 +162,7 @@ def test_parse__accepted_view_names_give_distinct_variables() -> None:
             except InputError:
                 continue
             accepted += 1
-            names = [schema.variable_name(variable, config.store.views) for variable in variables]
+            names = [with_views(variable.name, config.store.views) for variable in variables]
             assert len(set(names)) == len(names), views
     assert accepted
 
@@ -223,5 +223,5 @@ def test_parse__message_is_one_line_whatever_the_settings_are(values: dict[Any, 
     refused(values)
 
 
-def test_parse__message_is_one_line_where_a_label_has_a_line_break() -> None:
+def test_parse__message_is_one_line_if_a_label_has_a_line_break() -> None:
     refused({"training": {"view_weights": {"dataset": {"a\nb": -1}}}})

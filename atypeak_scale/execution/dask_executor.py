@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from distributed import Client
 
 MOST_FAILED = 8  # tasks that failed for good before a run is given up
-SILENT_SECONDS = 10.0  # after which a stage says that it goes on
+SILENT_SECONDS = 10.0  # of a stage, before it says that it is still running
 FORWARD_SECONDS = 1.0  # between two events that a task sends home
 
 
 class DaskExecutor(Executor):
-    """Runs tasks on a Dask cluster, which is connected when it is first needed.
+    """Runs tasks on a Dask cluster; connects when it is first used.
 
     workers: start so many single-thread processes on this machine; memory_limit: of each, as Dask spells it
     ("4GB"); scheduler: join the cluster at this address; client: use this connected client, which stays open.
@@ -106,33 +106,46 @@ class DaskExecutor(Executor):
             while submitted.futures and len(submitted.failed) < MOST_FAILED:
                 for future in watch.finished(list(submitted.futures)):
                     for finished in submitted.outcome(future):
-                        heartbeat.done += 1
+                        heartbeat.count()
                         yield finished
                     fill()
         finally:
-            submitted.cancel()
-            client.unsubscribe_topic(submitted.key)
+            heartbeat.end()
+            # A client whose scheduler is lost cannot say either; that must not hide why the run ended.
+            with suppress(Exception):
+                submitted.cancel()
+                client.unsubscribe_topic(submitted.key)
         if submitted.failed:
             raise AtypeakError(submitted.report(stage))
 
 
 class _Heartbeat:
-    """Forwards what tasks tell, and says that a stage goes on if nothing was told for long."""
+    """Forwards what tasks tell, and says that a stage is still running if it was silent for long."""
 
     def __init__(self, executor: Executor, stage: str, total: int) -> None:
         self._executor, self._stage, self._total = executor, stage, total
-        self.done = 0
+        self._done, self._ended = 0, False
         self._told = time.monotonic()
+
+    def count(self) -> None:
+        """Note that a task finished, which the executor tells."""
+        self._done += 1
+        self._told = time.monotonic()
+
+    def end(self) -> None:
+        """Hear nothing more: Dask keeps handlers of topics as long as the client lives."""
+        self._ended = True
 
     def hear(self, event: tuple[float, tuple[str, int, int, str]]) -> None:
         """Pass on an event of a task, as the scheduler delivers it: (time, event)."""
         self._told = time.monotonic()
-        self._executor.progress(Event(*event[1]))
+        if not self._ended:
+            self._executor.progress(Event(*event[1]))
 
     def __call__(self) -> None:
         if time.monotonic() - self._told > SILENT_SECONDS:
             self._told = time.monotonic()
-            self._executor.tell(self._stage, self.done, self._total, "still running")
+            self._executor.tell(self._stage, self._done, self._total, "still running")
 
 
 def _on_worker(function: Callable[[Task], Receipt], task: Task, topic: str) -> Receipt:
@@ -163,12 +176,12 @@ def executor(
 
     workers: start so many single-thread processes on this machine; memory_limit: of each, such as "4GB".
     scheduler: join the Dask cluster at this address. client: use a `distributed.Client` that you connected.
-    If none is given: as Dask is configured (DASK_SCHEDULER_ADDRESS), else in this process.
+    If none is given, Dask's configuration decides (DASK_SCHEDULER_ADDRESS), else it is this process.
 
     Raises
     ------
     InputError
-        If they contradict each other, or the memory limit is no size. A wrong address is told at first use.
+        If they contradict each other, or the memory limit is no size. A wrong address fails at first use.
 
     Examples
     --------

@@ -10,19 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from atypeak_scale.execution.cluster import Cluster
 from conftest import random_catalogue
 
 from atypeak_scale.config import Config
+from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.scoring.normalize import normalize_scores
-from atypeak_scale.store import schema
+from atypeak_scale.registry.variables import PEAK_SCORES, REBUILT_SCORE
+from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.score import complete
+from atypeak_scale.scoring.scores import Scores, open_scores
 from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import open_store
 from benchmarks.loopback import Loopback, loopback_cluster
 
-ARRAYS = ("rebuilt_score", "raw", "k_normalized", "final")
 RUN = "from atypeak_scale.cli import main; main()"
 
 
@@ -32,23 +33,29 @@ def cluster() -> Iterator[Loopback]:
         yield running
 
 
-def made(folder: Path, config: Config) -> ScoreRun:
+def made(folder: Path, config: Config) -> Scores:
     """Build a store of a few hundred windows and save an untrained model."""
     catalogue = random_catalogue(folder / "catalogue", crms=200)
     build_store(*catalogue, folder / "s.zarr", config)
     network = build_autoencoder(320, 3, 3, config.model, seed=1)
     model = save_model(TrainedModel(network, (("d1", "d2", "d3"), ("x", "y", "z")), config), folder / "model")
-    return score_run(folder / "s.zarr", model)
+    return open_scores(open_store(folder / "s.zarr"), model)
 
 
-def arrays(run: ScoreRun) -> dict[str, np.ndarray]:
-    _, scores = run.open()
-    return {name: schema.read_array(scores, name) for name in ARRAYS}
+def arrays(scores: Scores) -> dict[str, np.ndarray]:
+    return {variable.name: scores.read(variable) for variable in (REBUILT_SCORE, *PEAK_SCORES)}
 
 
-def start(command: str, run: ScoreRun, cluster: Loopback) -> "subprocess.Popen[str]":
+def score_and_normalize(scores: Scores, cluster: Loopback, config: Config) -> None:
+    with DaskExecutor(scheduler=cluster.address) as distant:
+        complete(scores, distant)
+        normalize(scores, config.normalization, distant)
+
+
+def start(command: str, scores: Scores, cluster: Loopback) -> "subprocess.Popen[str]":
+    names = [str(scores.cell_line.store), "--model", str(scores.model), "--scheduler", cluster.address]
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, command, run.store, "--model", run.model, "--scheduler", cluster.address],
+        [sys.executable, "-c", RUN, command, *names],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
 
@@ -59,15 +66,12 @@ def test_score__one_two_workers_and_resumed_ones_give_the_same_arrays(
     """Alone, on two workers, and on two workers after the command was killed."""
     expected = made(tmp_path / "one", config)
     with loopback_cluster(1) as single:
-        where = Cluster(scheduler=single.address)
-        score_store(expected, where)
-        normalize_scores(expected, config.normalization, where)
+        score_and_normalize(expected, single, config)
     two = made(tmp_path / "two", config)
-    score_store(two, Cluster(scheduler=cluster.address))
-    normalize_scores(two, config.normalization, Cluster(scheduler=cluster.address))
+    score_and_normalize(two, cluster, config)
     resumed = made(tmp_path / "resumed", config)
     client = start("score", resumed, cluster)
-    chunks = resumed.store / "cell" / resumed.group / "rebuilt_score/c"
+    chunks = Path(resumed.location) / resumed.path / "rebuilt_score/c"
     while not (chunks.is_dir() and len(list(chunks.iterdir())) >= 2) and client.poll() is None:
         time.sleep(0.005)
     os.kill(client.pid, signal.SIGKILL)
@@ -76,16 +80,15 @@ def test_score__one_two_workers_and_resumed_ones_give_the_same_arrays(
         again = start(command, resumed, cluster)
         _, errors = again.communicate(timeout=120)
         assert again.returncode == 0, errors
-    for run in (two, resumed):
+    for scores in (two, resumed):
         for name, values in arrays(expected).items():
-            np.testing.assert_array_equal(arrays(run)[name], values)
+            np.testing.assert_array_equal(arrays(scores)[name], values)
 
 
 def test_score__interrupted_ends_in_seconds_and_says_how_to_go_on(
     cluster: Loopback, config: Config, tmp_path: Path
 ) -> None:
-    run = made(tmp_path, config)
-    client = start("score", run, cluster)
+    client = start("score", made(tmp_path, config), cluster)
     assert client.stderr is not None
     assert "cluster 2/2: threads; dashboard at" in client.stderr.readline()
     client.send_signal(signal.SIGINT)

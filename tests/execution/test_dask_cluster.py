@@ -1,0 +1,116 @@
+"""Clusters that are joined or started, and those that are refused."""
+
+import os
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import distributed
+import pytest
+
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution import dask_cluster
+from atypeak_scale.execution.dask_cluster import check_memory, check_versions, joined, limit_threads, local
+
+WORKERS = 2
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_local__workers_are_single_threads(client: Any) -> None:
+    assert list(client.nthreads().values()) == [1] * WORKERS
+    processes = set(client.run(os.getpid).values())
+    assert len(processes) == WORKERS
+    assert os.getpid() not in processes
+
+
+REFUSED = """
+import sys
+from atypeak_scale.execution import dask_cluster
+from atypeak_scale.errors import InputError
+assert 0 < dask_cluster.CONNECTION_SECONDS <= 30
+dask_cluster.CONNECTION_SECONDS = 2
+try:
+    with dask_cluster.joined(sys.argv[1]):
+        print("connected")
+except InputError as error:
+    print(error)
+"""
+
+
+def refused(address: str) -> str:
+    """Return why a scheduler is not joined; in its own process, since a failed client leaves threads."""
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, address], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert len(done.stdout.splitlines()) == 1
+    return done.stdout
+
+
+def test_joined__nobody_answers(free_port: int) -> None:
+    address = f"tcp://127.0.0.1:{free_port}"
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+
+
+@pytest.mark.parametrize("address", ["nonsense", "foo://x:1", "127.0.0.1", "scheduler.json"])
+def test_joined__no_address(address: str) -> None:
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+
+
+def test_joined__tls_without_certificates(free_port: int) -> None:
+    address = f"tls://127.0.0.1:{free_port}"
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+
+
+def test_joined__scheduler_without_workers() -> None:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty:
+        assert "has no workers; start some with 'dask worker'" in refused(empty.scheduler.address)
+
+
+def test_joined__workers_of_another_version(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = os.getpid()
+    monkeypatch.setattr(dask_cluster, "version", lambda name: "1.0" if os.getpid() == here else "0.9")
+    different = r"^workers have atypeak-scale 0\.9, this program is 1\.0; install the same"
+    with pytest.raises(InputError, match=different), joined(client.scheduler.address):
+        pytest.fail("connected")
+    with pytest.raises(InputError, match=different):
+        check_versions(client)
+
+
+def test_check_memory__the_least_worker_counts(client: Any) -> None:
+    check_memory(client, 0)
+    with pytest.raises(
+        InputError, match=r"a memory limit of .* GB, a block needs 1000000\.0 GB; start fewer"
+    ):
+        check_memory(client, 10**15)
+
+
+def test_local__workers_with_too_little_memory_are_refused() -> None:
+    with (
+        pytest.raises(
+            InputError, match=r"a memory limit of 0\.5 GB, a block needs 2\.0 GB; start fewer"
+        ) as failure,
+        local(1, "500MB") as small,
+    ):
+        check_memory(small, 5 * 10**8)
+        check_memory(small, 2 * 10**9)
+    assert failure.value.argument == "memory_limit"
+
+
+def test_limit_threads__are_those_of_the_worker(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def block() -> tuple[str | None, str | None]:
+        from atypeak_scale.execution.dask_cluster import limit_threads
+
+        limit_threads()
+        return os.environ.get("TF_NUM_INTRAOP_THREADS"), os.environ.get("TF_NUM_INTEROP_THREADS")
+
+    assert client.submit(block, pure=False).result() == ("1", "1")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    limit_threads()
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ
