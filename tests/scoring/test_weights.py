@@ -77,7 +77,7 @@ def by_loops(engine: Engine, presence: np.ndarray) -> dict[str, list[float]]:
     for s in CELLS:
         IW[s] = U[s].sum() / R[s].sum()
     factors: dict[str, list[float]] = {"k1": [], "k2": [], "k3": []}
-    for number, s in enumerate(np.array(CELLS)):
+    for number, s in enumerate(CELLS):
         M_s = R[s] / R[s].max()
         N_s = np.clip(F - R[s] / R[s][s] * F[s], 0, 2)
         theta, eta = [], []
