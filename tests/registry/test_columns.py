@@ -3,15 +3,8 @@
 import pytest
 
 from atypeak_scale.registry import columns
-from atypeak_scale.registry.columns import (
-    LABELS,
-    PEAKS,
-    SPREAD_COLUMN,
-    TABLES,
-    WEIGHTS,
-    Column,
-    Table,
-)
+from atypeak_scale.registry.columns import LABELS, PEAKS, SPREAD_COLUMN, TABLES, WEIGHTS
+from atypeak_scale.registry.table import Column, Table
 from atypeak_scale.registry.variables import (
     LABEL_VARIABLES,
     SCORE_VARIABLES,

@@ -13,8 +13,9 @@ from atypeak_scale.config import Config
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 

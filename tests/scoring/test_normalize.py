@@ -8,8 +8,9 @@ from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW, SAMPLED_WINDOWS, WEIGHT
 from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.verify import verify
 
 

@@ -20,8 +20,9 @@ from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
 from atypeak_scale.scoring import scores as scores_module
 from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete, plan_score, score, score_part
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locks import sole_writer
 
 RAW_SCORES = (REBUILT_SCORE, RAW)

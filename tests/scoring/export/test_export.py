@@ -21,9 +21,10 @@ from atypeak_scale.scoring.export import (
     Exported,
     export,
 )
+from atypeak_scale.scoring.open_scores import normalized_scores
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.score import complete
-from atypeak_scale.scoring.scores import Scores, normalized_scores
+from atypeak_scale.scoring.scores import Scores
 
 ALL_FILES = {FINAL_BED_FILE, RAW_BED_FILE, PEAKS_FILE, WEIGHTS_FILE, LABELS_FILE}
 
