@@ -89,7 +89,7 @@ def test_weights__k1_and_k2_of_the_reference_sample(shared: Path, reference_mode
     model = load_model(reference_model)
     engine = Engine(model, model.labels, [(row["dataset"], row["tf"]) for row in reference], 0.0)
     presence = np.stack([windows[:, :, i, j].any(axis=1) for i, j in engine.cells], axis=1)
-    found = responses(engine, presence.any(axis=0), (shape[2], shape[3]), shape[1], crumbs=0.1)
+    found = responses(engine, presence.any(axis=0), crumbs=0.1)
     theta_mask, eta_mask = masks(found, engine.cells)
     sums = occupancies(presence, theta_mask), occupancies(presence, eta_mask)
     ours = weights(found, engine.cells, *sums)
