@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from atypeak_scale.pipeline import run
     from atypeak_scale.scoring.export import export
     from atypeak_scale.scoring.normalize import normalize
+    from atypeak_scale.scoring.open_scores import open_scores
     from atypeak_scale.scoring.score import score
-    from atypeak_scale.scoring.scores import open_scores
     from atypeak_scale.store.build import build_store
     from atypeak_scale.store.cell_line import open_store
     from atypeak_scale.store.info import info
@@ -32,7 +32,7 @@ _MODULES = {
     "info": "store.info",
     "load_config": "config",
     "normalize": "scoring.normalize",
-    "open_scores": "scoring.scores",
+    "open_scores": "scoring.open_scores",
     "open_store": "store.cell_line",
     "run": "pipeline",
     "score": "scoring.score",

@@ -19,8 +19,9 @@ from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, de
 from atypeak_scale.provenance import MADE_FROM, fingerprint, read_provenance
 from atypeak_scale.scoring.export import Exported, export
 from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import ScorePlan, complete, plan_score
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.build import BuildPlan, build_store, plan_build, store_provenance

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atypeak_scale.registry.columns import Column, Table
+from atypeak_scale.registry.table import Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd

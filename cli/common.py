@@ -110,7 +110,7 @@ class Chosen:
 
     def scores_of_each(self) -> "list[Scores]":
         """Return the scores of each model."""
-        from atypeak_scale.scoring.scores import open_scores
+        from atypeak_scale.scoring.open_scores import open_scores
 
         cell_line = self.cell_line()
         return [

@@ -22,7 +22,7 @@ def export(chosen: Chosen, out: str) -> None:
     """
     from atypeak_scale.provenance import refuse_existing_output
     from atypeak_scale.scoring.export import export
-    from atypeak_scale.scoring.scores import normalized_scores
+    from atypeak_scale.scoring.open_scores import normalized_scores
 
     if not chosen.models and (chosen.crumbs is not None or chosen.precision is not None):
         raise click.UsageError("--crumbs and --precision say how a model scored; give --model too")

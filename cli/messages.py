@@ -11,23 +11,16 @@ from atypeak_scale.errors import AtypeakError, StageMissingError
 if TYPE_CHECKING:
     from atypeak_scale.scoring.scores import Scores
 
-# What a parameter of the library is called on the command line.
+# What a parameter of the library is called on the command line. If an argument is not here, the message
+# names it in words that are those of the option.
 OPTIONS = {
-    "below": "--below",
     "cell_line": "--cell-line",
     "crms": "--crms",
     "memory_limit": "--memory-limit",
-    "min_crm_peaks": "--min-crm-peaks",
+    "min_crm_peaks": "--min-crm-peaks, or store.min_crm_peaks in the configuration",
     "model": "--model",
-    "pairs": "--pair",
-    "part": "--part",
     "peaks": "--peaks",
-    "regions": "--regions",
     "results": "--results",
-    "scheduler": "--scheduler",
-    "seeds": "--seeds",
-    "selection": "--trs, --datasets or --sources",
-    "source": "--source",
     "workdir": "--workdir",
     "workers": "--workers",
 }

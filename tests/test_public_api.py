@@ -17,7 +17,7 @@ FUNCTIONS = {
     "info": "store.info",
     "load_config": "config",
     "normalize": "scoring.normalize",
-    "open_scores": "scoring.scores",
+    "open_scores": "scoring.open_scores",
     "open_store": "store.cell_line",
     "run": "pipeline",
     "score": "scoring.score",

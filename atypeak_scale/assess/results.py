@@ -13,8 +13,8 @@ from zarr.errors import GroupNotFoundError, UnstableSpecificationWarning
 
 from atypeak_scale.errors import InputError
 from atypeak_scale.provenance import new_output
-from atypeak_scale.registry.columns import Table
 from atypeak_scale.registry.results import Result
+from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.store.arrays import array_of, compressors, write_chunks

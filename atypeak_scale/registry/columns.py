@@ -4,64 +4,8 @@
 `{view1}` in a text.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-
-from atypeak_scale.registry.variables import (
-    LABEL_VARIABLES,
-    PEAK_SCORES,
-    SPREAD,
-    WEIGHT_VARIABLES,
-    Variable,
-    with_views,
-)
-
-ColumnType = Literal["text", "int32", "int64", "float32", "float64"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: name, type, unit ("" if it has none) and meaning."""
-
-    name: str
-    dtype: ColumnType
-    description: str
-    unit: str = ""
-
-    def named(self, views: tuple[str, str]) -> "Column":
-        """Return the column with the views' own names."""
-        text = self.description.format(view0=views[0], view1=views[1])
-        return Column(with_views(self.name, views), self.dtype, text, self.unit)
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns of one kind of table; `name` is that of the file without its ending.
-
-    has_others: whether a table may have other columns besides, named by its data.
-    """
-
-    name: str
-    description: str
-    columns: tuple[Column, ...]
-    has_others: bool = False
-
-    def named(self, views: tuple[str, str]) -> tuple[Column, ...]:
-        """Return the columns with the views' own names."""
-        return tuple(column.named(views) for column in self.columns)
-
-
-_TYPES: dict[object, ColumnType] = {
-    str: "text", np.int32: "int32", np.int64: "int64", np.float32: "float32", np.float64: "float64",
-}  # fmt: skip
-
-
-def _column_of(variable: Variable, prefix: str = "") -> Column:
-    """Return the column of an array that has a value for each row of a table."""
-    return Column(variable.name.removeprefix(prefix), _TYPES[variable.dtype], variable.description)
-
+from atypeak_scale.registry.table import Column, Table, column_of
+from atypeak_scale.registry.variables import LABEL_VARIABLES, PEAK_SCORES, SPREAD, WEIGHT_VARIABLES
 
 VIEW0 = Column("view0", "text", "label of the view {view0}")
 VIEW1 = Column("view1", "text", "label of the view {view1}")
@@ -84,22 +28,22 @@ PEAKS = Table(
         Column("crm_start", "int64", "start of that CRM, 0-based", "bp"),
         Column("crm_end", "int64", "end of that CRM, exclusive", "bp"),
         Column("other_sources", "int32", "number of other sources with a peak in that CRM"),
-        *map(_column_of, PEAK_SCORES),
+        *map(column_of, PEAK_SCORES),
         Column(
             "percentile", "float32", "share of the {view1}'s peaks with a lower final score, ties half", "%"
         ),
     ),
 )
-SPREAD_COLUMN = _column_of(SPREAD)  # last in PEAKS if several models were scored
+SPREAD_COLUMN = column_of(SPREAD)  # last in PEAKS if several models were scored
 WEIGHTS = Table(
     "weights",
     "normalization weight of each source, every factor and its error",
-    (VIEW0, VIEW1, *map(_column_of, WEIGHT_VARIABLES)),
+    (VIEW0, VIEW1, *map(column_of, WEIGHT_VARIABLES)),
 )
 LABELS = Table(
     "labels",
     "mean and standard deviation behind the final scores",
-    (VIEW1, *(_column_of(variable, "view1_") for variable in LABEL_VARIABLES)),
+    (VIEW1, *(column_of(variable, "view1_") for variable in LABEL_VARIABLES)),
 )
 CRMS = Table(
     "crms",

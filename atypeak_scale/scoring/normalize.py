@@ -101,11 +101,12 @@ def normalize(
         If a peak has no raw score yet.
 
     """
-    if not scores.is_scored():
-        raise StageMissingError(
-            f"{scores.cell_line.store}: not every peak is scored by this model; score it first",
-            "score", scores, exit_code=1,
-        )  # fmt: skip
+    for one in (*scores.members, scores):
+        if not one.is_scored():
+            raise StageMissingError(
+                f"{one.cell_line.store}: not every peak is scored by this model; score it first",
+                "score", one, exit_code=1,
+            )  # fmt: skip
     executor = executor or InProcess()
     executor.require(0)
     _normalize(scores, settings or scores.config.normalization, executor)

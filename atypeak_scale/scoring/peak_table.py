@@ -12,7 +12,8 @@ import zarr
 
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.registry import variables as v
-from atypeak_scale.registry.columns import PEAKS, SPREAD_COLUMN, Column
+from atypeak_scale.registry.columns import PEAKS, SPREAD_COLUMN
+from atypeak_scale.registry.table import Column
 from atypeak_scale.store.arrays import array_of, read_array
 from atypeak_scale.store.cell_line import Block, CellLine
 

@@ -10,7 +10,8 @@ from atypeak_scale.model.description import absent_labels, describe_model
 from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
 from atypeak_scale.scoring.blocks import ScoreTask, average_rows, score_rows
 from atypeak_scale.scoring.ensemble import average_members
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import Block, CellLine
 

@@ -13,7 +13,8 @@ from atypeak_scale.config import Config
 from atypeak_scale.errors import StageMissingError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 from atypeak_scale.store.result_groups import NORMALIZATION

@@ -13,8 +13,8 @@ import zarr
 from atypeak_scale.assess.results import COMPLETE, described, filling, load, save, save_tables
 from atypeak_scale.errors import InputError
 from atypeak_scale.provenance import MADE_FROM
-from atypeak_scale.registry.columns import Column, Table
 from atypeak_scale.registry.results import Result
+from atypeak_scale.registry.table import Column, Table
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.groups import open_group
 

@@ -84,7 +84,7 @@ def resolve(replace: Replace, model: Path) -> Resolved:
     """Replace what makes handles."""
     return Resolved(
         replace("store.cell_line.open_store", cell_line_of()),
-        replace("scoring.scores.open_scores", scores_of(model)),
+        replace("scoring.open_scores.open_scores", scores_of(model)),
     )
 
 

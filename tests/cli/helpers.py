@@ -44,9 +44,8 @@ class Where:
 
     def __eq__(self, other: object) -> bool:
         names = ("workers", "scheduler", "memory_limit")
-        return type(other) is self.kind and all(
-            getattr(other, name, None) == getattr(self, name) for name in names
-        )
+        kind = other.kind if isinstance(other, Where) else type(other)
+        return kind is self.kind and all(getattr(other, name, None) == getattr(self, name) for name in names)
 
     def __hash__(self) -> int:
         return hash(self.kind)

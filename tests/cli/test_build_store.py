@@ -154,7 +154,9 @@ def test_build_store__missing_is_named_and_nothing_left(
 def test_build_store__selection_of_nothing(atypeak: Run, catalogue: Catalogue, tmp_path: Path) -> None:
     done = atypeak("build-store", *catalogue, tmp_path / "s.zarr", "--cell-line", "cell", "--trs", "ctcf",
                    "--min-crm-peaks", 0)  # fmt: skip
-    assert re.search(r"the selection leaves no peak of cell line 'cell'; check --trs", done.message())
+    assert re.search(
+        r"the selection leaves no peak of cell line 'cell'; check its trs, datasets and", done.message()
+    )
     assert not list(tmp_path.glob("*s.zarr*"))
 
 

@@ -64,7 +64,11 @@ def given(*arguments: str) -> tuple[Chosen, Executor]:
 
 def test_executor_options__close_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Executor] = []
-    monkeypatch.setattr(Executor, "close", closed.append)
+
+    def close(executor: Executor) -> None:
+        closed.append(executor)
+
+    monkeypatch.setattr(Executor, "close", close)
     _, executor = given("s.zarr")
     assert executor == HERE
     assert closed == [executor]
@@ -95,7 +99,7 @@ def test_model_options__nothing_is_opened_until_it_is_asked_for() -> None:
 
 def test_model_options__several_models_share_the_cell_line(replace: Replace, model: Path) -> None:
     opened = replace("store.cell_line.open_store", cell_line_of("k562"))
-    replace("scoring.scores.open_scores", scores_of(model))
+    replace("scoring.open_scores.open_scores", scores_of(model))
     chosen, _ = given("s.zarr", "--model", str(model), "--model", str(model), "--cell-line", "k562")
     assert chosen.scores_of_each() == [scores_of(model)] * 2
     assert opened.call_args_list == [call("s.zarr", "k562")]

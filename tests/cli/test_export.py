@@ -41,7 +41,7 @@ EXPORTED = {"raw.bed", "final.bed", "peaks.parquet", "weights.tsv", "labels.tsv"
 def test_export__only_results_of_the_store(
     replace: Replace, resolve: Resolved, model: Path, tmp_path: Path
 ) -> None:
-    only = replace("scoring.scores.normalized_scores", scores_of(model))
+    only = replace("scoring.open_scores.normalized_scores", scores_of(model))
     export = replace("scoring.export.export", Exported(tmp_path / "out", 5))
     result = invoke("export", "s.zarr", "--out", "out")
     assert resolve.cell_line.call_args_list == [call("s.zarr", None)]

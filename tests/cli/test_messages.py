@@ -1,5 +1,6 @@
 """Errors at the command line name the option or the command that mends them."""
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from atypeak_scale.cli.commands import commands
 from atypeak_scale.cli.messages import OPTIONS, arguments_of, explain
 
+import atypeak_scale
 from atypeak_scale import build_store, open_scores, open_store
 from atypeak_scale.config import Config
 from atypeak_scale.errors import AtypeakError, InputError, StageMissingError
@@ -43,6 +45,19 @@ def test_options__are_those_of_a_command() -> None:
     }
     named = {word.strip(",") for text in OPTIONS.values() for word in text.split() if word.startswith("--")}
     assert named <= known
+
+
+def test_options__are_there_for_what_the_library_names() -> None:
+    named = {
+        node.value
+        for file in Path(atypeak_scale.__file__).parent.rglob("*.py")
+        for raised in ast.walk(ast.parse(file.read_text()))
+        if isinstance(raised, ast.Call) and getattr(raised.func, "id", "") in ("InputError", "AtypeakError")
+        for node in [*raised.args[1:], *(keyword.value for keyword in raised.keywords)]
+        if isinstance(node, ast.Constant)
+    }
+    assert {"cell_line", "results"} <= named
+    assert named - {"below"} <= set(OPTIONS)
 
 
 def test_arguments_of__leave_out_what_is_the_models_own(

@@ -46,7 +46,7 @@ TABLES = [
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_statistics__of_the_data(replace: Replace, options: list[str], where: Where) -> None:
     opened = replace("store.cell_line.open_store", cell_line_of("k562"))
-    resolve = replace("scoring.scores.open_scores", None)
+    resolve = replace("scoring.open_scores.open_scores", None)
     tables = replace("assess.description.statistics_tables.statistics_tables", TABLES)
     result = invoke("statistics", "s.zarr", "--cell-line", "k562", *options)
     assert tables.call_args_list == [call(cell_line_of("k562"), None, executor=where)]

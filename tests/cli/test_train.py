@@ -82,7 +82,7 @@ def test_train__standard_error_holds_progress_only(steps: Finished, tmp_path: Pa
         [sys.executable, "-m", "atypeak_scale.cli", *map(str, train)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert [line for line in run.stderr.splitlines() if not line.startswith("train ")] == []
+    assert [line for line in run.stderr.splitlines() if not line.startswith("train")] == []
 
 
 # Bad input

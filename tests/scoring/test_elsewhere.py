@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 import zarr
 from assess.by_hand import unscored
+from atypeak_scale.store.summary import summarize
 
 from atypeak_scale.assess.description.pairs import compare_pairs
 from atypeak_scale.assess.description.statistics_tables import statistics_tables
@@ -36,7 +37,6 @@ from atypeak_scale.storage import locks
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.summary import summarize
 from atypeak_scale.store.verify import verify_store
 
 Catalogue = tuple[Path, Path]

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from atypeak_scale.execution.cluster import Cluster
 from scipy.stats import rankdata
 
 from atypeak_scale.assess.interpretation.groups import correlation_groups
 from atypeak_scale.assess.quality.qscore import q_score
 from atypeak_scale.config import Config, dump_config, parse_config, with_seed
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder

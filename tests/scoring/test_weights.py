@@ -1,4 +1,4 @@
-"""SPEC 5, against loops over cells and windows that follow its text."""
+"""Method, section 5, against loops over cells and windows that follow its text."""
 
 import itertools
 
@@ -8,18 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from atypeak_scale.config import ModelSettings, NormalizationSettings, parse_config
+from atypeak_scale.config import ModelSettings, parse_config
+from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.model.files import model_from_arrays
 from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.model.network import build_autoencoder, weight_arrays
-from atypeak_scale.scoring.normalize import (
-    CENTRE,
-    LabelScale,
-    _merge,
-    final_scores,
-    label_scale,
-    sample_windows,
-)
 from atypeak_scale.scoring.weights import (
     CLIPPED_HIGH,
     CLIPPED_LOW,
@@ -50,8 +43,8 @@ def an_engine(seed: int) -> Engine:
     return engine
 
 
-def spec_5(engine: Engine, presence: np.ndarray) -> dict[str, list[float]]:
-    """Follow SPEC 5.1 to 5.3 with one loop for each of its sums; no window is empty of the sources used."""
+def by_loops(engine: Engine, presence: np.ndarray) -> dict[str, list[float]]:
+    """Follow sections 5.1 to 5.3 with one loop for each of its sums; no window is empty of the sources used."""
 
     def h_mean(matrix: np.ndarray) -> np.ndarray:
         window = np.repeat(matrix[None, None].astype(np.float32), BINS, axis=1)
@@ -102,17 +95,17 @@ def spec_5(engine: Engine, presence: np.ndarray) -> dict[str, list[float]]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_weights__follow_the_text_of_the_spec(seed: int) -> None:
+def test_weights__follow_the_text_of_the_method(seed: int) -> None:
     engine = an_engine(seed)
     presence = np.random.default_rng(seed).random((40, len(CELLS))) < 0.4
     presence[0] = True
-    expected = spec_5(engine, presence)
-    found = responses(engine, presence.any(axis=0), (M, N), BINS, CRUMBS)
-    theta_mask, eta_mask = masks(found, CELLS)
+    expected = by_loops(engine, presence)
+    found = responses(engine, presence.any(axis=0), CRUMBS, InProcess())
+    theta_mask, eta_mask = masks(found, np.array(CELLS))
     # In two blocks, as a store with two chunks gives them.
     theta = occupancies(presence[:25], theta_mask) + occupancies(presence[25:], theta_mask)
     eta = occupancies(presence[:25], eta_mask) + occupancies(presence[25:], eta_mask)
-    ours = weights(found, CELLS, theta, eta)
+    ours = weights(found, np.array(CELLS), theta, eta)
     for name in ("k1", "k2", "k3"):
         np.testing.assert_allclose(getattr(ours, name), expected[name], rtol=1e-4)
     product = np.prod(list(expected.values()), axis=0)
@@ -125,9 +118,9 @@ def test_weights__source_absent_from_the_sample_takes_the_mean() -> None:
     engine = an_engine(1)
     presence = np.random.default_rng(1).random((40, len(CELLS))) < 0.5
     presence[:, 2] = False
-    found = responses(engine, presence.any(axis=0), (M, N), BINS, CRUMBS)
-    theta_mask, eta_mask = masks(found, CELLS)
-    ours = weights(found, CELLS, occupancies(presence, theta_mask), occupancies(presence, eta_mask))
+    found = responses(engine, presence.any(axis=0), CRUMBS, InProcess())
+    theta_mask, eta_mask = masks(found, np.array(CELLS))
+    ours = weights(found, np.array(CELLS), occupancies(presence, theta_mask), occupancies(presence, eta_mask))
     others = [0, 1, 3]
     assert ours.flag[2] == NO_WEIGHT
     assert ours.weight[2] == pytest.approx(ours.weight[others].mean())
@@ -148,7 +141,7 @@ def test_weights__clips_and_flags() -> None:
     )
     sums = Sums(np.full(3, 5), np.full(3, 5 * 47.001), np.zeros(3))
     none = Sums(np.zeros(3, int), np.zeros(3), np.zeros(3))
-    ours = weights(found, [(0, 0), (0, 1), (0, 2)], sums, none)
+    ours = weights(found, np.array([(0, 0), (0, 1), (0, 2)]), sums, none)
     np.testing.assert_allclose(ours.weight, [0.1, 10, 0.1])
     assert ours.flag == [CLIPPED_LOW, CLIPPED_HIGH, CLIPPED_LOW]
 
@@ -167,45 +160,3 @@ def test_crumbed__cell_by_cell(matrix: np.ndarray, crumbs: float) -> None:
         [matrix[i, j] + crumbs * (matrix[i].sum() + matrix[:, j].sum()) for j in range(4)] for i in range(3)
     ]
     np.testing.assert_allclose(crumbed(matrix, crumbs), expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "sample, size", [("all", 1000), (10, 10), (5000, 1000), (0.25, 250), (0.0001, 1), (1, 1)]
-)
-def test_sample__size_and_seed(sample: object, size: int) -> None:
-    settings = NormalizationSettings.model_validate({"sample": sample, "seed": 3})
-    windows = sample_windows(1000, settings)
-    assert len(windows) == len(set(windows.tolist())) == size
-    assert (np.diff(windows) > 0).all()
-    assert np.array_equal(windows, sample_windows(1000, settings))
-    other = settings.model_copy(update={"seed": 4})
-    assert size in (1, 1000) or not np.array_equal(windows, sample_windows(1000, other))
-
-
-labelled_scores = st.lists(st.tuples(st.integers(0, 2), st.floats(0, 10, width=32)), min_size=1, max_size=30)
-
-
-@given(labelled_scores)
-def test_final__follows_the_text_of_the_spec(rows: list[tuple[int, float]]) -> None:
-    label, score = np.array([row[0] for row in rows]), np.array([row[1] for row in rows], np.float64)
-    ours = final_scores(label, score, label_scale(label, score, 3))
-    for at, (of_label, value) in enumerate(rows):
-        same = score[label == of_label]
-        if len(same) < 2 or same.std(ddof=1) == 0:
-            assert ours[at] == CENTRE
-        elif same.std(ddof=1) > 1e-6:
-            expected = 750 * (1 + (value - same.mean()) / (2 * same.std(ddof=1)))
-            assert ours[at] == pytest.approx(expected, abs=1e-3)
-
-
-@given(labelled_scores, st.integers(0, 30))
-def test_scale__of_two_parts_equals_that_of_the_whole(rows: list[tuple[int, float]], cut: int) -> None:
-    label, score = np.array([row[0] for row in rows]), np.array([row[1] for row in rows], np.float64)
-    whole = label_scale(label, score, 3)
-    parts: list[LabelScale] = [label_scale(label[at], score[at], 3) for at in (slice(cut), slice(cut, None))]
-    merged = _merge(*parts)
-    assert np.array_equal(merged.peaks, whole.peaks)
-    np.testing.assert_allclose(merged.mean, whole.mean, atol=1e-9)
-    assert np.array_equal(merged.has_spread, whole.has_spread)
-    spread = whole.has_spread
-    np.testing.assert_allclose(merged.sd[spread], whole.sd[spread], atol=1e-6)

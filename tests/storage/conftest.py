@@ -42,7 +42,7 @@ def scores(bucket: str, catalogue: Catalogue, config: Config) -> "Scores":
     from storage.untrained import untrained
 
     from atypeak_scale.model.files import save_model
-    from atypeak_scale.scoring.scores import open_scores
+    from atypeak_scale.scoring.open_scores import open_scores
     from atypeak_scale.store.build import build_store
     from atypeak_scale.store.cell_line import open_store
 

@@ -148,6 +148,6 @@ def test_train__what_cannot_be_read_is_told_as_it_is(scores: Scores, config: Con
         train(scores.cell_line, config)
     assert failure.value.filename.startswith(f"{scores.cell_line.store}/cell/occupancy/c/")
     Objects.unreadable = None
-    put(f"{run.store}/cell/occupancy/c/1/0/0", b"damaged")
+    put(f"{scores.cell_line.store}/cell/occupancy/c/1/0/0", b"damaged")
     with pytest.raises(DamagedError, match=r"^objects://bucket/s\.zarr/cell/occupancy, chunk 1/0/0: damaged"):
         train(scores.cell_line, config)

@@ -212,7 +212,7 @@ class _Quartiles:
         at = np.maximum(sizes - 1, 0) * np.array(QUARTILES)[:, None]
         self._below = np.floor(at).astype(np.int64)
         self._share = at - self._below
-        # The values at the place below and, where the quartile lies between two, above.
+        # The values at the place below and, if the quartile lies between two, above.
         self._places = np.stack([self._below, np.ceil(at).astype(np.int64)])
         self._found = np.full(self._places.shape, np.nan)
         self._seen = np.zeros(len(sizes), np.int64)

@@ -7,15 +7,8 @@ import xarray as xr
 from atypeak_scale.assess.description.distributions import score_density, score_quartiles
 from atypeak_scale.assess.description.statistics import statistics
 from atypeak_scale.execution.executor import Executor
-from atypeak_scale.registry.columns import (
-    ABUNDANCE,
-    CORRELATIONS,
-    DENSITY,
-    DENSITY_TEST,
-    MEAN_CRM,
-    SCORES,
-    Table,
-)
+from atypeak_scale.registry.columns import ABUNDANCE, CORRELATIONS, DENSITY, DENSITY_TEST, MEAN_CRM, SCORES
+from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import CellLine
 

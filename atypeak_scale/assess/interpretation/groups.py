@@ -25,8 +25,9 @@ from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import tell
 from atypeak_scale.provenance import refuse_existing_output
-from atypeak_scale.registry.columns import GROUP_ASKED, GROUP_PHANTOMS, GROUP_SOURCES, Table
+from atypeak_scale.registry.columns import GROUP_ASKED, GROUP_PHANTOMS, GROUP_SOURCES
 from atypeak_scale.registry.results import GROUPS
+from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.score import PASS_BYTES, PROCESS_BYTES
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.weights import rebuilt_alone

@@ -22,8 +22,9 @@ from atypeak_scale.config import Config
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import Event, tell
 from atypeak_scale.provenance import refuse_existing_output
-from atypeak_scale.registry.columns import UR_STRONGEST, Table
+from atypeak_scale.registry.columns import UR_STRONGEST
 from atypeak_scale.registry.results import UR_EXAMPLES
+from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine

@@ -20,8 +20,9 @@ from atypeak_scale.assess.results import described, save, save_tables
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import refuse_existing_output
-from atypeak_scale.registry.columns import QSCORE_PAIRS, QSCORE_TOTAL, Table
+from atypeak_scale.registry.columns import QSCORE_PAIRS, QSCORE_TOTAL
 from atypeak_scale.registry.results import QSCORE
+from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.sample import SampleBlock, sample_blocks, sample_windows
 from atypeak_scale.scoring.score import PASS_BYTES, PROCESS_BYTES
 from atypeak_scale.scoring.scores import Scores

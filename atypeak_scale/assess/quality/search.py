@@ -22,7 +22,7 @@ from atypeak_scale.execution.progress import tell
 from atypeak_scale.model.seeds import TRAINING_BYTES, SeedTask, is_trained, train_task
 from atypeak_scale.provenance import MADE_FROM, fingerprint
 from atypeak_scale.registry.columns import SEARCH
-from atypeak_scale.scoring.scores import open_scores
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer

@@ -138,7 +138,7 @@ def _write_files(joined: Crms, cell_line: CellLine, below: float, folder: Path) 
             )
             rank = 1 + total - np.searchsorted(ordered, records["sum"], side="right")
             columns = _columns(records, cell_line, rank)
-            table.write_table(pa.table({name: columns[name] for name in table_schema.names}, table_schema))
+            table.write_table(pa.table({key: columns[key] for key in table_schema.names}, table_schema))
             _append_bed(bed, columns, total)
 
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 import pandas as pd
 
-from atypeak_scale.registry.columns import LABELS, WEIGHTS, Table
+from atypeak_scale.registry.columns import LABELS, WEIGHTS
+from atypeak_scale.registry.table import Table
 from atypeak_scale.registry.variables import LABEL_VARIABLES, WEIGHT_VARIABLES
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.scores import Scores

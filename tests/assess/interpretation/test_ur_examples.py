@@ -22,7 +22,8 @@ from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.provenance import MADE_FROM
 from atypeak_scale.registry.results import UR_EXAMPLES
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 

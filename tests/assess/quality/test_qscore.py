@@ -23,8 +23,9 @@ from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.provenance import MADE_FROM
 from atypeak_scale.registry.results import QSCORE
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.sample import sample_windows
-from atypeak_scale.scoring.scores import Scores, open_scores
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 from atypeak_scale.store.verify import verify

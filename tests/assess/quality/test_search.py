@@ -17,7 +17,7 @@ from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.model.training.train import train
 from atypeak_scale.provenance import MADE_FROM
-from atypeak_scale.scoring.scores import open_scores
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
 

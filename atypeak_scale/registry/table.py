@@ -1,0 +1,52 @@
+"""What a column and a table are."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from atypeak_scale.registry.variables import Variable, with_views
+
+ColumnType = Literal["text", "int32", "int64", "float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, type, unit ("" if it has none) and meaning."""
+
+    name: str
+    dtype: ColumnType
+    description: str
+    unit: str = ""
+
+    def named(self, views: tuple[str, str]) -> "Column":
+        """Return the column with the views' own names."""
+        text = self.description.format(view0=views[0], view1=views[1])
+        return Column(with_views(self.name, views), self.dtype, text, self.unit)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one kind of table; `name` is that of the file without its ending.
+
+    has_others: whether a table may have other columns besides, named by its data.
+    """
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    has_others: bool = False
+
+    def named(self, views: tuple[str, str]) -> tuple[Column, ...]:
+        """Return the columns with the views' own names."""
+        return tuple(column.named(views) for column in self.columns)
+
+
+_TYPES: dict[object, ColumnType] = {
+    str: "text", np.int32: "int32", np.int64: "int64", np.float32: "float32", np.float64: "float64",
+}  # fmt: skip
+
+
+def column_of(variable: Variable, prefix: str = "") -> Column:
+    """Return the column of an array that has a value for each row of a table."""
+    return Column(variable.name.removeprefix(prefix), _TYPES[variable.dtype], variable.description)

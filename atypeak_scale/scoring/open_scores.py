@@ -1,0 +1,130 @@
+"""From a model's folder to the handle of its scores."""
+
+from dataclasses import replace
+from typing import Any
+
+from atypeak_scale.config import Precision, load_config, parse_config, with_seed
+from atypeak_scale.errors import InputError, StageMissingError
+from atypeak_scale.model.description import CONFIG, INTERRUPTED, check_labels, describe_model
+from atypeak_scale.model.seeds import members_of
+from atypeak_scale.provenance import fingerprint
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.storage.locations import Location, absolute, join, name_of
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.store.groups import group_name
+from atypeak_scale.store.result_groups import NORMALIZATION, all_results
+
+
+def open_scores(
+    cell_line: CellLine,
+    model: Location,
+    crumbs: float | None = None,
+    precision: Precision | None = None,
+    results: Location | None = None,
+) -> Scores:
+    """Return the handle of a model's results on a cell line, whether they exist or not; nothing is made.
+
+    Parameters
+    ----------
+    cell_line
+        The data.
+    model
+        Folder or URL of a model, or of several seeds, an ensemble.
+    crumbs, precision
+        At scoring; None takes the model's settings.
+    results
+        Another place for the results, so that the store is only read; None is the store.
+
+    Returns
+    -------
+    Scores
+        `exists` tells whether anything was computed.
+
+    Raises
+    ------
+    InputError
+        If the model is none, or does not fit the cell line.
+
+    Examples
+    --------
+    >>> open_scores(open_store("hela.zarr"), "hela-model").is_scored()
+
+    """
+    if folders := members_of(model):
+        members = [open_scores(cell_line, one, crumbs, precision, results) for one in folders]
+        return _ensemble(absolute(model), members)
+    description = describe_model(model)
+    config = load_config(join(model, CONFIG))
+    of_model = config.store.frame, config.store.bin
+    check_labels(description["views"], of_model, cell_line.labels, cell_line.frame, str(cell_line.store))
+    crumbs = config.scoring.crumbs if crumbs is None else crumbs
+    precision = precision or config.scoring.precision
+    return Scores(
+        cell_line,
+        _name(model, description["fingerprint"], crumbs, precision),
+        absolute(model),
+        config,
+        description["fingerprint"],
+        crumbs,
+        precision,
+        absolute(cell_line.store if results is None else results),
+    )
+
+
+def _name(model: Location, fingerprint: str, crumbs: float, precision: Precision) -> str:
+    """Return the name of results; those of another fingerprint have another name."""
+    of_crumbs = f"-crumbs-{crumbs:g}" if crumbs else ""
+    of_precision = "" if precision == "float32" else f"-{precision}"
+    return f"{group_name(name_of(model))}-{fingerprint[:8]}{of_crumbs}{of_precision}"
+
+
+def _ensemble(model: Location, members: list[Scores]) -> Scores:
+    first = members[0]
+    for one in members:
+        if (describe_model(one.model)["training"] or {}).get("stopped") == INTERRUPTED:
+            raise InputError(
+                f"{one.model}: its training was interrupted; train it again, or move it elsewhere"
+            )
+        if with_seed(one.config, 0) != with_seed(first.config, 0):
+            raise InputError(
+                f"{one.model}: trained with other settings than {first.model}; only the seed may differ"
+            )
+    together = fingerprint([one.fingerprint for one in members])
+    name = _name(model, together, first.crumbs, first.precision)
+    return replace(first, name=name, model=model, fingerprint=together, members=tuple(members))
+
+
+def normalized_scores(cell_line: CellLine, results: Location | None = None) -> Scores:
+    """Return the only normalized results of a cell line, whose model need not be there any more.
+
+    Raises
+    ------
+    InputError
+        If there are none, or several.
+
+    """
+    location = absolute(cell_line.store if results is None else results)
+    groups = all_results(cell_line, results)
+    complete = {name: group for name, group in sorted(groups.items()) if NORMALIZATION in group.attrs}
+    if not complete:
+        raise StageMissingError(
+            f"{location}: not {'normalized' if groups else 'scored'}; score and normalize it first",
+            "normalize" if groups else "score",
+        )
+    if len(complete) > 1:
+        raise InputError(
+            f"{location}: scored by {len(complete)} models ({', '.join(complete)}); name one", "model"
+        )
+    name, group = next(iter(complete.items()))
+    told: dict[str, Any] = dict(group.attrs)
+    trained = {what: told["trained"][what] for what in ("model", "training")}
+    return Scores(
+        cell_line,
+        name,
+        name,
+        parse_config({"cell_line": cell_line.name, **trained}, f"{location}/{group.path}"),
+        told["model_fingerprint"],
+        told["crumbs"],
+        told["precision"],
+        location,
+    )
