@@ -10,8 +10,8 @@ from storage.untrained import untrained
 from atypeak_scale.config import Config
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.model.files import save_model
-from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.score import complete
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 from atypeak_scale.store.verify import verify
