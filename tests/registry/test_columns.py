@@ -4,7 +4,7 @@ import pytest
 
 from atypeak_scale.registry import columns
 from atypeak_scale.registry.columns import LABELS, PEAKS, SPREAD_COLUMN, TABLES, WEIGHTS
-from atypeak_scale.registry.table import Column, Table
+from atypeak_scale.registry.table import Table
 from atypeak_scale.registry.variables import (
     LABEL_VARIABLES,
     SCORE_VARIABLES,
@@ -50,13 +50,6 @@ def test_weights_and_labels__hold_every_array_of_theirs() -> None:
     assert [f"view1_{column.name}" for column in LABELS.columns[1:]] == [
         variable.name for variable in LABEL_VARIABLES
     ]
-
-
-def test_named__has_the_names_of_the_views() -> None:
-    column = Column("phantom_view0", "text", "label of the {view0}, not the {view1}", "bp")
-    assert column.named(("model", "variable")) == Column(
-        "phantom_model", "text", "label of the model, not the variable", "bp"
-    )
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -11,7 +11,7 @@ from storage.object_store import Objects
 from atypeak_scale.config import Config
 
 if TYPE_CHECKING:
-    from atypeak_scale.score.blocks import ScoreRun
+    from atypeak_scale.scoring.scores import Scores
 
 Catalogue = tuple[Path, Path]
 
@@ -37,14 +37,15 @@ def local(catalogue: Catalogue, config: Config, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(bucket: str, catalogue: Catalogue, config: Config) -> "ScoreRun":
-    """Build a store and save a model at URLs; the run that names both."""
-    from atypeak_scale.score.blocks import score_run
+def scores(bucket: str, catalogue: Catalogue, config: Config) -> "Scores":
+    """Build a store and save a model at URLs; return the handle of the scores, which do not exist yet."""
     from storage.untrained import untrained
 
     from atypeak_scale.model.files import save_model
+    from atypeak_scale.scoring.open_scores import open_scores
     from atypeak_scale.store.build import build_store
+    from atypeak_scale.store.cell_line import open_store
 
     build_store(*catalogue, f"{bucket}/s.zarr", config)
     save_model(untrained(config), f"{bucket}/model")
-    return score_run(f"{bucket}/s.zarr", f"{bucket}/model")
+    return open_scores(open_store(f"{bucket}/s.zarr"), f"{bucket}/model")

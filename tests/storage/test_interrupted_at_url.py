@@ -6,9 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from atypeak_scale.score.blocks import ScoreRun, is_scored, plan_score, score_store
-from atypeak_scale.score.export import export_scores
-from atypeak_scale.store.summary import summarize
 from storage.object_store import Objects, assert_same, put
 
 from atypeak_scale.assess.regions.releases import compare_releases
@@ -17,9 +14,15 @@ from atypeak_scale.config import Config
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.model.files import load_model
 from atypeak_scale.model.training.train import train
+from atypeak_scale.registry.variables import RAW
+from atypeak_scale.scoring.export import export
+from atypeak_scale.scoring.score import complete, plan_score
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.url import UrlTarget
-from atypeak_scale.store import schema
+from atypeak_scale.store.arrays import array_of, damage_of
 from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import cell_lines
+from atypeak_scale.store.info import info
 
 Catalogue = tuple[Path, Path]
 
@@ -77,7 +80,7 @@ def test_build__stopped_anywhere_it_is_not_seen_and_can_be_done_again(
         Objects.allowed = float("inf")
         is_built = allowed == len(changes) - 1
         if allowed > 4:
-            assert list(schema.cell_lines(store)) == ["cell"] * is_built
+            assert [cell_line.name for cell_line in cell_lines(store)] == ["cell"] * is_built
             # What is left must not be taken for a chunk of what comes.
             put(f"{store}/cell/occupancy/c/77/0/0", b"left")
         if not is_built:
@@ -85,66 +88,66 @@ def test_build__stopped_anywhere_it_is_not_seen_and_can_be_done_again(
             assert_same(store, local)
 
 
-def test_score__half_made_results_are_not_seen_and_made_again(run: ScoreRun) -> None:
+def test_score__half_made_results_are_not_seen_and_made_again(scores: Scores) -> None:
     Objects.changes.clear()
     for allowed in (0, 1, 2, 10):
         Objects.allowed = allowed
         with pytest.raises(OSError, match="the connection was lost"):
-            run.open()
+            scores.create()
         Objects.allowed = float("inf")
         Objects.changes.clear()
-        assert plan_score(run).blocks_done == 0
-        assert not is_scored(run)
-        assert summarize(run.store)[0]["scores"] == {}
+        assert plan_score(scores).blocks_done == 0
+        assert not scores.is_scored()
+        assert info(scores.cell_line.store)[0]["scores"] == {}
         with pytest.raises(InputError, match="not scored"):
-            export_scores(run.store, "objects://bucket/out")
-    score_store(run)
-    assert is_scored(run)
+            export(scores, "objects://bucket/out")
+    complete(scores)
+    assert scores.is_scored()
 
 
-def test_score__stopped_it_goes_on(run: ScoreRun) -> None:
-    run.open()
+def test_score__stopped_it_goes_on(scores: Scores) -> None:
+    scores.create()
     Objects.changes.clear()
     Objects.allowed = 3
     with pytest.raises(OSError, match="cannot be reached: the connection was lost"):
-        score_store(run)
+        complete(scores)
     Objects.allowed = float("inf")
-    assert plan_score(run).blocks_done == 3
+    assert plan_score(scores).blocks_done == 3
     Objects.changes.clear()
-    score_store(run)
+    complete(scores)
     rows = [path for what, path in Objects.changes if "rebuilt_score/c/" in path]
-    assert sorted(int(path.rpartition("/")[2]) for path in rows) == list(range(3, plan_score(run).blocks))
+    assert sorted(int(path.rpartition("/")[2]) for path in rows) == list(range(3, plan_score(scores).blocks))
 
 
-def test_read__a_lost_connection_is_no_damage(run: ScoreRun) -> None:
+def test_read__a_lost_connection_is_no_damage(scores: Scores) -> None:
     """Damage would be mended by scoring again, or by building the store again."""
-    score_store(run)
-    data, scores = run.open()
-    arrays = schema.array(data, "occupancy"), schema.array(scores, "raw")
+    complete(scores)
+    data, group = scores.cell_line.group(), scores.group()
+    arrays = array_of(data, "occupancy"), array_of(group, "raw")
     Objects.unreadable = ""
     for array in arrays:
         with pytest.raises(OSError, match="the connection was lost") as failure:
-            schema.damage_of(array, (0,) * array.ndim)
-        assert failure.value.filename.startswith(f"{run.store}/cell/")
+            damage_of(array, (0,) * array.ndim)
+        assert failure.value.filename.startswith(f"{scores.cell_line.store}/cell/")
     with pytest.raises(InputError, match=r"^objects://bucket/s\.zarr: cannot be reached: the connection was"):
-        is_scored(run)
+        scores.is_scored()
     with pytest.raises(
         InputError, match=r"^objects://bucket/model/.*: cannot be reached: the connection was"
     ):
-        load_model(run.model)
+        load_model(scores.model)
     Objects.unreadable = None
-    put(f"{run.store}/{scores.path}/raw/c/0", b"damaged")
+    put(f"{scores.location}/{scores.path}/raw/c/0", b"damaged")
     with pytest.raises(DamagedError, match=r"^objects://bucket/s\.zarr/cell/scores/.*/raw, chunk 0: damaged"):
-        schema.read_array(scores, "raw")
+        scores.read(RAW)
 
 
-def test_train__what_cannot_be_read_is_told_as_it_is(run: ScoreRun, config: Config) -> None:
+def test_train__what_cannot_be_read_is_told_as_it_is(scores: Scores, config: Config) -> None:
     """Not as TensorFlow does, with a trace of its own."""
     Objects.unreadable = "occupancy/c/"
     with pytest.raises(OSError, match="cannot be reached: the connection was lost") as failure:
-        train(run.store, config)
-    assert failure.value.filename.startswith(f"{run.store}/cell/occupancy/c/")
+        train(scores.cell_line, config)
+    assert failure.value.filename.startswith(f"{scores.cell_line.store}/cell/occupancy/c/")
     Objects.unreadable = None
-    put(f"{run.store}/cell/occupancy/c/1/0/0", b"damaged")
+    put(f"{scores.cell_line.store}/cell/occupancy/c/1/0/0", b"damaged")
     with pytest.raises(DamagedError, match=r"^objects://bucket/s\.zarr/cell/occupancy, chunk 1/0/0: damaged"):
-        train(run.store, config)
+        train(scores.cell_line, config)

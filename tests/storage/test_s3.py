@@ -28,11 +28,13 @@ for arguments in json.loads(sys.argv[1]):
 # Scores, and is killed after the second block.
 KILLED = """
 import os, signal, sys
-from atypeak_scale.scoring.blocks import score_run, score_store
+from atypeak_scale import open_scores, open_store
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.scoring.score import complete
 def listen(event):
     if event.stage == "score" and event.done == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-score_store(score_run(*sys.argv[1:]), progress=listen)
+complete(open_scores(open_store(sys.argv[1]), sys.argv[2]), InProcess(listen))
 """
 
 

@@ -11,33 +11,31 @@ import cloudpickle
 import numpy as np
 import pytest
 import xarray as xr
-from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.score.export import export_scores
-from atypeak_scale.score.normalize import normalize_scores
-from atypeak_scale.store.summary import summarize
 from storage.object_store import Objects, assert_same, objects, put
 from storage.untrained import untrained
 
-from atypeak_scale.assess.description.pairs import compare_pairs
-from atypeak_scale.assess.description.statistics_tables import statistics_tables, write_table, write_tables
-from atypeak_scale.assess.interpretation.groups import correlation_groups
-from atypeak_scale.assess.quality.qscore import q_score
-from atypeak_scale.assess.regions.crms import crm_table
-from atypeak_scale.assess.regions.releases import compare_releases
-from atypeak_scale.assess.results import load_results, save_results
+from atypeak_scale import assess
+from atypeak_scale.assess.description.statistics_tables import statistics_tables
+from atypeak_scale.assess.results import save_tables
 from atypeak_scale.catalogue import bed
 from atypeak_scale.catalogue.bed import BedReader, identify
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel, Training, load_model, save_model
 from atypeak_scale.model.seeds import train_seeds
-from atypeak_scale.pipeline import run_pipeline
+from atypeak_scale.pipeline import run
+from atypeak_scale.registry.columns import PAIRS
+from atypeak_scale.registry.results import Result
+from atypeak_scale.scoring.export import export
+from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.score import score
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.url import UNFINISHED
-from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.tensor import open_store
-from atypeak_scale.store.verify import verify_store
+from atypeak_scale.store.cell_line import CellLine, cell_lines, open_store
+from atypeak_scale.store.info import info
+from atypeak_scale.store.verify import verify
 
 Catalogue = tuple[Path, Path]
 
@@ -47,7 +45,7 @@ Catalogue = tuple[Path, Path]
 
 def test_path__of_a_url_is_refused_by_all() -> None:
     lost = Path("s3://bucket/s.zarr")
-    for use in (open_store, summarize):
+    for use in (open_store, info):
         with pytest.raises(InputError, match=r"s3:/bucket/s\.zarr: a Path cannot hold a URL; give it as a s"):
             use(lost)
 
@@ -56,7 +54,7 @@ def test_pattern__is_refused_by_all(bucket: str) -> None:
     put(f"{bucket}/mine/notes.txt", b"x")
     for name in ("m*", "m?", "m[1]"):
         with pytest.raises(InputError, match="would stand for other names"):
-            schema.cell_lines(f"{bucket}/{name}")
+            cell_lines(f"{bucket}/{name}")
     assert set(objects(bucket)) == {"mine/notes.txt"}
 
 
@@ -64,7 +62,7 @@ def test_missing_package__says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "s3fs", None)
     for protocol in ("s3", "s3a"):
         monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, protocol, raising=False)
-    for use in (schema.cell_lines, open_store, load_model, load_config, identify):
+    for use in (cell_lines, open_store, load_model, load_config, identify):
         with pytest.raises(InputError) as failure:
             use("s3://bucket/x")
         assert "needs the package s3fs; install it with: pip install 'atypeak-scale[s3]'" in str(
@@ -75,7 +73,7 @@ def test_missing_package__says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 def test_unknown_protocol__is_refused() -> None:
     with pytest.raises(InputError, match=r"^nowhere://x: cannot be reached: Protocol not known: nowhere$"):
-        schema.cell_lines("nowhere://x")
+        cell_lines("nowhere://x")
 
 
 # Inputs and configurations
@@ -107,12 +105,10 @@ def test_load_config__from_a_url_with_inputs_beside_it(bucket: str) -> None:
 # Stores, models and results
 
 
-def finish(store: str | Path, model: str | Path, out: str | Path) -> ScoreRun:
-    run = score_run(store, model)
-    score_store(run)
-    normalize_scores(run, run.config.normalization)
-    export_scores(store, out, run=run)
-    return run
+def finish(store: str | Path, model: str | Path, out: str | Path) -> Scores:
+    scores = normalize(score(open_store(store), model))
+    export(scores, out)
+    return scores
 
 
 def test_stages__at_a_url_write_what_they_write_here(
@@ -127,18 +123,19 @@ def test_stages__at_a_url_write_what_they_write_here(
     assert load_model(model).fingerprint() == load_model(tmp_path / "model").fingerprint()
     here = finish(local, tmp_path / "model", tmp_path / "out")
     there = finish(store, model, f"{bucket}/out")
-    assert there.group == here.group
+    assert there.name == here.name
     assert_same(store, local)
     assert_same(f"{bucket}/out", tmp_path / "out")
-    assert summarize(store) == summarize(local)
-    found = verify_store(store)
-    assert found == verify_store(local)
+    assert info(store) == info(local)
+    found = verify(store)
+    assert found == verify(local)
     assert not found.damages
     xr.testing.assert_identical(open_store(store).data.load(), open_store(local).data.load())
+    things = Result("things", ("one",), {"matrix": "numbers", "text": "letters"})
     results = xr.Dataset({"matrix": ("one", [1.0, np.nan]), "text": ("one", np.array(["a", "b"], object))})
     for value in (1, 2):
-        save_results(there, "things", results * value)
-    xr.testing.assert_equal(load_results(there, "things"), (results * 2).assign_attrs(complete=True))
+        assess.save(results * value, there, things)
+    xr.testing.assert_equal(assess.load(there, things).load(), results * 2)
     assert list((tmp_path / "tmp").glob(".atypeak*")) == []
     assert not list(Path.cwd().glob("objects:*"))
 
@@ -147,29 +144,31 @@ def test_assess__at_a_url_writes_what_it_writes_here(
     bucket: str, catalogue: Catalogue, config: Config, tmp_path: Path
 ) -> None:
     peaks, crms = catalogue
-    folders = ("crms", "qscore", "groups", "releases", "statistics", "out")
+    folders = ("crms", "qscore", "groups", "releases", "statistics", "pairs", "out")
     for base in (tmp_path / "here", bucket):
         store, model = locations.join(base, "s.zarr"), locations.join(base, "model")
         build_store(peaks, crms, store, config)
         save_model(untrained(config), model)
-        run = finish(store, model, locations.join(base, "out"))
-        crm_table(run, locations.join(base, "crms"), regions=crms)
-        q_score(run, config.normalization, locations.join(base, "qscore"))
-        correlation_groups(run, out=locations.join(base, "groups"))
-        compare_releases(locations.join(base, "out"), peaks, crms, locations.join(base, "releases"))
-        write_tables(statistics_tables(store, run=run), locations.join(base, "statistics"))
-        write_table(compare_pairs(run), locations.join(base, "pairs.tsv"))
+        scores = finish(store, model, locations.join(base, "out"))
+        cell_line, made_from = scores.cell_line, scores.provenance()
+        assess.crms(scores, locations.join(base, "crms"), regions=crms)
+        assess.qscore(scores, config.normalization, locations.join(base, "qscore"))
+        assess.groups(scores, out=locations.join(base, "groups"))
+        assess.compare_releases(locations.join(base, "out"), peaks, crms, locations.join(base, "releases"))
+        tables = statistics_tables(cell_line, scores)
+        save_tables(tables, locations.join(base, "statistics"), cell_line.views, made_from)
+        pairs = [(PAIRS, assess.pairs(scores))]
+        save_tables(pairs, locations.join(base, "pairs"), cell_line.views, made_from)
         again = locations.join(base, "out")
         for function, arguments in (
-            (crm_table, (run, again)), (q_score, (run, config.normalization, again)),
-            (correlation_groups, (run, None, again)), (write_table, (None, again)),
-            (compare_releases, (again, peaks, crms, again)), (write_tables, ({"a": None}, again)),
+            (assess.crms, (scores, again)), (assess.qscore, (scores, config.normalization, again)),
+            (assess.groups, (scores, None, again)), (assess.compare_releases, (again, peaks, crms, again)),
+            (save_tables, (pairs, again, cell_line.views, made_from)),
         ):  # fmt: skip
             with pytest.raises(InputError, match="exists; remove it or name another"):
                 function(*arguments)
     for folder in folders:
         assert_same(f"{bucket}/{folder}", tmp_path / "here" / folder)
-    assert objects(bucket)["pairs.tsv"] == (tmp_path / "here/pairs.tsv").read_bytes()
     assert not list(Path.cwd().glob("objects:*"))
 
 
@@ -178,17 +177,17 @@ def test_train_seeds__at_a_url_keeps_what_is_there(
 ) -> None:
     made = []
 
-    def train(store: str, config: Config, progress: Any) -> TrainedModel:
-        made.append((store, config.training.seed))
+    def fit(cell_line: CellLine, config: Config) -> TrainedModel:
+        made.append((cell_line.store, config.training.seed))
         return dataclasses.replace(untrained(config), training=Training(1, 1, 0.5, "settled"))
 
-    monkeypatch.setattr("atypeak_scale.model.training.train.train", train)
+    monkeypatch.setattr("atypeak_scale.model.training.train.fit", fit)
     put(f"{bucket}/models/seed-2/{UNFINISHED}", b"")  # of a killed upload
     put(f"{bucket}/models/seed-2/config.yaml", b"x")
-    first = config.training.seed
+    first, cell_line = config.training.seed, CellLine(f"{bucket}/s.zarr", "cell")
     for seeds in (1, 3):
         expected = [f"{bucket}/models/seed-{first + number}" for number in range(seeds)]
-        assert train_seeds(f"{bucket}/s.zarr", config, seeds, f"{bucket}/models/") == expected
+        assert train_seeds(cell_line, config, seeds, f"{bucket}/models/") == expected
     assert made == [(f"{bucket}/s.zarr", first + n) for n in range(3)]
     assert all(load_model(folder).training == Training(1, 1, 0.5, "settled") for folder in expected)
 
@@ -202,7 +201,7 @@ def test_build__second_cell_line_and_the_same_once_more(
     build_store(*catalogue, store, config)
     other = config.model_copy(update={"cell_line": "evil/..%[1]"})
     build_store(*catalogue, store, other)
-    assert list(schema.cell_lines(store)) == ["cell", "evil/..%[1]"]
+    assert [cell_line.name for cell_line in cell_lines(store)] == ["cell", "evil/..%[1]"]
     assert {name.split("/")[0] for name in objects(store)} == {"zarr.json", "cell", "evil%2F..%25%5B1%5D"}
     before = objects(store)
     with pytest.raises(InputError, match="already holds cell line 'cell'"):
@@ -217,8 +216,8 @@ def test_build__what_is_no_store_is_refused(bucket: str, catalogue: Catalogue, c
     assert set(objects(bucket)) == {"mine/notes.txt"}
 
 
-def test_store__is_opened_by_who_receives_it(run: ScoreRun) -> None:
-    tensor = pickle.loads(cloudpickle.dumps(open_store(run.store).tensor))
+def test_store__is_opened_by_who_receives_it(scores: Scores) -> None:
+    tensor = pickle.loads(cloudpickle.dumps(open_store(scores.cell_line.store).tensor))
     assert int(tensor.sum()) > 0
 
 
@@ -232,7 +231,7 @@ def test_run__in_a_workdir_at_a_url(bucket: str, catalogue: Catalogue, config: C
         for section, values in (changes or {}).items():
             changed = getattr(settings, section).model_copy(update=values)
             settings = settings.model_copy(update={section: changed})
-        return [report.skipped for report in run_pipeline(settings, f"{bucket}/work")]
+        return [report.skipped for report in run(settings, f"{bucket}/work")]
 
     assert again() == [False] * 5
     assert {name.split("/")[0] for name in objects(f"{bucket}/work")} == {"store.zarr", "model", "scores"}

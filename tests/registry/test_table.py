@@ -1,0 +1,27 @@
+"""A column has the names of the views where they stand in its name and meaning."""
+
+import numpy as np
+import pytest
+
+from atypeak_scale.registry.table import Column, Table, column_of
+from atypeak_scale.registry.variables import Variable
+
+
+def test_named__has_the_names_of_the_views() -> None:
+    column = Column("phantom_view0", "text", "label of the {view0}, not the {view1}", "bp")
+    assert column.named(("model", "variable")) == Column(
+        "phantom_model", "text", "label of the model, not the variable", "bp"
+    )
+
+
+def test_table__names_all_its_columns() -> None:
+    table = Table("t", "what", (Column("view1s", "int32", "labels"), Column("view0", "text", "label")))
+    assert [column.name for column in table.named(("dataset", "tr"))] == ["trs", "dataset"]
+    assert not table.has_others
+
+
+@pytest.mark.parametrize("dtype, expected", [(str, "text"), (np.int64, "int64"), (np.float32, "float32")])
+def test_column_of__an_array(dtype: type, expected: str) -> None:
+    variable = Variable("view1_mean", ("view1",), dtype, "whole", "mean of them")
+    assert column_of(variable, "view1_") == Column("mean", expected, "mean of them")  # type: ignore[arg-type]
+    assert column_of(variable).name == "view1_mean"
