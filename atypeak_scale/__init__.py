@@ -1,95 +1,74 @@
 """Which peaks of a transcription-factor binding catalogue should you not trust?
 
-The atyPeak method (Ferré et al. 2021) as an out-of-core batch system. Names are imported when they are
-first used, so that importing the package does not wait for TensorFlow.
+The atyPeak method (Ferré et al. 2021) as an out-of-core batch system. The words are those of the command
+line. Names are imported when they are first used, so that importing the package does not wait for TensorFlow.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atypeak_scale.assess.description.distributions import score_density, score_quartiles
-    from atypeak_scale.assess.description.pairs import compare_pairs
-    from atypeak_scale.assess.description.statistics import data_statistics
-    from atypeak_scale.assess.evidence.artificial import noise_detection
-    from atypeak_scale.assess.evidence.rebuilt import rebuilt_by_kind
-    from atypeak_scale.assess.interpretation.groups import correlation_groups
-    from atypeak_scale.assess.interpretation.ur_examples import ur_examples
-    from atypeak_scale.assess.quality.qscore import q_score
-    from atypeak_scale.assess.quality.search import search
-    from atypeak_scale.assess.regions.crms import crm_table
-    from atypeak_scale.assess.regions.releases import compare_releases
+    from atypeak_scale import assess, model
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
-    from atypeak_scale.model.files import load_model, model_from_arrays, save_model
+    from atypeak_scale.execution.dask_executor import executor
     from atypeak_scale.model.training.train import train
-    from atypeak_scale.pipeline import run_pipeline
-    from atypeak_scale.scoring.blocks import score_run, score_store
-    from atypeak_scale.scoring.export import export_scores
-    from atypeak_scale.scoring.normalize import normalize_scores
+    from atypeak_scale.pipeline import run
+    from atypeak_scale.scoring.export import export
+    from atypeak_scale.scoring.normalize import normalize
+    from atypeak_scale.scoring.score import score
+    from atypeak_scale.scoring.scores import open_scores
     from atypeak_scale.store.build import build_store
-    from atypeak_scale.store.tensor import open_store
+    from atypeak_scale.store.cell_line import open_store
+    from atypeak_scale.store.info import info
+    from atypeak_scale.store.verify import verify
 
-_HOMES = {
+# No module of the package itself may have one of these names: importing it would replace the function.
+_MODULES = {
     "Config": "config",
     "build_store": "store.build",
-    "correlation_groups": "assess.interpretation.groups",
-    "compare_releases": "assess.regions.releases",
-    "crm_table": "assess.regions.crms",
-    "compare_pairs": "assess.description.pairs",
-    "data_statistics": "assess.description.statistics",
-    "export_scores": "score.export",
+    "executor": "execution.dask_executor",
+    "export": "scoring.export",
+    "info": "store.info",
     "load_config": "config",
-    "load_model": "model.files",
-    "model_from_arrays": "model.files",
-    "noise_detection": "assess.evidence.artificial",
-    "normalize_scores": "score.normalize",
-    "open_store": "store.tensor",
-    "q_score": "assess.quality.qscore",
-    "rebuilt_by_kind": "assess.evidence.rebuilt",
-    "run_pipeline": "pipeline",
-    "save_model": "model.files",
-    "score_density": "assess.description.distributions",
-    "score_quartiles": "assess.description.distributions",
-    "score_run": "score.blocks",
-    "score_store": "score.blocks",
-    "search": "assess.quality.search",
+    "normalize": "scoring.normalize",
+    "open_scores": "scoring.scores",
+    "open_store": "store.cell_line",
+    "run": "pipeline",
+    "score": "scoring.score",
     "simulate": "catalogue.artificial",
     "train": "model.training.train",
-    "ur_examples": "assess.interpretation.ur_examples",
+    "verify": "store.verify",
 }
+_NAMESPACES = ("assess", "model")
 
 __all__ = [
     "Config",
+    "assess",
     "build_store",
-    "compare_pairs",
-    "compare_releases",
-    "correlation_groups",
-    "crm_table",
-    "data_statistics",
-    "export_scores",
+    "executor",
+    "export",
+    "info",
     "load_config",
-    "load_model",
-    "model_from_arrays",
-    "noise_detection",
-    "normalize_scores",
+    "model",
+    "normalize",
+    "open_scores",
     "open_store",
-    "q_score",
-    "rebuilt_by_kind",
-    "run_pipeline",
-    "save_model",
-    "score_density",
-    "score_quartiles",
-    "score_run",
-    "score_store",
-    "search",
+    "run",
+    "score",
     "simulate",
     "train",
-    "ur_examples",
+    "verify",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name in _NAMESPACES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

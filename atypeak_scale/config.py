@@ -1,4 +1,4 @@
-"""The one schema of configs/*.yaml: every setting, its default (the article's) and what it may be."""
+"""The one schema of configs/*.yaml: every setting, its default (the article's) and its range."""
 
 from importlib import resources
 from pathlib import Path
@@ -23,14 +23,14 @@ class Settings(BaseModel):
 
 
 class Inputs(Settings):
-    """Input files or URLs; relative paths of a config file are relative to that file (SPEC 1.1, 1.2)."""
+    """Input files or URLs; relative paths of a config file are relative to that file (method, section 1)."""
 
     peaks: Location | None = None
     crms: Location | None = None
 
 
 class Selection(Settings):
-    """Which peaks of the catalogue are used (SPEC 1.3); None means all."""
+    """Which peaks of the catalogue are used (method, section 1.3); None means all."""
 
     trs: tuple[str, ...] | None = Field(None, description="labels of the second view to keep")
     datasets: tuple[str, ...] | None = Field(None, description="labels of the first view to keep")
@@ -41,10 +41,10 @@ class Selection(Settings):
 
 
 class StoreSettings(Settings):
-    """Geometry and chunks of a store (SPEC 2, DESIGN 3)."""
+    """Geometry and chunks of a store (method, section 2)."""
 
     views: tuple[str, str] = Field(("dataset", "tr"), description="names of the two labels of a source")
-    # At most the longest CRM that is read: one window of a longer frame would not fit in any memory.
+    # At most the longest CRM that is read: a window of a longer frame would not fit in any memory.
     frame: Annotated[int, Field(ge=1, le=10_000_000, description="bp of a window's frame")] = 3200
     bin: Annotated[int, Field(ge=1, description="bp of a bin")] = 10
     min_crm_peaks: Annotated[int, Field(ge=0, description="smallest CRM, in peaks of all cell lines")] = 100
@@ -65,7 +65,7 @@ class StoreSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """Sizes of the autoencoder (SPEC 3)."""
+    """Sizes of the autoencoder (method, section 3.1)."""
 
     kernel_width: Annotated[int, Field(ge=4, description="bins")] = 20
     filters: Annotated[int, Field(ge=1)] = 32
@@ -74,7 +74,7 @@ class ModelSettings(Settings):
     l2: Annotated[float, Field(ge=0)] = 2.5e-3
 
     def check_frame(self, bins: int) -> None:
-        """Raise InputError where SPEC 3.1 refuses `bins` bins with this kernel width."""
+        """Raise InputError if `bins` bins do not fit this kernel width (method, section 3.1)."""
         k = self.kernel_width
         if k % 4 or bins % (4 * k):
             raise InputError(
@@ -85,14 +85,14 @@ class ModelSettings(Settings):
 
 
 class TrainingSettings(Settings):
-    """How the autoencoder is trained (SPEC 3.2 to 3.4)."""
+    """How the autoencoder is trained (method, sections 3.2 to 3.4)."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32", description="of the arithmetic; the weights are float32 either way"
     )
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    crumbs: Annotated[float, Field(ge=0, description="c of SPEC 2.5; artificial data: 0")] = 0.1
+    crumbs: Annotated[float, Field(ge=0, description="c (method, section 2.5); artificial data: 0")] = 0.1
     batch_windows: Annotated[int, Field(ge=1)] = 48
     batches_per_epoch: Annotated[int, Field(ge=1)] = 48
     max_epochs: Annotated[int, Field(ge=1)] = 64
@@ -109,14 +109,14 @@ class TrainingSettings(Settings):
 
 
 class ScoringSettings(Settings):
-    """How peaks are scored (SPEC 4)."""
+    """How peaks are scored (method, section 4)."""
 
     crumbs: Annotated[float, Field(ge=0, description="c at scoring; the published scores used none")] = 0.0
     precision: Precision = Field("float32", description="of the large matrix products")
 
 
 class NormalizationSettings(Settings):
-    """The Monte Carlo sample of the normalization (SPEC 5.5)."""
+    """The Monte Carlo sample of the normalization (method, section 5.5)."""
 
     sample: int | float | Literal["all"] = Field(
         10_000, description="number of windows, a fraction below 1, or all"
@@ -169,7 +169,7 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
 
 
 def _first_problem(failure: ValidationError) -> str:
-    # A misspelt setting is told before the one that is missing for it.
+    # A misspelt setting comes before the one that is then missing.
     errors = sorted(failure.errors(), key=lambda error: error["type"] != "extra_forbidden")
     error = errors[0]
     location = _location(error)
@@ -212,7 +212,7 @@ def bundled_configs() -> dict[str, Path]:
 
 
 class _NoDuplicates(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, of which YAML would keep the last."""
+    """A safe loader that refuses a key given twice; YAML would keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Construct the mapping of a node whose keys differ."""
@@ -230,26 +230,26 @@ def load_config(name: Location) -> Config:
     Raises
     ------
     InputError
-        Where there is no such file, it cannot be reached, it is not YAML, or a setting is refused.
+        If there is no such file, it cannot be reached, it is not YAML, or a setting is refused.
 
     """
-    place = name
-    if target(place).file_size() is None:
+    file = name
+    if target(file).file_size() is None:
         bundled = bundled_configs()
         if str(name) not in bundled:
             raise InputError(
                 f"{name}: no such config file, nor a bundled configuration; {nearest(str(name), bundled)}"
             )
-        place = bundled[str(name)]
+        file = bundled[str(name)]
     try:
-        values = yaml.load(target(place).read_text(), _NoDuplicates)
+        values = yaml.load(target(file).read_text(), _NoDuplicates)
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         reason = " ".join(str(problem).split())
-        raise InputError(f"{place}: not a YAML file: {reason}") from None
-    config = parse_config(values, str(place))
+        raise InputError(f"{file}: not a YAML file: {reason}") from None
+    config = parse_config(values, str(file))
     inputs = Inputs(
-        peaks=locations.beside(place, config.inputs.peaks) if config.inputs.peaks else None,
-        crms=locations.beside(place, config.inputs.crms) if config.inputs.crms else None,
+        peaks=locations.beside(file, config.inputs.peaks) if config.inputs.peaks else None,
+        crms=locations.beside(file, config.inputs.crms) if config.inputs.crms else None,
     )
     return config.model_copy(update={"inputs": inputs})
 
@@ -260,7 +260,7 @@ def with_seed(config: Config, seed: int | None) -> Config:
         return config
     values = config.model_dump()
     values["training"]["seed"] = seed
-    return parse_config(values, "--seed")
+    return parse_config(values, "seed")
 
 
 def dump_config(config: Config) -> str:

@@ -7,9 +7,9 @@ import pandas as pd
 
 from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
 from atypeak_scale.config import load_config
-from atypeak_scale.execution.cluster import Progress, no_progress
-from atypeak_scale.pipeline import StageReport, run_pipeline
-from atypeak_scale.scoring.export import FINAL_BED, PEAKS
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.pipeline import StageReport, run
+from atypeak_scale.scoring.export import FINAL_BED_FILE, PEAKS_FILE
 from atypeak_scale.storage.locations import local_path
 
 CRMS = 4000
@@ -38,33 +38,46 @@ class DemoResult:
         return "\n".join(
             [
                 "",
-                f"Every peak with its score, as a BED track:  {self.workdir / 'scores' / FINAL_BED}",
-                f"All that is known of each peak, as a table:  {self.workdir / 'scores' / PEAKS}",
+                f"Every peak with its score, as a BED track:  {self.workdir / 'scores' / FINAL_BED_FILE}",
+                f"All that is known of each peak, as a table:  {self.workdir / 'scores' / PEAKS_FILE}",
                 f"What each peak really is:  {self.workdir / 'catalogue' / 'truth.tsv'}",
                 "",
                 "Median final score by kind of peak, which nobody told the model (750 is average for a TR):",
                 *kinds,
                 "",
                 "Look at the peaks with the lowest scores:",
-                f"  grep -v ^track {self.workdir / 'scores' / FINAL_BED} | sort -k5,5n | head",
-                "Then run it on your own files: atypeak-scale run --help",
+                f"  grep -v ^track {self.workdir / 'scores' / FINAL_BED_FILE} | sort -k5,5n | head",
             ]
         )
 
 
-def run_demo(workdir: str | Path, progress: Progress = no_progress) -> DemoResult:
+def run_demo(workdir: str | Path, executor: Executor | None = None) -> DemoResult:
     """Make an artificial catalogue in `workdir`, score it, and compare the scores with the truth.
 
     Run again, it keeps what is up to date.
+
+    Parameters
+    ----------
+    workdir
+        Folder on this machine; made if it does not exist.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    DemoResult
+        The stages, and the median final score of each kind of peak.
+
     """
+    executor = executor or InProcess()
     folder = local_path(workdir)
     catalogue = folder / "catalogue"
     if not catalogue.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        simulate(ArtificialSettings(crms=CRMS), catalogue, progress)
+        simulate(ArtificialSettings(crms=CRMS), catalogue, executor)
     config = load_config("artificial")
-    reports = run_pipeline(config, folder, catalogue / "peaks.bed", catalogue / "crms.bed", progress=progress)
-    scores = pd.read_parquet(folder / "scores" / PEAKS, columns=[*PEAK_KEY, "final"])
+    reports = run(config, folder, catalogue / "peaks.bed", catalogue / "crms.bed", executor)
+    scores = pd.read_parquet(folder / "scores" / PEAKS_FILE, columns=[*PEAK_KEY, "final"])
     truth = pd.read_csv(catalogue / "truth.tsv", sep="\t").drop_duplicates(PEAK_KEY)
     medians = scores.merge(truth, on=PEAK_KEY).groupby("kind")["final"].median()
     return DemoResult(folder, reports, {str(kind): float(score) for kind, score in medians.items()})

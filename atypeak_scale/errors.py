@@ -33,7 +33,7 @@ class DamagedError(AtypeakError):
 
 
 class StageMissingError(InputError):
-    """A stage was not run yet: `stage` names it, `scores` the results that it would make, if they are known."""
+    """A stage was not run yet: `stage` names it; `scores` are the results it would make, if known."""
 
     def __init__(self, message: str, stage: str, scores: object = None, exit_code: int = 2) -> None:
         super().__init__(message)

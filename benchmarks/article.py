@@ -1,4 +1,4 @@
-"""SPEC 3, row by row, with three-dimensional convolutions as the article has them."""
+"""The network of method, section 3, layer by layer, with three-dimensional convolutions as in the article."""
 
 import keras
 

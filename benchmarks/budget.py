@@ -12,15 +12,13 @@ import pandas as pd
 
 from atypeak_scale import (
     Config,
+    assess,
     build_store,
-    correlation_groups,
+    executor,
     load_config,
-    noise_detection,
-    normalize_scores,
-    rebuilt_by_kind,
-    score_run,
-    score_store,
-    search,
+    normalize,
+    open_store,
+    score,
     simulate,
 )
 from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
@@ -28,14 +26,15 @@ from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.catalogue.truth import read_truth
 from atypeak_scale.config import parse_config
-from atypeak_scale.execution.cluster import Cluster, Event
+from atypeak_scale.execution.progress import Event
+from atypeak_scale.store.cell_line import CellLine
 from benchmarks.harness import Row, kept_folder, over_seeds
 
 CRMS = 4000
 SEEDS = 3
 DEEP = "model.deep_dimension"
 DEEP_DIMENSIONS = (8, 32, 128, 256)
-TWO_AT_ONCE = Cluster(workers=2)  # of one thread each, which does more than two threads for one
+AT_ONCE = 2  # models, on one thread each: that does more than two threads for one
 UNITS = {
     "q_score": ("Q-score", "lower is better"),
     "loss": ("loss", "of the epoch that was kept"),
@@ -55,9 +54,11 @@ def rows() -> list[Row]:
     if not store.exists():
         files = simulate(settings, folder / "catalogue")
         build_store(files.peaks, files.crms, store, config)
-    trials = search(store, config, folder / "search", {DEEP: DEEP_DIMENSIONS}, SEEDS, TWO_AT_ONCE, _say)
+    cell_line = open_store(store)
+    with executor(workers=AT_ONCE, progress=_say) as workers:
+        trials = assess.search(cell_line, config, folder / "search", {DEEP: DEEP_DIMENSIONS}, SEEDS, workers)
     told = [
-        _truth_of(store, folder / f"search/{row.folder}/seed-{row.seed}", truth)
+        _truth_of(cell_line, folder / f"search/{row.folder}/seed-{row.seed}", truth)
         for row in trials.itertuples()
     ]
     table = pd.concat([trials, pd.DataFrame(told)], axis=1)
@@ -84,19 +85,17 @@ def configuration() -> Config:
     return parse_config(values, "budget")
 
 
-def _truth_of(store: Path, model: Path, truth_file: Path) -> dict[str, float]:
-    """Return what is known of a model where the truth is."""
-    run = score_run(store, model)
-    score_store(run)
-    normalize_scores(run, run.config.normalization)
-    found, truth = correlation_groups(run), read_truth(truth_file)
+def _truth_of(cell_line: CellLine, model: Path, truth_file: Path) -> dict[str, float]:
+    """Return how a model compares with the truth."""
+    scores = normalize(score(cell_line, model))
+    found, truth = assess.groups(scores), read_truth(truth_file)
     planted = {tr: group for group, trs in truth.groups.items() for tr in trs}
     reliable = np.isin(found["source_dataset"].to_numpy(), sorted(truth.reliable))
     expected = np.array([planted[tr] for tr in found["source_tr"].to_numpy()[reliable]])
-    phantom = summarize_rebuilt(rebuilt_by_kind(run, truth_file))["mean"]["phantom", "reliable"]
+    phantom = summarize_rebuilt(assess.rebuilt_by_kind(scores, truth_file))["mean"]["phantom", "reliable"]
     return {
         "groups": adjusted_rand_index(found["group"].to_numpy()[reliable], expected),
-        "auroc": float(noise_detection(run, truth_file)["auroc"]["raw", "all"]),
+        "auroc": float(assess.noise_detection(scores, truth_file)["auroc"]["raw", "all"]),
         "same": float(phantom["same"]),
         "other": float(phantom["other"]),
     }

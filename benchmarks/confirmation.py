@@ -14,27 +14,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import zarr
 from scipy.stats import rankdata
 
-from atypeak_scale import (
-    build_store,
-    load_config,
-    normalize_scores,
-    save_model,
-    score_run,
-    score_store,
-    train,
-)
+from atypeak_scale import build_store, load_config, normalize, open_store, score, train
 from atypeak_scale.assess.evidence.artificial import contig_ranges
 from atypeak_scale.assess.evidence.ranking import auroc
 from atypeak_scale.catalogue.names import split_source
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.peaks import spool_peaks
 from atypeak_scale.config import Config, Selection, dump_config, with_seed
-from atypeak_scale.execution.cluster import DISTRIBUTION
+from atypeak_scale.execution.dask_cluster import DISTRIBUTION
+from atypeak_scale.registry.variables import FINAL, RAW
 from atypeak_scale.storage.atomic import hidden_sibling
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import CellLine
 from benchmarks.baselines import overlap_counts, pca_scores, peak_table
 from benchmarks.harness import SHARED, Row, kept_folder
 
@@ -95,15 +87,16 @@ def simple_scores(fold: Fold) -> Columns:
     """Return `confirmed` (0 or 1) and the simple scores of the TR's peaks in the other datasets."""
 
     def make(folder: Path) -> Columns:
-        data = _build(fold.config, folder)
-        table = peak_table(data)
+        cell_line = _build(fold.config, folder)
+        table = peak_table(cell_line)
         model = fold.config.model
         sizes = (SMALL_PCA, model.filters, model.deep_dimension)
-        columns = {"confirmed": _confirmed(data, fold, folder).astype(np.float64)}
-        columns |= overlap_counts(data)
+        columns = {"confirmed": _confirmed(cell_line, fold, folder).astype(np.float64)}
+        columns |= overlap_counts(cell_line)
         columns["length of the peak"] = (table["end"] - table["start"]).to_numpy(np.float64)
-        columns |= {f"PCA of {size}": score for size, score in pca_scores(data, sizes, seed=1).items()}
-        return _of_tr(data, fold.tr, columns)
+        pca = pca_scores(cell_line, sizes, seed=1)
+        columns |= {f"PCA of {size}": values for size, values in pca.items()}
+        return _of_tr(cell_line, fold.tr, columns)
 
     return _kept(f"{fold.name}, simple", fold.config, make)
 
@@ -113,14 +106,11 @@ def model_scores(fold: Fold, seed: int) -> Columns:
     config = with_seed(fold.config, seed)
 
     def make(folder: Path) -> Columns:
-        data = _build(config, folder)
-        store = folder / "store.zarr"
-        run = score_run(store, save_model(train(store, config), folder / "model"))
-        score_store(run)
-        normalize_scores(run, config.normalization)
-        _, scores = run.open()
-        columns = {name: schema.read_array(scores, name).astype(np.float64) for name in ("raw", "final")}
-        return _of_tr(data, fold.tr, columns)
+        cell_line = _build(config, folder)
+        train(cell_line, config, folder / "model")
+        scores = normalize(score(cell_line, folder / "model"))
+        columns = {variable.name: scores.read(variable).astype(np.float64) for variable in (RAW, FINAL)}
+        return _of_tr(cell_line, fold.tr, columns)
 
     return _kept(f"{fold.name}, seed {seed}", config, make)
 
@@ -139,31 +129,31 @@ def _kept(name: str, config: Config, make: Callable[[Path], Columns]) -> Columns
         return {column: arrays[column] for column in arrays.files}
 
 
-def _build(config: Config, folder: Path) -> zarr.Group:
+def _build(config: Config, folder: Path) -> CellLine:
     store = folder / "store.zarr"
     build_store(_peaks(config), SHARED / "data/crm.bed.xz", store, config)
-    return schema.open_cell_line(store, config.cell_line)
+    return open_store(store, config.cell_line)
 
 
 def _peaks(config: Config) -> Path:
     return SHARED / f"data/{config.cell_line}.published-raw.bed.xz"
 
 
-def _of_tr(data: zarr.Group, tr: str, columns: Columns) -> Columns:
-    is_of_tr = np.array([label == tr for _, label in schema.source_labels(data)])
-    kept = is_of_tr[schema.read_array(data, "catalogue_source")]
+def _of_tr(cell_line: CellLine, tr: str, columns: Columns) -> Columns:
+    is_of_tr = np.array([label == tr for _, label in cell_line.sources])
+    kept = is_of_tr[cell_line.peaks(0, cell_line.peak_count).source]
     return {name: values[kept] for name, values in columns.items()}
 
 
-def _confirmed(data: zarr.Group, fold: Fold, folder: Path) -> BoolArray:
+def _confirmed(cell_line: CellLine, fold: Fold, folder: Path) -> BoolArray:
     """Whether each catalogue peak shares a bp with a peak of the source that was left out."""
     spool_folder = folder / "left-out"
     spool_folder.mkdir()
     left_out = Selection(sources=(f"{fold.dataset}.{fold.tr}",))
     spool = spool_peaks(_peaks(fold.config), spool_folder, fold.config.cell_line, left_out)
-    table = peak_table(data)
+    table = peak_table(cell_line)
     confirmed = np.zeros(len(table), bool)
-    for contig, (first, stop) in contig_ranges(data, "catalogue_contig"):
+    for contig, (first, stop) in contig_ranges(cell_line, "peaks").items():
         judges, part = spool.peaks(contig), table.iloc[first:stop]
         mine, _ = overlapping_pairs(
             part["start"].to_numpy(copy=True), part["end"].to_numpy(copy=True),
@@ -182,9 +172,9 @@ def _compare(fold: Fold, simple: Columns, models: list[Columns]) -> tuple[list[R
     scores = {name: [values] for name, values in simple.items() if name != "confirmed"}
     scores |= {name: [model[name] for model in models] for name in ("raw", "final")}
     drawn = bootstrap(confirmed, [values for several in scores.values() for values in several])
-    places = np.cumsum([0, *map(len, scores.values())])
+    bounds = np.cumsum([0, *map(len, scores.values())])
     # Of several seeds, the mean of their AUROCs, in every resample.
-    resampled = {n: drawn[a:b].mean(axis=0) for n, a, b in zip(scores, places[:-1], places[1:], strict=True)}
+    resampled = {n: drawn[a:b].mean(axis=0) for n, a, b in zip(scores, bounds[:-1], bounds[1:], strict=True)}
     found = {
         name: float(np.mean([auroc(values[confirmed], values[~confirmed]) for values in several]))
         for name, several in scores.items()

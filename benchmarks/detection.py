@@ -10,22 +10,12 @@ from statistics import mean
 
 import pandas as pd
 
-from atypeak_scale import (
-    build_store,
-    load_config,
-    normalize_scores,
-    rebuilt_by_kind,
-    save_model,
-    score_run,
-    score_store,
-    simulate,
-    train,
-)
+from atypeak_scale import build_store, load_config, normalize, open_store, score, simulate, train
 from atypeak_scale.assess.evidence.artificial import detection_of, scored_truth
-from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
+from atypeak_scale.assess.evidence.rebuilt import rebuilt_by_kind, summarize_rebuilt
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import with_seed
-from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.scoring.scores import Scores
 from benchmarks.baselines import overlap_counts, pca_scores, scaled_by_label
 from benchmarks.harness import Row, over_seeds
 
@@ -44,33 +34,31 @@ def rows() -> list[Row]:
         summaries = []
         for seed in SEEDS:
             with tempfile.TemporaryDirectory() as folder:
-                run, truth = _scored(Path(folder), datasets, trs, seed)
-                summaries.append(summarize_rebuilt(rebuilt_by_kind(run, truth))["mean"])
+                scores, truth = _scored(Path(folder), datasets, trs, seed)
+                summaries.append(summarize_rebuilt(rebuilt_by_kind(scores, truth))["mean"])
                 if shape == "8 x 8":
-                    detections.append(_detection(run, truth, seed))
+                    detections.append(_detection(scores, truth, seed))
         rebuilt[shape] = summaries
     return [*_detection_rows(detections), *_rebuilt_rows(rebuilt)]
 
 
-def _scored(folder: Path, datasets: int, trs: int, seed: int) -> tuple[ScoreRun, Path]:
+def _scored(folder: Path, datasets: int, trs: int, seed: int) -> tuple[Scores, Path]:
     settings = ArtificialSettings(crms=CRMS, datasets=datasets, trs=trs, seed=seed)
     files = simulate(settings, folder / "catalogue")
     config, store = with_seed(load_config("artificial"), seed), folder / "store.zarr"
     build_store(files.peaks, files.crms, store, config)
-    run = score_run(store, save_model(train(store, config), folder / "model"))
-    score_store(run)
-    normalize_scores(run, config.normalization)
-    return run, files.truth
+    cell_line = open_store(store)
+    train(cell_line, config, folder / "model")
+    return normalize(score(cell_line, folder / "model")), files.truth
 
 
-def _detection(run: ScoreRun, truth: Path, seed: int) -> pd.DataFrame:
+def _detection(scores: Scores, truth: Path, seed: int) -> pd.DataFrame:
     """Return the figures of every score; each simple one also scaled by TR, as final scores are."""
-    peaks = scored_truth(run, truth)
-    data, _ = run.open()
-    simple = overlap_counts(data)
-    simple |= {f"PCA of {size}": score for size, score in pca_scores(data, PCA_SIZES, seed).items()}
-    for name, score in simple.items():
-        peaks[name], peaks[name + SCALED] = score, scaled_by_label(data, score)
+    peaks, cell_line = scored_truth(scores, truth), scores.cell_line
+    simple = overlap_counts(cell_line)
+    simple |= {f"PCA of {size}": values for size, values in pca_scores(cell_line, PCA_SIZES, seed).items()}
+    for name, values in simple.items():
+        peaks[name], peaks[name + SCALED] = values, scaled_by_label(cell_line, values)
     return detection_of(peaks, ("raw", "final", *simple, *(name + SCALED for name in simple)))
 
 

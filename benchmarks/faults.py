@@ -21,12 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from atypeak_scale import build_store, load_config, save_model, simulate
+from atypeak_scale import build_store, load_config, open_scores, open_store, simulate, verify
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import ModelSettings
-from atypeak_scale.scoring.blocks import score_run
-from atypeak_scale.store import schema
-from atypeak_scale.store.verify import verify_store
+from atypeak_scale.model import save_model
+from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW, REBUILT_SCORE
 from benchmarks.harness import COMMAND, Row
 from benchmarks.loopback import Loopback, loopback_cluster
 from benchmarks.shapes import random_model
@@ -174,8 +173,9 @@ class Campaign:
         config = config.model_copy(update={"store": settings, "model": MODEL})
         made = simulate(ArtificialSettings(crms=WINDOWS), folder / "catalogue")
         build_store(made.peaks, made.crms, folder / "plain.zarr", config)
-        self.model = save_model(random_model(folder / "plain.zarr", config), folder / "model")
-        self.group = f"artificial/{score_run(folder / 'plain.zarr', self.model).group}"
+        cell_line = open_store(folder / "plain.zarr")
+        self.model = save_model(random_model(cell_line, config), folder / "model")
+        self.group = open_scores(cell_line, self.model).path
         shutil.copytree(folder / "plain.zarr", folder / "scored.zarr")
         with loopback_cluster(2) as cluster:
             self.finish(self.start("score", folder / "scored.zarr", cluster))
@@ -200,12 +200,12 @@ class Campaign:
 
     def arrays(self, store: Path) -> dict[str, npt.NDArray[np.float32]]:
         """Read the scores of every peak."""
-        group = schema.open_cell_line(store, None)[self.group.removeprefix("artificial/")]
-        return {name: np.asarray(group[name]) for name in ("rebuilt_score", "raw", "k_normalized", "final")}  # type: ignore[index]
+        scores = open_scores(open_store(store), self.model)
+        return {each.name: scores.read(each) for each in (REBUILT_SCORE, RAW, K_NORMALIZED, FINAL)}
 
     def is_whole(self, store: Path) -> bool:
         """Whether a store has all scores, as the reference has them, and no damage."""
-        if verify_store(store).damages:
+        if verify(store).damages:
             return False  # what is damaged cannot be read
         found = self.arrays(store)
         return all(np.array_equal(found[name], values) for name, values in self.expected.items())
@@ -251,7 +251,7 @@ class Campaign:
         self, store: Path, errors: str, fault: Callable[[Scene], Undo], cluster: Loopback | None
     ) -> str:
         """A chunk damaged behind the back of a run that ended well: verify must tell, and score mend it."""
-        if fault is flip_results and verify_store(store).damages:
+        if fault is flip_results and verify(store).damages:
             self._resume(store, cluster, "score", "normalize")
             if self.is_whole(store):
                 return RESUMED
@@ -264,7 +264,7 @@ class Campaign:
                 self.finish(self.start(command, store, running))
 
     def _is_under_way(self, client: "subprocess.Popen[str]", scores: Path, stage: str) -> bool:
-        """Wait for a random part of the run; False where it was done before."""
+        """Wait for a random part of the run; False if it was done before."""
         wanted = int(self.rng.integers(1, max(2, int(0.8 * self.blocks))))
         late = time.monotonic() + self.rng.uniform(*NORMALIZE_SECONDS)
         while client.poll() is None:

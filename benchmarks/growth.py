@@ -4,9 +4,10 @@ import tempfile
 from itertools import pairwise
 from pathlib import Path
 
-from atypeak_scale import load_config, save_model, simulate
+from atypeak_scale import load_config, open_store, simulate
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import ModelSettings
+from atypeak_scale.model import save_model
 from benchmarks.harness import Row, timed_command
 from benchmarks.shapes import random_model
 
@@ -35,7 +36,7 @@ def rows() -> list[Row]:
                 seconds[command].append(timed.seconds)
                 memory[command].append(timed.memory)
                 if command == "build-store" and windows == WINDOWS[0]:
-                    save_model(random_model(store, config), folder / "model")
+                    save_model(random_model(open_store(store), config), folder / "model")
     result = []
     for command in COMMANDS:
         further = [

@@ -27,7 +27,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 class Row:
     """One comparison: `ours` against `baseline`, both in `unit`; ratio is ours / baseline.
 
-    low, high: the spread of ours, where it has one; the unit says of what.
+    low, high: the spread of ours, if it has one; the unit says of what.
     """
 
     case: str
@@ -44,7 +44,7 @@ class Row:
 
 
 def kept_folder(name: str) -> Path:
-    """Return the folder where a long benchmark keeps what is done, in that which ATYPEAK_BENCHMARKS names."""
+    """Return where a long benchmark keeps what is done: a folder in the one that ATYPEAK_BENCHMARKS names."""
     default = Path(tempfile.gettempdir()) / "atypeak-benchmarks"
     folder = Path(os.environ.get("ATYPEAK_BENCHMARKS", default)) / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from atypeak_scale import build_store, load_config
+from atypeak_scale import build_store, load_config, open_store
 from atypeak_scale.config import Config
 from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.model.inference.receptive_fields import runs_of
 from atypeak_scale.model.network import weight_arrays
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import CellLine
 from benchmarks.article import article_model
 from benchmarks.harness import SHARED, Row, interleaved, matrix_product_rate
 from benchmarks.shapes import k562_config, k562_shaped_store, random_model
@@ -34,28 +34,27 @@ def rows() -> list[Row]:
     rate = matrix_product_rate()
     result = []
     with tempfile.TemporaryDirectory() as name:
-        stores: list[tuple[str, Path, Config]] = [
+        cases: list[tuple[str, CellLine, Config]] = [
             ("K562 sizes", k562_shaped_store(Path(name), windows=3000), k562_config())
         ]
         if SHARED.is_dir():
             files = SHARED / "data/hela.published-raw.bed.xz", SHARED / "data/crm.bed.xz"
             build_store(*files, Path(name) / "hela.zarr", load_config("hela"))
-            stores.append(("HeLa", Path(name) / "hela.zarr", load_config("hela")))
-        for label, store, config in stores:
-            result += _compare(label, store, config, rate)
+            cases.append(("HeLa", open_store(Path(name) / "hela.zarr"), load_config("hela")))
+        for label, cell_line, config in cases:
+            result += _compare(label, cell_line, config, rate)
     return result
 
 
-def _compare(label: str, store: Path, config: Config, rate: float) -> list[Row]:
-    model = random_model(store, config)
-    group = schema.open_cell_line(store, config.cell_line)
-    labels, sources = schema.labels_of(group), schema.source_labels(group)
+def _compare(label: str, cell_line: CellLine, config: Config, rate: float) -> list[Row]:
+    model = random_model(cell_line, config)
+    labels, sources = cell_line.labels, cell_line.sources
     engines = {
         "float32": Engine(model, labels, sources, 0.0),
         "bfloat16": Engine(model, labels, sources, 0.0, "bfloat16"),
     }
     windows = PASSES * engines["float32"].windows_at_once(len(sources))
-    occupancy = schema.read_array(group, "occupancy", 0, windows)
+    occupancy = cell_line.occupancy(0, min(windows, cell_line.shape.windows))
     cases: dict[str, Callable[[], object]] = {
         precision: partial(_run, engine, occupancy) for precision, engine in engines.items()
     }

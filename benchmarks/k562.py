@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from atypeak_scale import save_model
+from atypeak_scale import open_store
+from atypeak_scale.model import save_model
 from benchmarks.harness import TOTAL, Row, timed_command
 from benchmarks.shapes import k562_config, k562_shaped_catalogue, random_model
 
@@ -20,7 +21,7 @@ def rows() -> list[Row]:
         store, model = folder / "k562.zarr", folder / "model"
         built = timed_command("build-store", peaks, crms, store, "--config", "k562", "--min-crm-peaks", "0")
         build, memory = built.seconds, [built.memory]
-        save_model(random_model(store, k562_config()), model)
+        save_model(random_model(open_store(store), k562_config()), model)
         result.append(Row("build-store", build / 60, None, "minutes"))
         for precision in PRECISIONS:
             choice = "--model", model, "--precision", precision

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from atypeak_scale.execution.cluster import HOUSEKEEPING
+from atypeak_scale.execution.dask_cluster import HOUSEKEEPING
 
 START_SECONDS = 60
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import psutil
 from distributed import get_task_stream
 
-from atypeak_scale import build_store, load_config, save_model, score_run, simulate
+from atypeak_scale import build_store, load_config, open_scores, open_store, simulate
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import ModelSettings
-from atypeak_scale.execution.cluster import Cluster, Event, connect
-from atypeak_scale.scoring.blocks import score_with
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.progress import Event
+from atypeak_scale.model import save_model
+from atypeak_scale.scoring.score import complete, plan_score
 from benchmarks.harness import Row
 from benchmarks.shapes import random_model
 
@@ -59,19 +61,22 @@ def rows() -> list[Row]:
         config = load_config("artificial").model_copy(update={"model": MODEL})
         files = simulate(ArtificialSettings(crms=WINDOWS), folder / "catalogue")
         build_store(files.peaks, files.crms, folder / "store.zarr", config)
-        run = score_run(
-            folder / "store.zarr", save_model(random_model(folder / "store.zarr", config), folder / "model")
-        )
-        memory = _Memory()
-        with connect(Cluster(workers=WORKERS)) as client, get_task_stream(client) as stream:
+        cell_line = open_store(folder / "store.zarr")
+        model = save_model(random_model(cell_line, config), folder / "model")
+        scores = open_scores(cell_line, model)
+        plan, memory = plan_score(scores), _Memory()
+        with (
+            DaskExecutor(workers=WORKERS, progress=memory.listen) as workers,
+            get_task_stream(workers.client()) as stream,
+        ):
             started = time.time()
-            plan = score_with(run, client, memory.listen)
+            complete(scores, workers)
             ended = time.time()
             memory.stop()
     spans = [
         (span["start"], span["stop"])
         for task in stream.data
-        if task["key"].startswith("score_block")
+        if task["key"].startswith("score_rows")
         for span in task["startstops"]
         if span["action"] == "compute"
     ]

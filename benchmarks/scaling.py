@@ -8,12 +8,14 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale import build_store, load_config, save_model, score_run, score_store, simulate
+from atypeak_scale import build_store, executor, load_config, open_scores, open_store, score, simulate
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import Config, ModelSettings
-from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.store import schema
+from atypeak_scale.model import save_model
+from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.store.groups import SCORES, open_group
 from benchmarks.harness import SHARED, Row
 from benchmarks.loopback import loopback_cluster
 from benchmarks.shapes import random_model
@@ -27,9 +29,9 @@ PASSES = 2  # scorings before the first that counts: workers have loaded TensorF
 def rows() -> list[Row]:
     """Seconds of the score stage by number of workers, one worker the baseline; and whether arrays differ."""
     with tempfile.TemporaryDirectory() as name:
-        store, config = _store(Path(name))
-        model = save_model(random_model(store, config), Path(name) / "model")
-        run = score_run(store, model)
+        cell_line, config = _data(Path(name))
+        model = save_model(random_model(cell_line, config), Path(name) / "model")
+        scores = open_scores(cell_line, model)
         expected: dict[str, npt.NDArray[np.float32]] = {}
         seconds: dict[int, float] = {}
         differing = 0
@@ -37,15 +39,16 @@ def rows() -> list[Row]:
             with loopback_cluster(workers) as cluster:
                 times = []
                 for repeat in range(PASSES + REPEATS):
-                    _forget(run)
+                    _forget(cell_line)
                     started = perf_counter()
-                    score_store(run, Cluster(scheduler=cluster.address))
+                    with executor(scheduler=cluster.address) as workers_of_cluster:
+                        score(cell_line, model, executor=workers_of_cluster)
                     if repeat >= PASSES:
                         times.append(perf_counter() - started)
             seconds[workers] = median(times)
-            expected = expected or _arrays(run)
+            expected = expected or _arrays(scores)
             differing += sum(
-                not np.array_equal(array, expected[which]) for which, array in _arrays(run).items()
+                not np.array_equal(array, expected[which]) for which, array in _arrays(scores).items()
             )
     return [
         *(Row(f"score, {n} workers", seconds[n], seconds[WORKERS[0]], "s") for n in WORKERS),
@@ -54,7 +57,7 @@ def rows() -> list[Row]:
     ]
 
 
-def _store(folder: Path) -> tuple[Path, Config]:
+def _data(folder: Path) -> tuple[CellLine, Config]:
     """HeLa, or, without ../shared, an artificial catalogue and a model of its sizes."""
     config = load_config("hela" if SHARED.is_dir() else "artificial")
     settings = config.store.model_copy(update={"rows_per_block": ROWS_PER_BLOCK})
@@ -65,14 +68,14 @@ def _store(folder: Path) -> tuple[Path, Config]:
         made = simulate(ArtificialSettings(crms=30_000), folder / "catalogue")
         files = made.peaks, made.crms
     build_store(*files, folder / "store.zarr", config)
-    return folder / "store.zarr", config
+    return open_store(folder / "store.zarr"), config
 
 
-def _arrays(run: ScoreRun) -> dict[str, npt.NDArray[np.float32]]:
-    _, scores = run.open()
-    return {name: schema.read_array(scores, name) for name in ("rebuilt_score", "raw")}
+def _arrays(scores: Scores) -> dict[str, npt.NDArray[np.float32]]:
+    return {variable.name: scores.read(variable) for variable in (REBUILT_SCORE, RAW)}
 
 
-def _forget(run: ScoreRun) -> None:
-    data, _ = run.open()
-    del schema.open_group(run.store, data.path, "r+")[schema.SCORES]
+def _forget(cell_line: CellLine) -> None:
+    group = open_group(cell_line.store, cell_line.path, "r+")
+    if SCORES in group:
+        del group[SCORES]

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from atypeak_scale import build_store, load_config, simulate
+from atypeak_scale import build_store, load_config, open_store, simulate
 from atypeak_scale.catalogue.artificial import CELL_LINE, ArtificialSettings
 from atypeak_scale.config import Config
 from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import CellLine
 
 ARTICLE_WINDOWS = 107_867
 STACK_RATE = 1.31  # about 12 peaks a window
@@ -40,17 +40,15 @@ def k562_shaped_catalogue(folder: Path, windows: int = ARTICLE_WINDOWS) -> tuple
     return peaks, files.crms
 
 
-def k562_shaped_store(folder: Path, windows: int = ARTICLE_WINDOWS) -> Path:
+def k562_shaped_store(folder: Path, windows: int = ARTICLE_WINDOWS) -> CellLine:
     """Build the store of a K562-shaped catalogue."""
     peaks, crms = k562_shaped_catalogue(folder, windows)
     build_store(peaks, crms, folder / "k562.zarr", k562_config())
-    return folder / "k562.zarr"
+    return open_store(folder / "k562.zarr")
 
 
-def random_model(store: Path, config: Config) -> TrainedModel:
-    """Return an untrained model of the configuration's sizes for the labels of a store."""
-    group = schema.open_cell_line(store, config.cell_line)
-    view0, view1 = schema.views_of(group)
-    labels = tuple(schema.read_array(group, view0)), tuple(schema.read_array(group, view1))
-    network = build_autoencoder(config.store.bins, len(labels[0]), len(labels[1]), config.model, seed=1)
-    return TrainedModel(network, labels, config)
+def random_model(cell_line: CellLine, config: Config) -> TrainedModel:
+    """Return an untrained model of the configuration's sizes for the labels of a cell line."""
+    m, n = map(len, cell_line.labels)
+    network = build_autoencoder(config.store.bins, m, n, config.model, seed=1)
+    return TrainedModel(network, cell_line.labels, config)

@@ -12,10 +12,10 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.codecs.numcodecs import PackBits
 
-from atypeak_scale import build_store, load_config, simulate
+from atypeak_scale import build_store, load_config, open_store, simulate
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import Config, parse_config
-from atypeak_scale.store import schema
+from atypeak_scale.store.arrays import compressors
 from benchmarks.harness import SHARED, Row, interleaved
 
 WINDOWS = 8192
@@ -26,7 +26,7 @@ def chains() -> dict[str, dict[str, Any]]:
     """Return the chains that were compared; the first is the one that stores use."""
     blosc = partial(BloscCodec, clevel=5)
     return {
-        "zstd (used)": {"compressors": schema.compressors(bool)},
+        "zstd (used)": {"compressors": compressors(bool)},
         "Blosc zstd bitshuffle": {"compressors": [blosc(cname="zstd", shuffle="bitshuffle"), Crc32cCodec()]},
         "Blosc lz4 bitshuffle": {"compressors": [blosc(cname="lz4", shuffle="bitshuffle"), Crc32cCodec()]},
         "Blosc zstd no shuffle": {"compressors": [blosc(cname="zstd", shuffle="noshuffle"), Crc32cCodec()]},
@@ -62,9 +62,8 @@ def occupancies(folder: Path) -> dict[str, npt.NDArray[np.bool_]]:
     for name, (peaks, crms, config) in catalogues.items():
         store = folder / f"{config.cell_line}.zarr"
         build_store(peaks, crms, store, config)
-        found[name] = schema.read_array(
-            schema.open_cell_line(store, config.cell_line), "occupancy", 0, WINDOWS
-        )
+        cell_line = open_store(store, config.cell_line)
+        found[name] = cell_line.occupancy(0, min(WINDOWS, cell_line.shape.windows))
     return found
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from atypeak_scale import build_store, load_config
+from atypeak_scale import build_store, load_config, open_store
 from atypeak_scale.config import Config
 from atypeak_scale.model.training.packed_training import PackedTraining
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.stream import crumb_matrix, training_windows, unpack
 from benchmarks.article import article_model
 from benchmarks.harness import SHARED, Row, interleaved
@@ -28,25 +28,22 @@ def rows() -> list[Row]:
     result = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        stores: list[tuple[str, Path, Config]] = [
+        cases: list[tuple[str, CellLine, Config]] = [
             ("K562 sizes", k562_shaped_store(folder, windows=1000), k562_config())
         ]
         if SHARED.is_dir():
             files = SHARED / "data/hela.published-raw.bed.xz", SHARED / "data/crm.bed.xz"
             build_store(*files, folder / "hela.zarr", load_config("hela"))
-            stores.append(("HeLa", folder / "hela.zarr", load_config("hela")))
-        for label, store, config in stores:
-            result += _compare(label, store, config)
+            cases.append(("HeLa", open_store(folder / "hela.zarr"), load_config("hela")))
+        for label, cell_line, config in cases:
+            result += _compare(label, cell_line, config)
     return result
 
 
-def _compare(label: str, store: Path, config: Config) -> list[Row]:
-    group = schema.open_cell_line(store, config.cell_line)
-    view0, view1 = schema.views_of(group)
-    shape = schema.array(group, view0).shape[0], schema.array(group, view1).shape[0]
-    indices = (schema.read_array(group, f"source_{view}").tolist() for view in (view0, view1))
-    cells = list(zip(*indices, strict=True))
-    packed = next(iter(training_windows(store, config.cell_line, seed=1, batch=BATCH, shuffle_windows=512)))
+def _compare(label: str, cell_line: CellLine, config: Config) -> list[Row]:
+    shape = len(cell_line.labels[0]), len(cell_line.labels[1])
+    cells = [(i, j) for i, j in cell_line.cells.tolist()]
+    packed = next(iter(training_windows(cell_line, seed=1, batch=BATCH, shuffle_windows=512)))
     cases: dict[str, Callable[[], Any]] = {}
     for precision in ("float32", "mixed_bfloat16"):
         training = config.training.model_copy(update={"precision": precision})

@@ -21,7 +21,7 @@ class _OneLine(logging.Formatter):
 
 
 def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
-    """Bring back a Ctrl-C that came inside a callback, where Python drops it: imports are full of these."""
+    """Bring back a Ctrl-C that came inside a callback, where Python drops it. Imports are full of these."""
     if dropped.exc_type is KeyboardInterrupt:
         # A signal, since nothing else ends a sleep or a wait.
         main_thread = threading.main_thread().ident
@@ -46,7 +46,9 @@ def main() -> None:
     try:
         commands(standalone_mode=False)
     except AtypeakError as error:
-        click.echo(f"Error: {error}", err=True)
+        from .messages import explain
+
+        click.echo(f"Error: {explain(error)}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         # A full disk, a folder without permission: the system's own words, and the file that it names.

@@ -2,26 +2,27 @@
 
 import click
 
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.executor import Executor
 
-from .common import cluster_options, dry_run_options, print_facts, progress_bar
+from .common import dry_run_options, executor_options, print_facts, store_argument
+from .progress import progress_on
 from .settings import selection_options, store_config
 
 
 @click.command("build-store")
 @click.argument("peaks")
 @click.argument("crms")
-@click.argument("store", type=click.Path())
+@store_argument
 @selection_options
 @dry_run_options
-@cluster_options
+@executor_options
 def build_store(
     peaks: str,
     crms: str,
     store: str,
     dry_run: bool,
     as_json: bool,
-    cluster: Cluster,
+    executor: Executor,
     **settings: object,
 ) -> None:
     """Build the STORE of a cell line from PEAKS and CRMS.
@@ -32,9 +33,10 @@ def build_store(
     from atypeak_scale.store import build
 
     config = store_config(settings)
-    with progress_bar() as progress:
+    facts: build.BuildPlan | build.BuildResult
+    with progress_on(executor):
         if dry_run:
-            plan = build.plan_build(peaks, crms, config, progress)
+            facts = build.plan_build(peaks, crms, config, executor=executor)
         else:
-            result = build.build_store(peaks, crms, store, config, cluster, progress)
-    print_facts(plan if dry_run else result, as_json)
+            facts = build.build_store(peaks, crms, store, config, executor=executor)
+    print_facts(facts, as_json)

@@ -1,4 +1,4 @@
-"""What several commands share: options, progress, printing plans."""
+"""What several commands share: arguments and options, printing, and TensorFlow without its lines."""
 
 import functools
 import importlib
@@ -7,46 +7,55 @@ import logging
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
 from atypeak_scale.config import Precision
-from atypeak_scale.execution.cluster import Event, Progress, chosen_cluster
-from atypeak_scale.storage.locations import is_url
+from atypeak_scale.storage.locations import Location, is_url
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from atypeak_scale.pipeline import StageReport
+    from atypeak_scale.scoring.scores import Scores
+    from atypeak_scale.store.cell_line import CellLine
 
-SECONDS_BETWEEN_LINES = 20
 Command = TypeVar("Command", bound=Callable[..., Any])
+AnyCommand = Callable[..., Any]  # one whose parameters change with its options
 
 
 class FolderOrUrl(click.Path):
-    """A folder, which must exist where that is asked for, or a URL, which is looked at when it is used."""
+    """A folder, which must exist if that is asked for, or a URL, which is looked at when it is used."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a URL as it is."""
         return value if is_url(value) else super().convert(value, param, ctx)
 
 
-def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where work runs; the command gets them as one `cluster`."""
+def store_argument(command: Command) -> Command:
+    """Add STORE, a folder or a URL."""
+    return click.argument("store", type=click.Path())(command)
+
+
+def executor_options(command: AnyCommand) -> AnyCommand:
+    """Add the options that say where work runs; the command gets one `executor`, which is closed after it.
+
+    A cluster is started or joined when the executor is first used.
+    """
 
     @functools.wraps(command)
-    def with_cluster(
+    def with_executor(
         *, workers: int | None, scheduler: str | None, memory_limit: str | None, **others: Any
     ) -> Any:
-        cluster = chosen_cluster(workers, scheduler, memory_limit)
-        if cluster.is_elsewhere:
-            _silence_dask()
-        return command(cluster=cluster, **others)
+        from atypeak_scale.execution.dask_executor import executor as executor_of
+
+        with executor_of(workers, scheduler, memory_limit) as executor:
+            if executor.is_elsewhere:
+                _silence_dask()
+            return command(executor=executor, **others)
 
     for option in (
         click.option("--memory-limit", metavar="SIZE", help="Of each of these processes, such as 4GB."),
@@ -55,8 +64,8 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--workers", type=click.IntRange(min=1), metavar="N",
                      help="Run on N local single-thread processes. Default: in this process."),
     ):  # fmt: skip
-        with_cluster = option(with_cluster)
-    return with_cluster
+        with_executor = option(with_executor)
+    return with_executor
 
 
 def _silence_dask() -> None:
@@ -77,23 +86,68 @@ def results_option(command: Command) -> Command:
                         "Default: in STORE.")(command)  # fmt: skip
 
 
-def model_options(required: bool, several: bool = False) -> Callable[[Command], Command]:
-    """Return the options that name a model, or several, how it scored, a cell line, and where results are."""
+@dataclass(frozen=True)
+class Chosen:
+    """The store, models and scores that a command line names; each is opened when it is asked for."""
 
-    def add(command: Command) -> Command:
+    store: str
+    models: tuple[str, ...]
+    cell_line_name: str | None
+    crumbs: float | None
+    precision: Precision | None
+    results: str | None
+
+    def cell_line(self) -> "CellLine":
+        """Open the cell line."""
+        from atypeak_scale.store.cell_line import open_store
+
+        return open_store(self.store, self.cell_line_name)
+
+    def scores(self) -> "Scores":
+        """Return the scores of the one model, whether they exist or not."""
+        (scores,) = self.scores_of_each()
+        return scores
+
+    def scores_of_each(self) -> "list[Scores]":
+        """Return the scores of each model."""
+        from atypeak_scale.scoring.scores import open_scores
+
+        cell_line = self.cell_line()
+        return [
+            open_scores(cell_line, model, self.crumbs, self.precision, self.results) for model in self.models
+        ]
+
+
+def model_options(required: bool, several: bool = False) -> Callable[[AnyCommand], AnyCommand]:
+    """Add STORE and the options that name a model, or several, how it scored, a cell line, and the results.
+
+    The command gets them as one `chosen`, which opens what is asked for.
+    """
+
+    def add(command: AnyCommand) -> AnyCommand:
+        @functools.wraps(command)
+        def with_chosen(
+            *, store: str, model: str | tuple[str, ...] | None, cell_line: str | None, crumbs: float | None,
+            precision: Precision | None, results: str | None, **others: Any,
+        ) -> Any:  # fmt: skip
+            models = model if isinstance(model, tuple) else () if model is None else (model,)
+            chosen = Chosen(store, models, cell_line, crumbs, precision, results)
+            return command(chosen=chosen, **others)
+
         for option in (
             results_option,
             click.option("--precision", type=click.Choice(get_args(Precision)),
-                         help="Of the large matrix products. Default: float32, or as the model says."),
+                         help="Of the large matrix products. Default: the model's setting, usually float32."),
             click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",
-                         help="Crumbs at scoring (SPEC 4.3). Default: the model's configuration, 0 there."),
-            click.option("--cell-line", metavar="NAME", help="Needed where the store holds several."),
+                         help="Crumbs at scoring. Default: the model's setting, usually 0."),
+            click.option("--cell-line", metavar="NAME", help="Needed if STORE holds several."),
             click.option("--model", required=required, type=FolderOrUrl(exists=True, file_okay=False),
                          multiple=several, metavar="DIR",
-                         help="Trained model, folder or URL" + ("; may be given again." if several else ".")),
+                         help="Trained model, folder or URL" + ("; may be repeated." if several else ".")),
+            store_argument,
         ):  # fmt: skip
-            command = option(command)
-        return command
+            with_chosen = option(with_chosen)
+        return with_chosen
 
     return add
 
@@ -160,6 +214,12 @@ def print_table(table: "pd.DataFrame") -> None:
     click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
 
 
+def print_files(files: Iterable[tuple[Location, str]]) -> None:
+    """Print each file with what it is."""
+    for file, what in files:
+        click.echo(f"{file}  {what}")
+
+
 def print_reports(reports: "list[StageReport]") -> None:
     """Print the stages of a run, what became of each, and the peak memory."""
     from atypeak_scale.pipeline import peak_memory
@@ -173,8 +233,8 @@ def print_reports(reports: "list[StageReport]") -> None:
 def import_tensorflow_quietly() -> None:
     """Import TensorFlow without the lines about its own build, which no log level of its own turns off.
 
-    They are written by C++ before logging is set up, so the file descriptor itself is turned away; what was
-    written is shown where the import fails.
+    C++ writes them before logging is set up, so the file descriptor itself is turned away. What was written
+    is shown if the import fails.
     """
     if "tensorflow" in sys.modules:
         return
@@ -191,70 +251,3 @@ def import_tensorflow_quietly() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Show progress on standard error: bars on a terminal, else a line as each stage ends."""
-    if sys.stderr.isatty():
-        with _bars() as listener:
-            yield listener
-    else:
-        yield _Lines()
-
-
-class _Lines:
-    """Progress as lines: what an event has to say, now and then the rate and the time left, and each end."""
-
-    def __init__(self) -> None:
-        self._began: dict[str, float] = {}
-        self._told = time.monotonic()
-
-    def __call__(self, event: Event) -> None:
-        now = time.monotonic()
-        began = self._began.setdefault(event.stage, now)
-        if event.detail:
-            click.echo(f"{event.stage} {event.done}/{event.total}: {event.detail}", err=True)
-        elif event.total and event.done == event.total:
-            click.echo(f"{event.stage}: done, {event.total:,}", err=True)
-        elif event.done and event.total and now - self._told > SECONDS_BETWEEN_LINES:
-            rate = event.done / (now - began)
-            left = (event.total - event.done) / rate
-            click.echo(
-                f"{event.stage} {event.done:,}/{event.total:,}: {rate:.3g} a second, {left:.0f} s left",
-                err=True,
-            )
-        else:
-            return
-        self._told = now
-
-
-@contextmanager
-def _bars() -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True, text_format_no_percentage=""), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def listen(event: Event) -> None:
-            if event.stage not in tasks:
-                tasks[event.stage] = bars.add_task(event.stage, total=event.total)
-            bars.update(tasks[event.stage], completed=event.done, total=event.total)
-            if event.detail:
-                bars.console.print(
-                    f"{event.stage} {event.done}/{event.total}: {event.detail}", highlight=False
-                )
-
-        yield listen

@@ -2,9 +2,10 @@
 
 import click
 
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.executor import Executor
 
-from .common import cluster_options, progress_bar
+from .common import executor_options, print_files
+from .progress import progress_on
 
 
 @click.command("compare-releases")
@@ -12,29 +13,23 @@ from .common import cluster_options, progress_bar
 @click.argument("new_peaks")
 @click.argument("crms")
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="New folder for the tables.")
-@cluster_options
-def compare_releases(
-    scores: str,
-    new_peaks: str,
-    crms: str,
-    out: str,
-    cluster: Cluster,
-) -> None:
+@executor_options
+def compare_releases(scores: str, new_peaks: str, crms: str, out: str, executor: Executor) -> None:
     """Ask whether a newer catalogue, NEW_PEAKS, adds peaks where this one scored low.
 
     SCORES is a folder that 'export' wrote, NEW_PEAKS a BED file, CRMS the CRM file that the store was
-    built from. Peaks of both are counted in every CRM, and for every TR in every CRM; of the newer ones
-    those of the same cell line and of TRs that have scores, from any dataset, spelled as in SCORES.
+    built from. Peaks of both catalogues are counted in every CRM, and for every TR in every CRM. Of the newer
+    catalogue, peaks of the same cell line and of TRs that have scores count, from any dataset, if they are
+    spelled as in SCORES.
     """
     from atypeak_scale.assess.regions.releases import compare_releases
 
-    with progress_bar() as progress:
-        found = compare_releases(scores, new_peaks, crms, out, cluster, progress)
+    with progress_on(executor):
+        found = compare_releases(scores, new_peaks, crms, out, executor=executor)
     click.echo("Spearman correlation of mean score and ratio of peaks, newer to scored")
     for row in found.overall():
         click.echo(
             f"{row.unit:<12} {row.spearman:6.3f}, p {row.p:.1e}, of {row.count:,}; in CRMs with mean 500 or "
             f"more {row.typical_spearman:6.3f}, p {row.typical_p:.1e}, of {row.typical_count:,}"
         )
-    for file, what in found.files():
-        click.echo(f"{file}  {what}")
+    print_files(found.files())

@@ -2,18 +2,23 @@
 
 import click
 
-from .common import import_tensorflow_quietly, print_reports, progress_bar
+from atypeak_scale.execution.executor import InProcess
+
+from .common import import_tensorflow_quietly, print_reports
+from .progress import progress_on
 
 
 @click.command()
 @click.option("--workdir", default="atypeak-demo", show_default=True, type=click.Path(file_okay=False),
-              metavar="DIR", help="Folder for the example; made where absent.")  # fmt: skip
+              metavar="DIR", help="Folder for the example; made if it does not exist.")  # fmt: skip
 def demo(workdir: str) -> None:
-    """Score an artificial catalogue, of which it is known which peaks are noise. Takes a minute or two."""
+    """Score an artificial catalogue whose noise is known. Takes a minute or two."""
     import_tensorflow_quietly()
     from atypeak_scale.demo import run_demo
 
-    with progress_bar() as progress:
-        result = run_demo(workdir, progress)
+    executor = InProcess()
+    with progress_on(executor):
+        result = run_demo(workdir, executor=executor)
     print_reports(result.reports)
     click.echo(result.explain())
+    click.echo("Then run it on your own files: atypeak-scale run --help")

@@ -2,39 +2,33 @@
 
 import click
 
-from atypeak_scale.config import Precision
+from atypeak_scale.execution.executor import InProcess
 
-from .common import model_options, progress_bar
+from .common import Chosen, model_options, print_files
+from .progress import progress_on
 
 
 @click.command()
-@click.argument("store", type=click.Path())
 @click.option(
     "--out", required=True, type=click.Path(), metavar="DIR", help="New folder or URL for the files."
 )
 @model_options(required=False)
-def export(
-    store: str,
-    out: str,
-    model: str | None,
-    cell_line: str | None,
-    crumbs: float | None,
-    precision: Precision | None,
-    results: str | None,
-) -> None:
+def export(chosen: Chosen, out: str) -> None:
     """Write the scores of STORE as BED tracks, tables of weights, and one Parquet table of every scored peak.
 
-    Peaks outside the CRMs of STORE have no score and are in no file; `info` says how many.
+    Peaks outside the CRMs of STORE have no score and are in no file; `info` says how many there are.
 
-    --model is needed where several scored the cell line.
+    --model is needed if several models scored the cell line.
     """
-    from atypeak_scale.scoring.blocks import score_run
-    from atypeak_scale.scoring.export import export_scores
+    from atypeak_scale.provenance import refuse_existing_output
+    from atypeak_scale.scoring.export import export
+    from atypeak_scale.scoring.scores import normalized_scores
 
-    if model is None and (crumbs is not None or precision is not None):
+    if not chosen.models and (chosen.crumbs is not None or chosen.precision is not None):
         raise click.UsageError("--crumbs and --precision say how a model scored; give --model too")
-    run = None if model is None else score_run(store, model, cell_line, crumbs, precision, results)
-    with progress_bar() as progress:
-        exported = export_scores(store, out, cell_line, run, progress, results)
-    for file, what in exported.files():
-        click.echo(f"{file}  {what}")
+    refuse_existing_output(out)
+    scores = chosen.scores() if chosen.models else normalized_scores(chosen.cell_line(), chosen.results)
+    executor = InProcess()
+    with progress_on(executor):
+        exported = export(scores, out, executor=executor)
+    print_files(exported.files())

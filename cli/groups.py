@@ -2,46 +2,35 @@
 
 import click
 
-from atypeak_scale.config import Precision
+from atypeak_scale.execution.executor import InProcess
 
-from .common import import_tensorflow_quietly, model_options, progress_bar
+from .common import Chosen, import_tensorflow_quietly, model_options
+from .progress import progress_on
 
 MOST_SHOWN = 8  # sources of a group, or phantoms of a source
 
 
 @click.command()
-@click.argument("store", type=click.Path())
 @click.option("--source", metavar="DATASET.TR", help="Print the strongest phantoms of this source too.")
 @click.option("--groups", type=click.IntRange(min=1), metavar="N",
-              help="Number of groups. Default: that of the largest mean silhouette.")  # fmt: skip
+              help="Number of groups. Default: the one with the largest mean silhouette.")  # fmt: skip
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the tables. Default: none are written.")  # fmt: skip
 @model_options(required=True, several=True)
-def groups(
-    store: str,
-    model: tuple[str, ...],
-    cell_line: str | None,
-    crumbs: float | None,
-    precision: Precision | None,
-    results: str | None,
-    out: str | None,
-    groups: int | None,
-    source: str | None,
-) -> None:
+def groups(chosen: Chosen, out: str | None, groups: int | None, source: str | None) -> None:
     """Find which sources of STORE a model expects together: its correlation groups.
 
-    Give --model again for each of several seeds, or the folder of all: they are averaged, and compared. The
+    Repeat --model for each of several seeds, or give the folder of all: they are averaged, and compared. The
     scores of STORE are neither needed nor changed. The matrices are kept beside those of the first model.
     """
     import_tensorflow_quietly()
-    from atypeak_scale.assess.interpretation.groups import correlation_groups, phantoms, sources_table
-    from atypeak_scale.scoring.blocks import score_run
+    from atypeak_scale.assess.interpretation import groups as assessment
 
-    runs = [score_run(store, folder, cell_line, crumbs, precision, results) for folder in model]
-    with progress_bar() as progress:
-        found = correlation_groups(runs, groups, out, progress)
+    scores, executor = chosen.scores_of_each(), InProcess()
+    with progress_on(executor):
+        found = assessment.groups(scores, groups, out, executor=executor)
     own, (first, second) = found["group_name"].to_numpy(), found["rebuilt"].dims[1:]
-    for name, table in sources_table(found).groupby("group_name", sort=False):
+    for name, table in assessment.sources_table(found).groupby("group_name", sort=False):
         shown = [".".join(labels) for labels in zip(table[first], table[second], strict=True)]
         more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
         size = f"{len(shown)} source{'s' * (len(shown) > 1)}, rebuilt {table['own'].mean():.3f}"
@@ -51,6 +40,6 @@ def groups(
         click.echo(f"agreement of {models} models: mean adjusted Rand index {found.attrs['agreement']:.3f}")
     if source is not None:
         click.echo(f"phantoms of {source}:")
-        for row in phantoms(found, source).head(MOST_SHOWN).to_dict("records"):
+        for row in assessment.phantoms(found, source).head(MOST_SHOWN).to_dict("records"):
             cell = f"{row[f'phantom_{first}']}.{row[f'phantom_{second}']}"
             click.echo(f"{row['value']:.4f}  {cell}{'' if row['observed'] else ' (not a source)'}")

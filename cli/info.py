@@ -2,15 +2,15 @@
 
 import click
 
-from .common import print_facts, results_option
+from .common import print_facts, results_option, store_argument
 
 
 @click.command()
-@click.argument("store", type=click.Path())
+@store_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @results_option
 def info(store: str, as_json: bool, results: str | None) -> None:
     """Summarize what STORE holds."""
-    from atypeak_scale.store.summary import summarize
+    from atypeak_scale.store.info import info
 
-    print_facts(summarize(store, results), as_json)
+    print_facts(info(store, results), as_json)

@@ -4,43 +4,34 @@ from statistics import median
 
 import click
 
-from atypeak_scale.config import Precision
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.executor import Executor
 
-from .common import cluster_options, import_tensorflow_quietly, model_options, progress_bar
+from .common import Chosen, executor_options, import_tensorflow_quietly, model_options
+from .progress import progress_on
 from .settings import normalization_options, normalization_settings
 
 
 @click.command()
-@click.argument("store", type=click.Path())
 @model_options(required=True)
 @normalization_options
-@cluster_options
-def normalize(
-    store: str,
-    model: str,
-    cell_line: str | None,
-    crumbs: float | None,
-    precision: Precision | None,
-    results: str | None,
-    sample: str | None,
-    seed: int | None,
-    cluster: Cluster,
-) -> None:
+@executor_options
+def normalize(chosen: Chosen, sample: str | None, seed: int | None, executor: Executor) -> None:
     """Normalize the scores that a model gave the peaks of STORE: by source, then by TR."""
     import_tensorflow_quietly()
-    from atypeak_scale.scoring.blocks import score_run
-    from atypeak_scale.scoring.normalize import model_agreement, normalize_scores
+    from atypeak_scale.registry.variables import WEIGHT_FLAG
+    from atypeak_scale.scoring.normalize import model_agreement, normalize
 
-    run = score_run(store, model, cell_line, crumbs, precision, results)
-    settings = normalization_settings(run.config, sample, seed)
-    with progress_bar() as progress:
-        found = normalize_scores(run, settings, cluster, progress)
-    if len(run.members) > 1:
-        between = model_agreement(run)
+    scores = chosen.scores()
+    settings = normalization_settings(scores.config, sample, seed)
+    with progress_on(executor):
+        normalize(scores, settings, executor=executor)
+    if len(scores.members) > 1:
+        between = model_agreement(scores)
         click.echo(
-            f"agreement of {len(run.members)} models: Spearman of final scores {min(between):.3f} to "
+            f"agreement of {len(scores.members)} models: Spearman of final scores {min(between):.3f} to "
             f"{max(between):.3f}, median {median(between):.3f}"
         )
-    flagged = sum(map(bool, found.flag))
-    click.echo(f"weighted {len(found.weight)} sources, {flagged} of them flagged; next: atypeak-scale export")
+    flags = scores.read(WEIGHT_FLAG)
+    click.echo(
+        f"weighted {len(flags)} sources, {sum(map(bool, flags))} of them flagged; next: atypeak-scale export"
+    )

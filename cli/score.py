@@ -2,58 +2,52 @@
 
 import click
 
-from atypeak_scale.config import Precision
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.executor import Executor
 
 from .common import (
-    cluster_options,
+    Chosen,
     dry_run_options,
+    executor_options,
     import_tensorflow_quietly,
     model_options,
     print_facts,
-    progress_bar,
 )
+from .progress import progress_on
 
 
 @click.command()
-@click.argument("store", type=click.Path())
 @model_options(required=True)
 @click.option("--part", metavar="I/N", help="Score only the I-th of N parts, for the tasks of a job array.")
 @dry_run_options
-@cluster_options
-def score(
-    store: str,
-    model: str,
-    cell_line: str | None,
-    crumbs: float | None,
-    precision: Precision | None,
-    results: str | None,
-    part: str | None,
-    dry_run: bool,
-    as_json: bool,
-    cluster: Cluster,
-) -> None:
+@executor_options
+def score(chosen: Chosen, part: str | None, dry_run: bool, as_json: bool, executor: Executor) -> None:
     """Score every peak of STORE by how well the model rebuilds it.
 
-    Run again, it goes on where it was stopped.
+    Run again, it goes on from where it was stopped.
     """
-    from atypeak_scale.scoring import blocks
+    from atypeak_scale.scoring import score as scoring
 
-    run = blocks.score_run(store, model, cell_line, crumbs, precision, results)
+    scores = chosen.scores()
     if dry_run:
-        print_facts(blocks.plan_score(run), as_json)
+        print_facts(scoring.plan_score(scores), as_json)
         return
-    if not cluster.is_elsewhere:
+    if not executor.is_elsewhere:
         import_tensorflow_quietly()
     if part is not None:
-        number, _, parts = part.partition("/")
-        if not (number.isdigit() and parts.isdigit()):
-            raise InputError(f"--part {part!r}: expected two whole numbers, such as 3/10")
-        with progress_bar() as progress:
-            scored = blocks.score_part(run, int(number), int(parts), cluster, progress)
+        number, parts = _numbers(part)
+        with progress_on(executor):
+            scored = scoring.score_part(scores, number, parts, executor=executor)
         click.echo(f"scored {scored:,} blocks; when all parts are done: atypeak-scale score without --part")
         return
-    with progress_bar() as progress:
-        done = blocks.score_store(run, cluster, progress)
-    click.echo(f"scored {done.peaks:,} peaks in {done.windows:,} windows; next: atypeak-scale normalize")
+    with progress_on(executor):
+        scoring.complete(scores, executor=executor)
+    peaks, windows = scores.cell_line.peak_count, scores.cell_line.shape.windows
+    click.echo(f"scored {peaks:,} peaks in {windows:,} windows; next: atypeak-scale normalize")
+
+
+def _numbers(part: str) -> tuple[int, int]:
+    number, _, parts = part.partition("/")
+    if not (number.isdigit() and parts.isdigit()):
+        raise InputError(f"--part {part!r}: expected two whole numbers, such as 3/10")
+    return int(number), int(parts)

@@ -6,9 +6,10 @@ import click
 import yaml
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.executor import Executor
 
-from .common import cluster_options, import_tensorflow_quietly, print_table, progress_bar
+from .common import executor_options, import_tensorflow_quietly, print_table
+from .progress import progress_on
 from .settings import normalization_settings
 
 
@@ -16,21 +17,27 @@ from .settings import normalization_settings
 @click.argument("config", metavar="CONFIG")
 @click.option("--store", required=True, type=click.Path(), metavar="STORE", help="Store to train on.")
 @click.option("--out", required=True, type=click.Path(), metavar="DIR",
-              help="Folder or URL of the search; one that was stopped goes on in the same.")  # fmt: skip
+              help="Folder or URL of the search; a search that was stopped goes on in its own.")  # fmt: skip
 @click.option("--over", multiple=True, metavar="KEY=A,B,...",
-              help="Setting of the configuration and its values; may be given again. "
+              help="Setting of the configuration and its values; may be repeated. "
               "Default: model.deep_dimension=8,32,128,256.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
               help="Models of each setting.")  # fmt: skip
 @click.option("--sample", metavar="N", help="Windows of the Q-score, a fraction below 1, or all. "
               "Default: the configuration's.")  # fmt: skip
-@cluster_options
+@executor_options
 def search(
-    config: str, store: str, out: str, over: tuple[str, ...], seeds: int, sample: str | None, cluster: Cluster
+    config: str,
+    store: str,
+    out: str,
+    over: tuple[str, ...],
+    seeds: int,
+    sample: str | None,
+    executor: Executor,
 ) -> None:
     """Train a grid of settings, several seeds each, and recommend one by its Q-score.
 
-    Each model is a task of its own. The article searches the deep dimension, the information budget.
+    Each model is a task of its own. The article searches the deep dimension, which is the information budget.
     """
     from atypeak_scale.config import load_config
 
@@ -39,17 +46,22 @@ def search(
     sampled = normalization_settings(settings, sample, None)
     settings = settings.model_copy(update={"normalization": sampled})
     import_tensorflow_quietly()
-    from atypeak_scale.assess.quality.search import ARTICLE_GRID, TRIALS, recommend, summarize_search
-    from atypeak_scale.assess.quality.search import search as search_settings
+    from atypeak_scale.assess.quality import search as assessment
+    from atypeak_scale.registry.columns import SEARCH
     from atypeak_scale.storage.locations import join
+    from atypeak_scale.store.cell_line import open_store
+    from atypeak_scale.tables import file_name
 
-    with progress_bar() as progress:
-        trials = search_settings(store, settings, out, grid or ARTICLE_GRID, seeds, cluster, progress)
-    print_table(summarize_search(trials))
-    chosen = recommend(trials)
+    cell_line = open_store(store, settings.cell_line)
+    with progress_on(executor):
+        trials = assessment.search(
+            cell_line, settings, out, grid or assessment.ARTICLE_GRID, seeds, executor=executor
+        )
+    print_table(assessment.summarize_search(trials))
+    chosen = assessment.recommend(trials)
     words = ", ".join(f"{key}: {value}" for key, value in chosen.setting.items())
     click.echo(f"recommended: {words}; {chosen.reason}")
-    click.echo(f"{join(out, TRIALS)}  every model")
+    click.echo(f"{join(out, file_name(SEARCH))}  every model")
 
 
 def _grid(over: tuple[str, ...]) -> dict[str, list[Any]]:

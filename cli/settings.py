@@ -34,7 +34,7 @@ def selection_options(command: Command) -> Command:
 
 
 def store_config(options: dict[str, object]) -> Config:
-    """Return the configuration that the options describe, on top of --config where given."""
+    """Return the configuration that the options describe, on top of --config if it is given."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     for name in ("trs", "datasets", "sources", "views"):
         if name in given:
@@ -66,7 +66,7 @@ def normalization_options(command: Command) -> Command:
 
 
 def normalization_settings(config: Config, sample: str | None, seed: int | None) -> NormalizationSettings:
-    """Return the sample's settings: the options where given, else those of the configuration."""
+    """Return the sample's settings: the options that are given, else those of the configuration."""
     values: dict[str, Any] = config.normalization.model_dump()
     if sample is not None:
         values["sample"] = sample if sample == "all" else _number(sample)

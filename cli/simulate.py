@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from atypeak_scale.errors import InputError
+from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.storage.locations import local_path
 
-from .common import progress_bar
+from .progress import progress_on
 
 if TYPE_CHECKING:
     from atypeak_scale.catalogue.artificial import ArtificialSettings
@@ -52,9 +53,9 @@ def simulate(out: str, **options: object) -> None:
     """
     from atypeak_scale.catalogue import artificial
 
-    settings = _settings(options)
-    with progress_bar() as progress:
-        files = artificial.simulate(settings, local_path(out), progress)
+    settings, executor = _settings(options), InProcess()
+    with progress_on(executor):
+        files = artificial.simulate(settings, local_path(out), executor=executor)
     click.echo(f"{files.crms}  {files.crm_count:,} CRMs")
     click.echo(
         f"{files.peaks}  {files.watermark_count:,} watermark, {files.stack_count:,} stack and "

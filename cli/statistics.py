@@ -1,56 +1,54 @@
 """`atypeak-scale statistics`."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
-from atypeak_scale.execution.cluster import Cluster
 
-from atypeak_scale.config import Precision
+from atypeak_scale.execution.executor import Executor
 
-from .common import cluster_options, model_options, print_table, progress_bar
+from .common import Chosen, executor_options, model_options, print_files, print_table
+from .progress import progress_on
+
+if TYPE_CHECKING:
+    from atypeak_scale.scoring.scores import Scores
+    from atypeak_scale.store.cell_line import CellLine
 
 
 @click.command()
-@click.argument("store", type=click.Path())
 @model_options(required=False)
 @click.option("--out", type=click.Path(), metavar="DIR", help="New folder for all tables, as TSV files.")
-@cluster_options
-def statistics(
-    store: str,
-    model: str | None,
-    cell_line: str | None,
-    crumbs: float | None,
-    precision: Precision | None,
-    results: str | None,
-    out: str | None,
-    cluster: Cluster,
-) -> None:
+@executor_options
+def statistics(chosen: Chosen, out: str | None, executor: Executor) -> None:
     """Describe the data of STORE: abundance, mean CRM, correlations and overlaps of sources and labels.
 
     With --model also its scores: quartiles by source, dataset and TR, and how they follow the number of peaks
     of the CRM.
     """
-    from atypeak_scale.assess.description.statistics_tables import (
-        ABUNDANCE,
-        DENSITY,
-        DENSITY_TEST,
-        statistics_tables,
-        write_tables,
-    )
-    from atypeak_scale.scoring.blocks import score_run
-    from atypeak_scale.storage.targets import target
+    from atypeak_scale.assess.description.statistics_tables import statistics_tables
+    from atypeak_scale.assess.results import save_tables
+    from atypeak_scale.provenance import refuse_existing_output
+    from atypeak_scale.registry.columns import ABUNDANCE, DENSITY, DENSITY_TEST
 
-    if model is None and any(option is not None for option in (crumbs, precision, results)):
-        raise click.UsageError("--crumbs, --precision and --results tell of a model's scores; give --model")
+    of_model = (chosen.crumbs, chosen.precision, chosen.results)
+    if not chosen.models and any(option is not None for option in of_model):
+        raise click.UsageError("--crumbs, --precision and --results say which scores; give --model too")
     if out is not None:
-        target(out).refuse_existing(last=f"{ABUNDANCE}.tsv")
-    run = None if model is None else score_run(store, model, cell_line, crumbs, precision, results)
-    with progress_bar() as progress:
-        tables = statistics_tables(store, cell_line, run, cluster, progress)
-    for name in (ABUNDANCE, DENSITY, DENSITY_TEST):
-        if name in tables:
-            print_table(tables[name])
+        refuse_existing_output(out)
+    scores = chosen.scores() if chosen.models else None
+    cell_line = chosen.cell_line() if scores is None else scores.cell_line
+    with progress_on(executor):
+        tables = statistics_tables(cell_line, scores, executor=executor)
+    for table, frame in tables:
+        if table in (ABUNDANCE, DENSITY, DENSITY_TEST):
+            print_table(frame)
             click.echo()
     if out is None:
-        click.echo(f"--out DIR writes all tables: {', '.join(tables)}")
+        click.echo(f"--out DIR writes all tables: {', '.join(dict.fromkeys(t.name for t, _ in tables))}")
     else:
-        for file in write_tables(tables, out):
-            click.echo(str(file))
+        print_files(save_tables(tables, out, cell_line.views, _made_from(cell_line, scores)))
+
+
+def _made_from(cell_line: "CellLine", scores: "Scores | None") -> dict[str, Any]:
+    if scores is not None:
+        return scores.provenance()
+    return {"store": cell_line.made_from, "versions": {"store": cell_line.attributes["versions"]}}

@@ -2,13 +2,14 @@
 
 import click
 
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.executor import Executor
 
-from .common import cluster_options, import_tensorflow_quietly, progress_bar
+from .common import executor_options, import_tensorflow_quietly, store_argument
+from .progress import progress_on
 
 
 @click.command()
-@click.argument("store", type=click.Path())
+@store_argument
 @click.option(
     "--config", required=True, metavar="FILE", help="YAML configuration, or the name of a bundled one."
 )
@@ -19,28 +20,34 @@ from .common import cluster_options, import_tensorflow_quietly, progress_bar
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
               help="Train N models, from that seed on, in DIR/seed-...; those that are there are kept."
 )  # fmt: skip
-@cluster_options
-def train(store: str, config: str, model: str, seed: int | None, seeds: int | None, cluster: Cluster) -> None:
+@executor_options
+def train(
+    store: str, config: str, model: str, seed: int | None, seeds: int | None, executor: Executor
+) -> None:
     """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the best weights so far.
 
     Only several seeds can be trained elsewhere, each by one worker.
     """
     from atypeak_scale.config import load_config, with_seed
+    from atypeak_scale.store.cell_line import open_store
 
     settings = with_seed(load_config(config), seed)
+    cell_line = open_store(store, settings.cell_line)
     if seeds is not None:
         from atypeak_scale.model.seeds import train_seeds
 
-        with progress_bar() as progress:
-            for folder in train_seeds(store, settings, seeds, model, cluster, progress):
-                click.echo(folder)
+        with progress_on(executor):
+            folders = train_seeds(cell_line, settings, seeds, model, executor=executor)
+        for folder in folders:
+            click.echo(folder)
         return
     import_tensorflow_quietly()
-    from atypeak_scale.model.training.train import train_and_save
+    from atypeak_scale.model.training.train import train
 
-    with progress_bar() as progress:
-        result = train_and_save(store, settings, model, progress)
+    with progress_on(executor):
+        training = train(cell_line, settings, model, executor=executor).training
+    assert training is not None
     click.echo(
-        f"{result.explain()}; the weights of epoch {result.kept_epoch}, "
-        f"loss {result.kept_loss:.6f}, are in {model}"
+        f"{training.explain()}; the weights of epoch {training.kept_epoch}, "
+        f"loss {training.kept_loss:.6f}, are in {model}"
     )

@@ -3,23 +3,25 @@
 import click
 
 from atypeak_scale.errors import AtypeakError
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.executor import Executor
 
-from .common import cluster_options, progress_bar, results_option
+from .common import executor_options, results_option, store_argument
+from .progress import progress_on
 
 
 @click.command()
-@click.argument("store", type=click.Path())
+@store_argument
 @results_option
-@cluster_options
-def verify(store: str, results: str | None, cluster: Cluster) -> None:
-    """Read all of STORE and report what is damaged; exit code 1 where anything is."""
-    from atypeak_scale.store.verify import verify_store
+@executor_options
+def verify(store: str, results: str | None, executor: Executor) -> None:
+    """Read all of STORE and report what is damaged; the exit code is 1 if anything is."""
+    from atypeak_scale.store.verify import verify
 
-    with progress_bar() as progress:
-        found = verify_store(store, cluster, progress, results)
+    with progress_on(executor):
+        found = verify(store, results, executor=executor)
     for damage in found.damages:
         click.echo(damage)
-    click.echo(f"{found.chunks:,} chunks of {found.arrays:,} arrays read, {len(found.damages)} damages")
+    of_damage = "nothing is damaged" if not found.damages else f"damaged: {len(found.damages)}"
+    click.echo(f"{found.chunks:,} chunks of {found.arrays:,} arrays read; {of_damage}")
     if found.damages:
         raise AtypeakError(f"{store}: is damaged, as listed above")

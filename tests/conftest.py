@@ -1,4 +1,4 @@
-"""What tests share: a small artificial-looking catalogue, built store and trained model."""
+"""What tests share: a small random catalogue, and the settings of a tiny model on it."""
 
 import signal
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from atypeak_scale.config import Config, parse_config
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
-# Ignored where a shell started the tests in the background, and so by the commands that they interrupt.
+# A shell that starts the tests in the background lets them, and the commands they interrupt, ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -62,7 +62,7 @@ def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int =
     return folder / "peaks.bed", folder / "crms.bed"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config() -> Config:
     """Return settings of a tiny model on the random catalogue."""
     return parse_config(

@@ -5,15 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
 from atypeak_scale.assess.evidence.ranking import auroc
 from atypeak_scale.config import Config, Selection
-from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.tensor import open_store
+from atypeak_scale.store.cell_line import CellLine, open_store
 from benchmarks import baselines, confirmation
 from benchmarks.baselines import PATCH, STRIDE, overlap_counts, pca_scores, peak_table, scaled_by_label
 from benchmarks.confirmation import Fold, bootstrap, weighted_auroc
@@ -23,14 +21,14 @@ Catalogue = tuple[Path, Path]
 
 
 @pytest.fixture
-def data(catalogue: Catalogue, config: Config, tmp_path: Path) -> zarr.Group:
+def cell_line(catalogue: Catalogue, config: Config, tmp_path: Path) -> CellLine:
     build_store(*catalogue, tmp_path / "s.zarr", config)
-    return schema.open_cell_line(tmp_path / "s.zarr", None)
+    return open_store(tmp_path / "s.zarr")
 
 
-def test_overlap_counts__equal_all_pairs(data: zarr.Group) -> None:
-    peaks = list(peak_table(data).itertuples())
-    counts = overlap_counts(data)
+def test_overlap_counts__equal_all_pairs(cell_line: CellLine) -> None:
+    peaks = list(peak_table(cell_line).itertuples())
+    counts = overlap_counts(cell_line)
     for at, one in enumerate(peaks):
         others = [
             other
@@ -43,17 +41,17 @@ def test_overlap_counts__equal_all_pairs(data: zarr.Group) -> None:
     assert 0 < counts["overlapping sources"].max() < counts["overlapping peaks"].max()
 
 
-def test_scaled__has_the_same_mean_and_spread_for_every_tr(data: zarr.Group) -> None:
-    score = np.random.default_rng(0).random(len(peak_table(data))) ** 2
-    labels = [schema.source_labels(data)[source][1] for source in peak_table(data)["source"]]
-    scaled = pd.Series(scaled_by_label(data, score)).groupby(labels)
+def test_scaled__has_the_same_mean_and_spread_for_every_tr(cell_line: CellLine) -> None:
+    score = np.random.default_rng(0).random(len(peak_table(cell_line))) ** 2
+    labels = [cell_line.sources[source][1] for source in peak_table(cell_line)["source"]]
+    scaled = pd.Series(scaled_by_label(cell_line, score)).groupby(labels)
     np.testing.assert_allclose(scaled.mean(), 750)
     np.testing.assert_allclose(scaled.std(), 375)
 
 
-def brute_force_pca(store: Path, size: int) -> list[float]:
+def brute_force_pca(cell_line: CellLine, size: int) -> list[float]:
     """Score every peak, one position and one bin at a time, the components by decomposing the data."""
-    data = open_store(store).data.load()
+    data = cell_line.data.load()
     occupancy = data["occupancy"].values.astype(float)
     windows, bins, sources = occupancy.shape
 
@@ -84,26 +82,26 @@ def brute_force_pca(store: Path, size: int) -> list[float]:
     return [float(np.mean(of_peak[peak])) for peak in range(data.sizes["catalogue_peak"])]
 
 
-def test_pca__equals_brute_force(data: zarr.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pca__equals_brute_force(cell_line: CellLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "WINDOWS_AT_ONCE", 10)
-    scores = pca_scores(data, (1, 6), seed=0)
+    scores = pca_scores(cell_line, (1, 6), seed=0)
     for size, score in scores.items():
-        np.testing.assert_allclose(score, brute_force_pca(tmp_path / "s.zarr", size), atol=1e-4)
+        np.testing.assert_allclose(score, brute_force_pca(cell_line, size), atol=1e-4)
 
 
-def test_pca__of_all_components_rebuilds_every_peak(data: zarr.Group) -> None:
-    sources = schema.array(data, "occupancy").shape[2]
-    np.testing.assert_allclose(pca_scores(data, [PATCH * sources], 0)[PATCH * sources], 1, atol=1e-4)
+def test_pca__of_all_components_rebuilds_every_peak(cell_line: CellLine) -> None:
+    sources = cell_line.shape.sources
+    np.testing.assert_allclose(pca_scores(cell_line, [PATCH * sources], 0)[PATCH * sources], 1, atol=1e-4)
 
 
-def test_pca__of_some_windows_rebuilds_those(data: zarr.Group, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pca__of_some_windows_rebuilds_those(cell_line: CellLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "WINDOWS_AT_ONCE", 2)
     monkeypatch.setattr(baselines, "FIT_WINDOWS", 3)
-    windows, _, sources = schema.array(data, "occupancy").shape
+    windows, _, sources = cell_line.shape
     chosen = np.random.default_rng(5).permutation(windows)[:3]
-    score = pca_scores(data, [PATCH * sources], seed=5)[PATCH * sources]
-    rows = pd.DataFrame({name: schema.read_array(data, f"peak_{name}") for name in ("catalogue", "window")})
-    is_whole = rows["window"].isin(chosen).groupby(rows["catalogue"]).all().to_numpy()
+    score = pca_scores(cell_line, [PATCH * sources], seed=5)[PATCH * sources]
+    rows = cell_line.rows(0, cell_line.row_count)
+    is_whole = pd.Series(rows.window).isin(chosen).groupby(rows.peak).all().to_numpy()
     assert 0 < is_whole.sum() < len(score)
     np.testing.assert_allclose(score[is_whole], 1, atol=1e-4)
 
@@ -149,12 +147,12 @@ def test_confirmed__shares_a_bp_with_the_source_that_was_left_out(
     others = Selection(sources=("d1.x", "d1.y", "d3.x", "d3.z"))
     fold = Fold(config.model_copy(update={"selection": others}), "d2", "y")
     build_store(*catalogue, tmp_path / "s.zarr", fold.config)
-    data = schema.open_cell_line(tmp_path / "s.zarr", None)
-    found = confirmation._confirmed(data, fold, tmp_path)
-    contigs = schema.read_array(data, "contig")
+    cell_line = open_store(tmp_path / "s.zarr")
+    found = confirmation._confirmed(cell_line, fold, tmp_path)
+    contigs = cell_line.contigs
     lines = [line.split("\t") for line in catalogue[0].read_text().splitlines()[1:]]
     judges = [(c, int(s), int(e)) for c, s, e, name, *_ in lines if name == "d2.y.cell"]
-    for at, peak in enumerate(peak_table(data).itertuples()):
+    for at, peak in enumerate(peak_table(cell_line).itertuples()):
         contig = contigs[peak.contig]
         shares = [c == contig and s < peak.end and peak.start < e for c, s, e in judges]
         assert found[at] == any(shares)

@@ -21,7 +21,7 @@ ROOMS = (
     ("catalogue",),
     ("store",),
     ("model",),
-    ("score",),
+    ("scoring",),
     ("assess",),
     ("report",),
     ("pipeline", "demo"),

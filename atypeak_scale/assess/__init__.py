@@ -1,1 +1,72 @@
-"""What a model learned, and whether it is good (SPEC 6, 7)."""
+"""What a model learned, and whether it is good (method, sections 6 to 8).
+
+Names are imported when they are first used, so that reading tables does not wait for TensorFlow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atypeak_scale.assess.description.distributions import score_density, score_quartiles
+    from atypeak_scale.assess.description.pairs import pairs
+    from atypeak_scale.assess.description.statistics import statistics
+    from atypeak_scale.assess.evidence.artificial import noise_detection
+    from atypeak_scale.assess.evidence.rebuilt import rebuilt_by_kind
+    from atypeak_scale.assess.interpretation.groups import groups, phantoms
+    from atypeak_scale.assess.interpretation.ur_examples import ur_examples
+    from atypeak_scale.assess.quality.qscore import qscore
+    from atypeak_scale.assess.quality.search import recommend, search, summarize_search
+    from atypeak_scale.assess.regions.crms import crms
+    from atypeak_scale.assess.regions.releases import compare_releases
+    from atypeak_scale.assess.results import load, save
+
+# No room or module of this folder may have one of these names: an imported module would hide the function.
+_MODULES = {
+    "compare_releases": "regions.releases",
+    "crms": "regions.crms",
+    "groups": "interpretation.groups",
+    "load": "results",
+    "noise_detection": "evidence.artificial",
+    "pairs": "description.pairs",
+    "phantoms": "interpretation.groups",
+    "qscore": "quality.qscore",
+    "rebuilt_by_kind": "evidence.rebuilt",
+    "recommend": "quality.search",
+    "save": "results",
+    "score_density": "description.distributions",
+    "score_quartiles": "description.distributions",
+    "search": "quality.search",
+    "statistics": "description.statistics",
+    "summarize_search": "quality.search",
+    "ur_examples": "interpretation.ur_examples",
+}
+
+__all__ = [
+    "compare_releases",
+    "crms",
+    "groups",
+    "load",
+    "noise_detection",
+    "pairs",
+    "phantoms",
+    "qscore",
+    "rebuilt_by_kind",
+    "recommend",
+    "save",
+    "score_density",
+    "score_quartiles",
+    "search",
+    "statistics",
+    "summarize_search",
+    "ur_examples",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,4 +1,6 @@
-"""The artificial catalogue: it is known why each peak is there (SPEC 8; article, "Artificial data").
+"""The artificial catalogue: it is known why each peak is there.
+
+Method, section 8; article, "Artificial data".
 
 CRMs are drawn in chunks, each from a seed of its own, so that memory does not grow with their number.
 """
@@ -15,7 +17,7 @@ from pydantic import Field, model_validator
 from atypeak_scale.catalogue.bed import write_bed6
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.config import Settings
-from atypeak_scale.execution.cluster import Event, Progress, no_progress
+from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage.atomic import new_folder
 
 CELL_LINE = "artificial"
@@ -37,7 +39,7 @@ Rate = Annotated[float, Field(ge=0, le=100)]
 
 
 class ArtificialSettings(Settings):
-    """The numbers of SPEC 8.
+    """The numbers of an artificial catalogue (method, section 8).
 
     Rules for groups of TRs: `halves`; `equal`, as many equal groups as `groups` says; `fours`, the first
     `groups` groups of 4, the TRs after them being noise only; `overlapping`, the first half and all.
@@ -132,7 +134,7 @@ class ArtificialFiles:
     """Files of an artificial catalogue, and how many CRMs and peaks of each kind are in them.
 
     truth: tab-separated with a header, one row a peak in the order of `peaks`: contig, start, end, name,
-    kind (watermark, stack or noise), group (index from 0; -1 where the kind is not stack).
+    kind (watermark, stack or noise), group (index from 0; -1 if the kind is not stack).
     """
 
     peaks: Path
@@ -145,23 +147,37 @@ class ArtificialFiles:
 
 
 def simulate(
-    settings: ArtificialSettings, out: str | Path, progress: Progress = no_progress
+    settings: ArtificialSettings, out: str | Path, executor: Executor | None = None
 ) -> ArtificialFiles:
-    """Write an artificial catalogue (SPEC 8) into `out`, a new folder that appears whole or not at all.
+    """Write an artificial catalogue into a new folder, which appears whole or not at all.
 
-    peaks.bed (SPEC 1.1), BED6 of cell line `CELL_LINE`; crms.bed (SPEC 1.2), with the CRM's number of peaks
-    in column 5; truth.tsv, see ArtificialFiles. Peaks are sorted by contig, start and end. The same settings
-    give the same bytes.
+    peaks.bed, BED6 of cell line `CELL_LINE`; crms.bed, with the CRM's number of peaks in column 5; truth.tsv,
+    see ArtificialFiles. Peaks are sorted by contig, start and end. The same settings give the same bytes
+    (method, section 8).
+
+    Parameters
+    ----------
+    settings
+        What to draw.
+    out
+        The new folder.
+    executor
+        Hears of the progress; the drawing is done in this process.
+
+    Returns
+    -------
+    ArtificialFiles
+        The three files, and what is in them.
 
     Raises
     ------
     InputError
-        Where `out` exists.
+        If `out` exists.
 
     """
     target = Path(out)
     with new_folder(target) as folder:
-        kinds = _write_files(settings, folder, progress)
+        kinds = _write_files(settings, folder, executor or InProcess())
     return ArtificialFiles(
         peaks=target / "peaks.bed",
         crms=target / "crms.bed",
@@ -173,7 +189,7 @@ def simulate(
     )
 
 
-def _write_files(settings: ArtificialSettings, folder: Path, progress: Progress) -> IntArray:
+def _write_files(settings: ArtificialSettings, folder: Path, executor: Executor) -> IntArray:
     """Write the three files and return the number of peaks by kind."""
     kinds = np.zeros(STACK + len(settings.tr_groups), np.int64)
     names = _peak_names(settings)
@@ -184,7 +200,7 @@ def _write_files(settings: ArtificialSettings, folder: Path, progress: Progress)
         _new_text(folder / "truth.tsv") as truth_file,
     ):
         truth_file.write("contig\tstart\tend\tname\tkind\tgroup\n")
-        progress(Event("simulate", 0, settings.crms))
+        executor.tell("simulate", 0, settings.crms)
         for chunk, first in enumerate(range(0, settings.crms, length)):
             count = min(length, settings.crms - first)
             rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(chunk,)))
@@ -195,7 +211,7 @@ def _write_files(settings: ArtificialSettings, folder: Path, progress: Progress)
             _write_crms(crms_file, contigs, starts, settings.crm_length, peaks)
             _write_peaks(peaks_file, truth_file, contigs, starts, peaks, names)
             kinds += np.bincount(peaks["kind"], minlength=len(kinds))
-            progress(Event("simulate", first + count, settings.crms))
+            executor.tell("simulate", first + count, settings.crms)
     return kinds
 
 

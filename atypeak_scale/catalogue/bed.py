@@ -1,4 +1,7 @@
-"""Reading and writing BED files as streams; every complaint names the file and the line (SPEC 1.1, 1.2)."""
+"""Reading and writing BED files as streams; every complaint names the file and the line.
+
+Method, sections 1.1 and 1.2.
+"""
 
 import gzip
 import hashlib
@@ -93,21 +96,21 @@ class BedReader:
 
     Plain, gzip, bgzip or xz, told by its first bytes.
     `columns` is the number of columns that every line must have (3 or more); further ones are ignored.
-    `remedy` is what to do where a line has fewer.
+    `remedy` is what to do if a line has fewer, `argument` the parameter that it speaks of.
     After the last block `input_file` says what was read.
     """
 
-    def __init__(self, path: Location, columns: int, remedy: str = "") -> None:
+    def __init__(self, path: Location, columns: int, remedy: str = "", argument: str | None = None) -> None:
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
         self._path = path
         self._columns = columns
-        self._remedy = remedy and f"; {remedy}"
+        self._remedy, self._argument = remedy and f"; {remedy}", argument
         self.input_file: InputFile | None = None
         self.bytes_read: Callable[[], int] = lambda: 0
 
-    def fail(self, line: int, message: str) -> InputError:
-        """Return the error that names this file and `line`."""
-        return InputError(f"{self.name}, line {line}: {message}")
+    def fail(self, line: int, message: str, argument: str | None = None) -> InputError:
+        """Return the error that names this file and `line`; `argument`: the parameter that mends it."""
+        return InputError(f"{self.name}, line {line}: {message}", argument)
 
     def _open(self) -> BinaryIO:
         if str(self._path) == STANDARD_INPUT:
@@ -180,6 +183,7 @@ class BedReader:
                 int(number),
                 f"{columns_found} tab-separated columns; expected at least {count} "
                 f"({', '.join(('contig', 'start', 'end', 'name', 'score')[:count])}){self._remedy}",
+                self._argument,
             )
         contig, start, end, *columns = (fields[column::count] for column in range(count))
         starts = self._coordinates(start, numbers, "start")
@@ -202,7 +206,7 @@ class BedReader:
         raise self.fail(numbers[at], f"{what} {found!r}; expected a whole number of bp, 0 or more")
 
     def text(self, data: bytes, line: int) -> str:
-        """Decode one field, or name the line where it is not UTF-8 or holds control characters."""
+        """Decode one field, or name the line if it is not UTF-8 or holds control characters."""
         try:
             text = data.decode()
         except UnicodeDecodeError:

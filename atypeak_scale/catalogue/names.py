@@ -1,4 +1,4 @@
-"""The name column of a peak: two labels and the group they were measured in (SPEC 1.1, 1.4).
+"""The name column of a peak: two labels and the group they were measured in (method, sections 1.1 and 1.4).
 
 This is the only module that knows how a name is spelled. Elsewhere a peak has a source, which is a pair of
 labels, one for each view.
@@ -13,7 +13,7 @@ def split_name(name: str) -> tuple[Source, str]:
     Raises
     ------
     ValueError
-        Where the name has fewer than two dots or an empty part.
+        If the name has fewer than two dots or an empty part.
 
     """
     parts = name.split(".", 2)
@@ -28,7 +28,7 @@ def split_source(text: str) -> Source:
     Raises
     ------
     ValueError
-        Where there is not exactly one dot between two names.
+        If there is not exactly one dot between two names.
 
     """
     parts = text.split(".")

@@ -1,4 +1,6 @@
-"""Peaks of one cell line: read, selected and spooled to disk, sorted by contig and start (SPEC 1.1, 1.3).
+"""Peaks of one cell line: read, selected and spooled to disk, sorted by contig and start.
+
+Method, sections 1.1 and 1.3.
 
 Only one block of the file and the peaks of one stretch of a contig are ever in memory.
 """
@@ -50,7 +52,7 @@ class PeakSpool:
     input_file: InputFile
 
     def peaks(self, contig: str) -> npt.NDArray[np.void]:
-        """Return the PEAK records of a contig, mapped from disk; none where the contig has no peak."""
+        """Return the PEAK records of a contig, mapped from disk; none if the contig has no peak."""
         return map_peaks(self.contigs.get(contig))
 
 
@@ -140,8 +142,8 @@ def spool_peaks(
     Raises
     ------
     InputError
-        Naming the line that is not a peak; where the cell line is unknown (with the nearest names); where
-        the selection leaves nothing.
+        Naming the line that is not a peak; if the cell line is unknown, with the nearest names; if the
+        selection leaves nothing.
 
     """
     reader = BedReader(path, columns=4)
@@ -162,7 +164,7 @@ def spool_peaks(
     if not names.sources:
         raise NothingSelectedError(
             f"{reader.name}: the selection leaves no peak of cell line {cell_line!r}; "
-            "check --trs, --datasets and --sources (selection in the config)"
+            "check its trs, datasets and sources"
         )
     _report_absent(selection, names.sources)
     kept = set(names.sources)

@@ -1,4 +1,4 @@
-"""The truth table of an artificial catalogue, read one contig at a time (SPEC 8)."""
+"""The truth table of an artificial catalogue, read one contig at a time (method, section 8)."""
 
 import io
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from atypeak_scale.errors import InputError
 
 HEADER = b"contig\tstart\tend\tname\tkind\tgroup\n"
 KINDS = ("watermark", "noise", "stack")
-HINT = "give the truth.tsv that 'atypeak-scale simulate' wrote beside the peaks"
+HINT = "give the truth.tsv that simulate wrote beside the peaks"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Truth:
         Raises
         ------
         InputError
-            Where a position is no number, or the file is no longer what it was.
+            If a position is no number, or the file is no longer what it was.
 
         """
         types = {"start": "int64", "end": "int64", "name": "category", "kind": "category", "group": "int64"}
@@ -61,7 +61,7 @@ def read_truth(file: str | Path) -> Truth:
     Raises
     ------
     InputError
-        Naming the line that is not of a truth table; where the rows of a contig do not follow each other.
+        Naming the line that is not of a truth table; if the rows of a contig do not follow each other.
 
     """
     path = Path(file)

@@ -1,4 +1,4 @@
-"""Windows of CRMs and the bins that peaks occupy in them (SPEC 2.1 to 2.3)."""
+"""Windows of CRMs and the bins that peaks occupy in them (method, sections 2.1 to 2.3)."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,8 @@ from atypeak_scale.catalogue.bed import BedReader, InputFile
 from atypeak_scale.errors import InputError
 from atypeak_scale.storage.locations import Location
 
+MIN_CRM_PEAKS = "min_crm_peaks"  # the setting that `read_regions` gets as `min_peaks`
+EVERY_CRM = f"set {MIN_CRM_PEAKS} to 0"
 LONGEST_CRM = 10_000_000  # bp; what is longer is a slip, and would be cut into millions of windows
 IntArray = npt.NDArray[np.int64]
 
@@ -28,7 +30,7 @@ class Regions:
     row: IntArray
 
     def on(self, contig: str) -> slice:
-        """Return the place of the regions of a contig; empty where it has none."""
+        """Return the place of the regions of a contig; empty if it has none."""
         if contig not in self.contigs:
             return slice(0, 0)
         code = self.contigs.index(contig)
@@ -57,7 +59,9 @@ class Windows:
 
 
 def cut_windows(start: IntArray, end: IntArray, frame: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Cut intervals from their start into consecutive windows of `frame` bp, the last one shorter (SPEC 2.1).
+    """Cut intervals from their start into consecutive windows of `frame` bp, the last one shorter.
+
+    Method, section 2.1.
 
     Returns (index of the interval, window start, window end), each int64 (windows,), in bp.
     """
@@ -76,7 +80,9 @@ def occupied_bins(
     frame: int,
     bin_: int,
 ) -> tuple[IntArray, IntArray]:
-    """Return the first and last bin (both included) that each peak occupies in its window (SPEC 2.3).
+    """Return the first and last bin (both included) that each peak occupies in its window.
+
+    Method, section 2.3.
 
     All arrays int64 (rows,), positions in bp. Every peak must overlap its window.
     """
@@ -87,19 +93,18 @@ def occupied_bins(
 
 
 def read_regions(path: Location, min_peaks: int = 0) -> tuple[Regions, InputFile]:
-    """Read CRMs, or any regions of interest, from a BED file (SPEC 1.2).
+    """Read CRMs, or any regions of interest, from a BED file (method, section 1.2).
 
     `min_peaks` filters on column 5; with 0 the column may be absent.
 
     Raises
     ------
     InputError
-        Naming the line that is not an interval, or where the filter leaves none.
+        Naming the line that is not an interval; if the filter leaves none.
 
     """
-    reader = BedReader(
-        path, 5 if min_peaks else 3, "give the number of peaks in column 5, or --min-crm-peaks 0"
-    )
+    remedy = f"give the number of peaks in column 5, or {EVERY_CRM}"
+    reader = BedReader(path, 5 if min_peaks else 3, remedy, MIN_CRM_PEAKS)
     names: dict[bytes, int] = {}
     contig_parts, start_parts, end_parts, keep_parts = [], [], [], []
     for block in reader:
@@ -123,8 +128,8 @@ def read_regions(path: Location, min_peaks: int = 0) -> tuple[Regions, InputFile
     keep = np.concatenate(keep_parts)
     if not keep.any():
         raise InputError(
-            f"{reader.name}: no CRM has {min_peaks} peaks or more in column 5; "
-            "lower --min-crm-peaks (store.min_crm_peaks in the config)"
+            f"{reader.name}: no CRM has {min_peaks} peaks or more in column 5; lower {MIN_CRM_PEAKS}",
+            MIN_CRM_PEAKS,
         )
     assert reader.input_file is not None
     contigs = sorted(name.decode() for name in names)
@@ -137,7 +142,7 @@ def read_regions(path: Location, min_peaks: int = 0) -> tuple[Regions, InputFile
 
 
 def read_windows(path: Location, frame: int, min_peaks: int) -> tuple[Windows, InputFile]:
-    """Read a CRM file as `read_regions` does and cut its CRMs into windows (SPEC 1.2, 2.1)."""
+    """Read a CRM file as `read_regions` does and cut its CRMs into windows (method, 1.2, 2.1)."""
     crms, input_file = read_regions(path, min_peaks)
     crm, window_start, window_end = cut_windows(crms.start, crms.end, frame)
     windows = Windows(
@@ -161,6 +166,8 @@ def _peak_counts(reader: BedReader, texts: list[bytes], lines: IntArray) -> npt.
                 raise ValueError
         except ValueError:
             found = text.decode(errors="replace")
-            raise reader.fail(int(lines[row]), f"column 5 is {found!r}; expected the CRM's number of peaks "
-                              "(--min-crm-peaks 0 uses every CRM)") from None  # fmt: skip
+            message = (
+                f"column 5 is {found!r}; expected the CRM's number of peaks; to use every CRM, {EVERY_CRM}"
+            )
+            raise reader.fail(int(lines[row]), message, MIN_CRM_PEAKS) from None
     return counts

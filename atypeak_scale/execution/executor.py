@@ -1,4 +1,4 @@
-"""Where work runs and how it tells of it: one object that every public function takes.
+"""Where work runs and how it reports progress: one object that every public function takes.
 
 A stage is a function over tasks. A task is a small frozen dataclass of handles and whole numbers; the
 function writes what belongs to the task and returns a small receipt, so that the same function serves this
@@ -18,7 +18,7 @@ Receipt = TypeVar("Receipt")
 
 
 class Executor(ABC):
-    """Runs tasks somewhere. `progress` hears of every stage; close it, or use it as a context manager."""
+    """Runs tasks somewhere and reports to `progress`; close it, or use it as a context manager."""
 
     is_elsewhere = False  # whether tasks leave this process
 
@@ -32,7 +32,7 @@ class Executor(ABC):
         """Yield (place of the task, receipt) as tasks finish."""
 
     def require(self, memory: int) -> None:  # noqa: B027  (nothing to do in this process)
-        """Make sure, before any work, that each process has so many bytes for a task.
+        """Check, before any work, that each process has `memory` bytes for a task.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Executor(ABC):
         stage: str,
         add: Callable[[Receipt, Receipt], Receipt] = operator.add,
     ) -> Receipt:
-        """Fold the receipts in the order of the tasks, so that rounding does not depend on who was faster.
+        """Fold the receipts in the order of the tasks, so that rounding does not depend on timing.
 
         Only receipts that came too early are held. Raises ValueError if there is no task, else as `map`.
         """

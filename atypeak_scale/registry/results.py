@@ -4,7 +4,9 @@ Each is an xarray Dataset in a group of its own below the scores. `view0` and `v
 two views, as in `variables`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from atypeak_scale.registry.variables import with_views
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,11 @@ class Result:
     dims: tuple[str, ...]
     variables: dict[str, str]
     coordinates: tuple[str, ...] = field(default=())
+
+    def named(self, views: tuple[str, str]) -> "Result":
+        """Return the result with the views' own names for its variables."""
+        variables = {with_views(name, views): text for name, text in self.variables.items()}
+        return replace(self, variables=variables)
 
 
 QSCORE = Result(

@@ -4,6 +4,7 @@
 these views the array `source_view0` is called `source_dataset`. Code names an array by its constant here.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,7 +28,8 @@ class Variable:
 
 def with_views(name: str, views: tuple[str, str]) -> str:
     """Return a name with the views' names where `view0` and `view1` stand."""
-    return name.replace("view0", views[0]).replace("view1", views[1])
+    # In one pass: a view may itself be called `preview1`.
+    return re.sub("view([01])", lambda found: views[int(found[1])], name)
 
 
 def _of_window(name: str, dtype: npt.DTypeLike, description: str, coordinate: bool = False) -> Variable:

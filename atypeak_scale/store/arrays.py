@@ -11,7 +11,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.registry.variables import Variable, with_views
 
-# One building task writes so many chunks of occupancy and one chunk of every other array of windows.
+# A building task writes this many chunks of occupancy, and one chunk of every other array of windows.
 OCCUPANCY_CHUNKS_PER_TASK = 8
 CATALOGUE_PEAKS_PER_CHUNK = 65_536
 RESULTS = "/scores/"  # in the path of every array of results

@@ -63,7 +63,7 @@ class BuildResult:
 
 
 def refuse_cell_line(store: Location, cell_line: str) -> None:
-    """Raise InputError if `store` is something else than a store, or already holds the cell line."""
+    """Raise InputError if `store` exists and is no store, or already holds the cell line."""
     if targets.target(store).exists() and cell_line in groups_of_cell_lines(store):
         raise InputError(f"{store}: already holds cell line {cell_line!r}; remove it or name another store")
 
@@ -140,7 +140,7 @@ def build_store(
     config
         Cell line, selection, and geometry of the store.
     replace
-        Take the place of a cell line that is there, scores included, once the new one is whole.
+        Replace the cell line if it is there, scores included, once the new one is whole.
     executor
         Where work runs; None is this process.
 
@@ -217,7 +217,7 @@ def _publish(built: Path, target: Location, cell_line: str, replace: bool) -> No
         if not replace:
             refuse_cell_line(target, cell_line)  # which somebody else may have built meanwhile
         create_root(target)
-        # What is replaced, or what a killed upload left; readers know a group by its metadata.
+        # Remove what is replaced, or what a killed upload left; readers know a group by its metadata.
         targets.target(locations.join(target, name, METADATA)).remove()
         targets.target(locations.join(target, name)).remove()
         targets.target(locations.join(target, name)).publish(built / name, last=METADATA)

@@ -1,4 +1,4 @@
-"""The handle of a cell line's data: it opens the store when it is asked, and keeps nothing open."""
+"""The handle of a cell line's data: it opens the store when asked, and keeps nothing open."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,8 +43,8 @@ class Block(NamedTuple):
 class CellLine:
     """The data of one cell line of a store.
 
-    store: an absolute path or a URL; name: of the cell line. What is read once is cached in the process, and
-    does not travel with the handle: a pickled handle is these two names.
+    store: an absolute path or a URL; name: of the cell line. Facts are read once and cached in the process;
+    a pickled handle is only these two names.
     """
 
     store: Location
@@ -131,7 +131,7 @@ class CellLine:
 
     @cached_property
     def crm_count(self) -> int:
-        """One more than the largest row of the CRM file that a window is of."""
+        """One more than the largest row of the CRM file that has a window."""
         return 1 + max(int(self.read(v.CRM, *block).max()) for block in self._blocks_of(v.CRM))
 
     def read(self, variable: Variable, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
@@ -200,8 +200,8 @@ def open_store(store: Location, cell_line: str | None = None) -> CellLine:
     >>> hela.tensor.sel(tr="ctcf").mean("window")
 
     """
-    name, _ = the_cell_line(store, cell_line)
-    return CellLine(absolute(store), name)  # workers may be somewhere else
+    # Workers may be somewhere else: the handle holds no relative path.
+    return CellLine(absolute(store), the_cell_line(store, cell_line))
 
 
 def cell_lines(store: Location) -> list[CellLine]:

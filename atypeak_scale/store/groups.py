@@ -36,13 +36,13 @@ def group_name(name: str) -> str:
 
 def open_group(store: Location, path: str = "", mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open a group of a store, local or at a URL, by its path within it."""
-    # Of a format that is not named, Zarr looks for the files of every version.
+    # If the format is not named, Zarr looks for the files of every version.
     return zarr.open_group(zarr_store(store), path=path, mode=mode, zarr_format=3, use_consolidated=False)
 
 
 @contextmanager
 def unfinished_ignored() -> Iterator[None]:
-    """Let Zarr list groups beside what a killed upload left, without warning of that."""
+    """Do not let Zarr warn of what a killed upload left beside the groups that it lists."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZarrUserWarning)
         yield
@@ -108,8 +108,8 @@ def groups_of_cell_lines(store: Location) -> dict[str, str]:
     }
 
 
-def the_cell_line(store: Location, cell_line: str | None) -> tuple[str, str]:
-    """Return a cell line of a store and the name of its group; None means the only one.
+def the_cell_line(store: Location, cell_line: str | None) -> str:
+    """Return the name of a cell line of a store; None means the only one.
 
     Raises
     ------
@@ -118,6 +118,8 @@ def the_cell_line(store: Location, cell_line: str | None) -> tuple[str, str]:
 
     """
     names = groups_of_cell_lines(store)
+    if not names:
+        raise InputError(f"{store}: holds no cell line; build one with 'atypeak-scale build-store'")
     if cell_line is None:
         if len(names) != 1:
             raise InputError(
@@ -126,19 +128,19 @@ def the_cell_line(store: Location, cell_line: str | None) -> tuple[str, str]:
         cell_line = next(iter(names))
     if cell_line not in names:
         raise InputError(f"{store}: has no cell line {cell_line!r}; {nearest(cell_line, names)}")
-    return cell_line, names[cell_line]
+    return cell_line
 
 
 def create_root(location: Location, version: str = STORE_VERSION) -> None:
-    """Make an empty store, or, with `RESULTS_VERSION`, a root for scores, if there is none."""
+    """Make an empty store, or a root for scores (`RESULTS_VERSION`), if there is none."""
     zarr.open_group(zarr_store(location), mode="a", zarr_format=3, attributes={version: SCHEMA_VERSION})
 
 
 def consolidate(store: Location) -> None:
     """Consolidate the metadata of a store after a group of it is finished.
 
-    For readers that look there first, as xarray does by default. This program itself never reads it, so
-    that a command killed before this line leaves nothing that it could not find.
+    Some readers look there first, xarray by default. This program never does, so a command that is killed
+    before this line leaves nothing that it cannot find.
     """
     # Consolidation is outside the Zarr v3 specification; a reader without it reads the arrays one by one.
     with unfinished_ignored():

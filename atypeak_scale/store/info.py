@@ -20,7 +20,7 @@ def info(store: Location, results: Location | None = None) -> list[dict[str, Any
     store
         Folder or URL.
     results
-        Where the scores are that are told of; None is the store.
+        Where the scores are; None is the store.
 
     Returns
     -------

@@ -74,7 +74,7 @@ def overlap_blocks(windows: Windows) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class _Block:
-    """What was found in one block: files of its windows and rows, and where in its contig its peaks are."""
+    """What one block holds: files of its windows and rows, and where its peaks are in their contig."""
 
     windows: Path
     rows: Path
@@ -148,7 +148,7 @@ def overlap(
 
 
 def _no_overlap(windows: Windows, spool: PeakSpool) -> str:
-    """Say that nothing overlaps, and why, where the contig names tell."""
+    """Say that nothing overlaps, and why, if the contig names tell."""
     of_peaks, of_crms = sorted(spool.contigs), windows.contigs
     message = "no selected peak overlaps a CRM"
     if set(of_peaks) & set(of_crms):

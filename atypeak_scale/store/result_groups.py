@@ -1,7 +1,8 @@
-"""Where results are: below the cell line's group of its store, or below its namesake at another place.
+"""Where scores are: below the cell line's group in its store, or below a group of that name elsewhere.
 
-A store that cannot be written, or shall not change, is scored into a place of results: a Zarr group with the
-groups of the store, but without its data. Each says what the store was made from, and is of no other.
+If a store cannot be written, or must not change, its scores go to another location: a Zarr group with the
+groups of the store, but without its data. Each group records what its store was made from, and is refused
+for any other store.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ NORMALIZATION = "normalization"  # attribute of results that are complete: how t
 
 
 def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
-    """Return the group below which a location has the results of a cell line; None if it has none."""
+    """Return the group at a location that holds the scores of a cell line; None if there is none."""
     if locations.absolute(location) == cell_line.store:
         return cell_line.group()
     root = open_root(location)
@@ -55,7 +56,7 @@ def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
 
 
 def all_results(cell_line: CellLine, location: Location | None = None) -> dict[str, zarr.Group]:
-    """Return the groups of scores of a cell line at a location, by name, sorted; None is its store.
+    """Return the groups of scores of a cell line by name, sorted; `location`: None is its store.
 
     Raises
     ------
@@ -87,13 +88,13 @@ def create_results(
     attributes: dict[str, Any],
     variables: Sequence[Variable],
 ) -> None:
-    """Make a group of scores of a cell line, complete with empty arrays; it appears whole or not at all."""
+    """Make a group of scores with empty arrays; it appears whole or not at all."""
     if _parent(cell_line, location) is None:
         create_root(location, RESULTS_VERSION)
         told = {"cell_line": cell_line.name, "made_from": cell_line.made_from}
         open_group(location, mode="r+").create_group(cell_line.path, attributes=told)
     open_group(location, cell_line.path, "r+").require_group(SCORES)
-    # Beside the location: within it, what a killed process leaves would be taken for a part of it.
+    # Beside the location: inside, what a killed process leaves would be taken for a part of it.
     with targets.target(location).staging_folder() as folder:
         made = zarr.create_group(folder / SCORES, attributes=attributes)
         sizes = {

@@ -1,7 +1,7 @@
 """The store as a tf.data pipeline of packed windows, and what a source gives to each cell of a tensor.
 
-Chunks of the store are shuffled, read whole in parallel, and mixed in a buffer; occupancy stays packed,
-one bit a cell of an observed source, until it is on the device that computes.
+Chunks of the store are shuffled, read whole in parallel and mixed in a buffer. Occupancy stays packed, one
+bit for each bin of a source, until it is on the device that computes.
 """
 
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ def training_windows(
     """Endless batches of packed windows in random order: uint8 (batch, bins, ceil(sources / 8)).
 
     Every window comes once before any comes again. The same seed and the same store give the same
-    batches (method, section 3.3). At most `shuffle_windows` windows and a few chunks are in memory. What
-    fails while reading is appended to `failures`: TensorFlow raises an error of its own instead.
+    batches (method, section 3.3). At most `shuffle_windows` windows and a few chunks are in memory. An error
+    while reading is appended to `failures`, because TensorFlow raises one of its own instead.
     """
     windows, bins, sources = cell_line.shape
     blocks = cell_line.blocks("windows")
@@ -64,7 +64,7 @@ def training_windows(
         )
 
     options = tf.data.Options()
-    # Nothing is left to be tuned, and the tuner's thread may hold up the end of a training for seconds.
+    # There is nothing to tune, and the tuner's thread may delay the end of a training by seconds.
     options.autotune.enabled = False
     return (
         tf.data.Dataset.counter()
@@ -76,10 +76,10 @@ def training_windows(
 
 
 def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> FloatArray:
-    """Return what each source gives to each cell: float32 (sources, m * n), dataset by dataset.
+    """Return what each source gives to each cell (method, section 2.5): float32 (sources, m * n).
 
-    The crumbed tensor (method, section 2.5) is the occupancy times this: 1 for the cell itself, c for those
-    of its row and its column, so that an isolated peak becomes 1 + 2c.
+    Cells are in C order, datasets first. The crumbed tensor is the occupancy times this matrix: 1 for the
+    cell itself and c for each cell of its row and of its column, so that an isolated peak becomes 1 + 2c.
     """
     row, column = np.array(cells).T
     given = np.zeros((len(cells), *shape), np.float64)

@@ -1,7 +1,7 @@
-"""Read all of a store and say what is damaged: every chunk's checksum, and what the arrays say of each other.
+"""Read all of a store and say what is damaged: every chunk's checksum, and whether the arrays agree.
 
-A chunk that was lost is read as its fill value without an error, as such chunks are not written. So the
-occupancy is compared with the rows that it was made from, and complete results must have no gap.
+A lost chunk reads as its fill value without an error, since chunks of nothing else are not written. So the
+occupancy is compared with the rows that it was made from, and complete scores must have no gap.
 """
 
 from collections.abc import Iterator
@@ -62,14 +62,14 @@ class ResultTask:
 
 
 def verify(store: Location, results: Location | None = None, executor: Executor | None = None) -> Verified:
-    """Read every chunk of every array of a store, results included; of those at another place, too.
+    """Read every chunk of every array of a store, its scores included, and of scores at another place.
 
     Parameters
     ----------
     store
         Folder or URL.
     results
-        Another place of results of the same store.
+        Another place with scores of the same store.
     executor
         Where work runs; None is this process.
 
@@ -81,7 +81,7 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     Raises
     ------
     InputError
-        If there is no store, or the results are of another.
+        If there is no store, or the scores are of another one.
 
     Examples
     --------

@@ -4,33 +4,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import zarr
 
 from atypeak_scale.config import Config
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.scoring.normalize import normalize_scores
+from atypeak_scale.registry.variables import FINAL
+from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.score import complete
+from atypeak_scale.scoring.scores import Scores, open_scores
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.tensor import open_store
+from atypeak_scale.store.cell_line import open_store
 
 
-def scored(peaks: Path, crms: Path, config: Config, folder: Path) -> ScoreRun:
+def scored(peaks: Path, crms: Path, config: Config, folder: Path) -> Scores:
     """Build a store of datasets d1 to d3 and TRs x to z in a folder, score and normalize it."""
-    run = unscored(peaks, crms, config, folder)
-    score_store(run)
-    normalize_scores(run, config.normalization)
-    return run
+    scores = unscored(peaks, crms, config, folder)
+    complete(scores)
+    return normalize(scores, config.normalization)
 
 
-def unscored(peaks: Path, crms: Path, config: Config, folder: Path) -> ScoreRun:
+def unscored(peaks: Path, crms: Path, config: Config, folder: Path) -> Scores:
     """Build the store, and save the untrained model."""
     store = folder / "s.zarr"
     build_store(peaks, crms, store, config)
     network = build_autoencoder(320, 3, 3, config.model, seed=1)
     network.get_layer("sources").bias.assign(np.linspace(-0.2, 1, 9))
     model = TrainedModel(network, (("d3", "d1", "d2"), ("z", "x", "y")), config)
-    return score_run(store, save_model(model, folder / "model"))
+    return open_scores(open_store(store), save_model(model, folder / "model"))
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Member:
     final: float
 
 
-def members_by_hand(peaks: Path, crms: Path, run: ScoreRun) -> list[Member]:
+def members_by_hand(peaks: Path, crms: Path, scores: Scores) -> list[Member]:
     """Return the members of all CRMs; a peak over the border of two CRMs is in both."""
-    finals = final_of_peak(run)
+    finals = final_of_peak(scores)
     regions = [line.split("\t")[:3] for line in crms.read_text().splitlines()]
     found = []
     for line in peaks.read_text().splitlines()[1:]:
@@ -57,18 +57,16 @@ def members_by_hand(peaks: Path, crms: Path, run: ScoreRun) -> list[Member]:
     return found
 
 
-def final_of_peak(run: ScoreRun) -> dict[tuple[str, int, int, str], float]:
+def final_of_peak(scores: Scores) -> dict[tuple[str, int, int, str], float]:
     """Return the final score of each peak, by what its line says."""
-    data, scores = open_store(run.store).data.load(), run.open()[1]
+    data = scores.cell_line.data.load()
     labels = [data[view].to_numpy()[data[f"source_{view}"].to_numpy()] for view in ("dataset", "tr")]
     names = [f"{dataset}.{tr}.cell" for dataset, tr in zip(*labels, strict=True)]
-    final = scores["final"]
-    assert isinstance(final, zarr.Array)
     finals = {
         (str(data["contig"].values[contig]), int(start), int(end), names[source]): value
         for contig, start, end, source, value in zip(
             *(data[f"catalogue_{what}"].to_numpy() for what in ("contig", "start", "end", "source")),
-            np.asarray(final[:]).tolist(),
+            scores.read(FINAL).tolist(),
             strict=True,
         )
     }

@@ -4,32 +4,34 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from assess.by_hand import Member, members_by_hand, scored, unscored
+from assess import by_hand
 
 from atypeak_scale.config import Config
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.store.schema import NORMALIZATION
+from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 
 @pytest.fixture
-def scored_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRun:
-    """Build, score and normalize; the run that names store, cell line and model."""
-    return scored(*catalogue, config, tmp_path)
+def scored(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Scores:
+    """Build, score and normalize; the scores know store, cell line and model."""
+    return by_hand.scored(*catalogue, config, tmp_path)
 
 
 @pytest.fixture
-def random_run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRun:
+def random_scored(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Scores:
     """Build a store and give its peaks random scores, in place of a model's: many small blocks are quick."""
-    run = unscored(*catalogue, config, tmp_path)
-    _, scores = run.open()
+    scores = by_hand.unscored(*catalogue, config, tmp_path)
+    scores.create()
     rng = np.random.default_rng(1)
-    for name in ("raw", "k_normalized", "final"):
-        scores[name][:] = rng.normal(750, 375, scores[name].shape)
-    scores.attrs[NORMALIZATION] = config.normalization.model_dump(mode="json")
-    return run
+    for variable in (RAW, K_NORMALIZED, FINAL):
+        values = rng.normal(750, 375, scores.cell_line.peak_count)
+        scores.write(variable, 0, values.astype(np.float32))
+    scores.set_attribute(NORMALIZATION, config.normalization.model_dump(mode="json"))
+    return scores
 
 
 @pytest.fixture
-def members(catalogue: tuple[Path, Path], scored_run: ScoreRun) -> list[Member]:
+def members(catalogue: tuple[Path, Path], scored: Scores) -> list[by_hand.Member]:
     """Hold every line of the peak file against every line of the CRM file."""
-    return members_by_hand(*catalogue, scored_run)
+    return by_hand.members_by_hand(*catalogue, scored)

@@ -5,21 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from assess.by_hand import Member, members_by_hand, scored
+from assess import by_hand
+from assess.by_hand import Member, members_by_hand
 
-from atypeak_scale.assess.crm_members import count_crms, crm_members
+from atypeak_scale.assess.crm_members import MembersTask, crm_members, members_of_rows
 from atypeak_scale.config import Config
-from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, connect, no_progress
-from atypeak_scale.scoring.blocks import ScoreRun, score_run
-from atypeak_scale.store import schema
+from atypeak_scale.errors import StageMissingError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.scoring.scores import Scores, open_scores
 from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import open_store
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 
-def found_members(run: ScoreRun, cluster: Cluster = IN_PROCESS) -> Counter[tuple[int, str, float]]:
+def found_members(scores: Scores, executor: Executor) -> Counter[tuple[int, str, float]]:
     trs = ["x", "y", "z"]
-    with connect(cluster) as client:
-        blocks = list(crm_members(run, client, no_progress))
+    blocks = list(crm_members(scores, executor))
     assert len(blocks) > 1  # peaks and CRMs lie over the borders of blocks
     return Counter((crm, trs[label], final) for crm, label, final in np.concatenate(blocks).tolist())
 
@@ -28,13 +30,21 @@ def expected_members(members: list[Member]) -> Counter[tuple[int, str, float]]:
     return Counter((member.crm, member.tr, member.final) for member in members)
 
 
-def test_members__are_those_of_the_files(scored_run: ScoreRun, members: list[Member]) -> None:
-    assert found_members(scored_run) == expected_members(members)
-    assert found_members(scored_run, Cluster(workers=2)) == expected_members(members)
-    peaks = schema.open_cell_line(scored_run.store, None)["catalogue_source"]
-    rows = schema.open_cell_line(scored_run.store, None)["peak_window"]
+def test_members__are_those_of_the_files(scored: Scores, members: list[Member]) -> None:
+    assert found_members(scored, InProcess()) == expected_members(members)
+    with DaskExecutor(workers=2) as two:
+        assert found_members(scored, two) == expected_members(members)
     # Some peaks are in two CRMs, and some in several windows of one.
-    assert peaks.shape[0] < len(members) < rows.shape[0]  # type: ignore[union-attr]
+    assert scored.cell_line.peak_count < len(members) < scored.cell_line.row_count
+
+
+def test_members__of_a_block_are_those_that_enter_in_its_rows(scored: Scores) -> None:
+    """However the rows are cut, each member is found once."""
+    blocks = scored.cell_line.blocks("rows")
+    assert len(blocks) > 3
+    found = np.concatenate([members_of_rows(MembersTask(scored, block)) for block in blocks])
+    whole = np.concatenate(list(crm_members(scored, InProcess())))
+    assert found.tolist() == whole.tolist()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -54,20 +64,19 @@ def test_members__of_crms_that_overlap_or_are_equal_and_of_long_peaks(
     ]
     (tmp_path / "peaks.bed").write_text("\n".join(["track", *lines]) + "\n")
     files = tmp_path / "peaks.bed", tmp_path / "crms.bed"
-    run = scored(*files, config, tmp_path)
-    expected = members_by_hand(*files, run)
-    assert found_members(run) == expected_members(expected)
-    assert count_crms(schema.open_cell_line(run.store, None)) == 1 + max(member.crm for member in expected)
+    scores = by_hand.scored(*files, config, tmp_path)
+    expected = members_by_hand(*files, scores)
+    assert found_members(scores, InProcess()) == expected_members(expected)
+    assert scores.cell_line.crm_count == 1 + max(member.crm for member in expected)
 
 
 def test_members__need_final_scores(
-    catalogue: tuple[Path, Path], config: Config, scored_run: ScoreRun
+    catalogue: tuple[Path, Path], config: Config, scored: Scores, tmp_path: Path
 ) -> None:
-    _, scores = scored_run.open()
-    del scores.attrs["normalization"]
-    with pytest.raises(InputError, match=r"is not normalized; run 'atypeak-scale normalize' first$"):
-        next(crm_members(scored_run, None, no_progress))
-    other = scored_run.store.with_name("unscored.zarr")
-    build_store(*catalogue, other, config)
-    with pytest.raises(InputError, match=r"not scored by this model .*; run 'atypeak-scale score' first$"):
-        next(crm_members(score_run(other, scored_run.model), None, no_progress))
+    scored.set_attribute(NORMALIZATION, None)
+    with pytest.raises(StageMissingError, match=r"is not normalized; normalize it first$"):
+        next(crm_members(scored, InProcess()))
+    build_store(*catalogue, tmp_path / "unscored.zarr", config)
+    other = open_scores(open_store(tmp_path / "unscored.zarr"), scored.model)
+    with pytest.raises(StageMissingError, match=r"not scored by this model .*; score it first$"):
+        next(crm_members(other, InProcess()))

@@ -1,3 +1,5 @@
+"""The artificial catalogue: its files, its settings, and its distributions against loops."""
+
 import itertools
 import math
 import re
@@ -8,8 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from atypeak_scale.cli.simulate import simulate as command
-from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -21,7 +21,8 @@ from atypeak_scale.catalogue.bed import BedReader
 from atypeak_scale.catalogue.names import split_name
 from atypeak_scale.catalogue.windows import read_windows
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Event
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
 
 FILES = ("peaks.bed", "crms.bed", "truth.tsv")
 STANDARD_ERRORS = 5
@@ -169,7 +170,7 @@ def test_simulate__chunks_and_contigs_do_not_show(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(artificial, "CRMS_PER_CHUNK", 64)
     monkeypatch.setattr(artificial, "CRMS_PER_CONTIG", 300)
     events: list[Event] = []
-    files = simulate(ArtificialSettings(crms=1000), tmp_path / "out", events.append)
+    files = simulate(ArtificialSettings(crms=1000), tmp_path / "out", InProcess(events.append))
     assert [event.done for event in events] == [*range(0, 1000, 64), 1000]
     assert {(event.stage, event.total) for event in events} == {("simulate", 1000)}
     crms = read_crms(files)
@@ -197,7 +198,9 @@ def test_simulate__more_crms_begin_with_the_same_chunks(
 def test_simulate__high_rates_shorten_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artificial, "PEAKS_PER_CHUNK", 1000)
     events: list[Event] = []
-    simulate(ArtificialSettings(crms=10, stack_rate=9, noise_rate=98), tmp_path / "out", events.append)
+    simulate(
+        ArtificialSettings(crms=10, stack_rate=9, noise_rate=98), tmp_path / "out", InProcess(events.append)
+    )
     assert [event.done for event in events] == [0, 2, 4, 6, 8, 10]
 
 
@@ -220,7 +223,7 @@ def test_simulate__failure_leaves_nothing(
             raise failure
 
     with pytest.raises(failure):
-        simulate(ArtificialSettings(crms=50), tmp_path / "out", stop)
+        simulate(ArtificialSettings(crms=50), tmp_path / "out", InProcess(stop))
     assert not list(tmp_path.iterdir())
 
 
@@ -409,7 +412,7 @@ def test_draw_without_replacement__every_subset_equally_likely() -> None:
 
 
 def peaks_by_loops(rng: np.random.Generator) -> Iterator[tuple[str, int, int, int, int]]:
-    """Yield (kind, dataset, TR, start, end) of one CRM, as SPEC 8 reads: 8 datasets, 8 TRs, default rates."""
+    """Yield (kind, dataset, TR, start, end) of one CRM by default settings, as method, section 8, reads."""
     if rng.random() < 0.75:
         yield "watermark", 0, 0, 0, 3200
 
@@ -469,79 +472,3 @@ def test_simulate__distributed_as_written_in_loops(default: pd.DataFrame) -> Non
             first = truth[truth["kind"] == kind].groupby("crm").first()
             widths.append((first["right"] - first["left"]).to_numpy())
         assert stats.ks_2samp(widths[0], widths[1]).pvalue > 1e-6
-
-
-def run_command(*arguments: object) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=True)
-
-
-OPTIONS = {
-    "crms": 11,
-    "datasets": 6,
-    "trs": 12,
-    "seed": 5,
-    "crm_length": 1000,
-    "watermark_probability": 0.5,
-    "group_rule": "equal",
-    "groups": 3,
-    "odds": (1, 2.5, 0),
-    "reliable_datasets": 2,
-    "stack_rate": 0.5,
-    "false_negative_probability": 0.125,
-    "jitter": 20,
-    "length_median": 25,
-    "length_sigma": 0.5,
-    "noise_rate": 3,
-}
-
-
-def test_command__every_option_reaches_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(OPTIONS) == set(ArtificialSettings.model_fields)
-    calls: list[tuple[ArtificialSettings, Path]] = []
-
-    def fake(chosen: ArtificialSettings, out: Path, progress: Any) -> ArtificialFiles:
-        calls.append((chosen, out))
-        return ArtificialFiles(out / "p", out / "c", out / "t", 1, 2, 3, 4)
-
-    monkeypatch.setattr(artificial, "simulate", fake)
-    given_options = {**OPTIONS, "odds": "1,2.5,0"}
-    arguments = [(f"--{name.replace('_', '-')}", value) for name, value in given_options.items()]
-    assert run_command(tmp_path, *itertools.chain(*arguments)).exit_code == 0
-    assert run_command(tmp_path).exit_code == 0
-    assert calls == [(ArtificialSettings(**OPTIONS), tmp_path), (ArtificialSettings(), tmp_path)]
-
-
-def test_command__help_says_the_defaults() -> None:
-    helps = {option.name: str(getattr(option, "help", "")) for option in command.params}
-    for name, field in ArtificialSettings.model_fields.items():
-        if field.default is not None:
-            shown = field.default if isinstance(field.default, str) else f"{field.default:g}"
-            assert helps[name].endswith(f"Default: {shown}."), name
-
-
-def test_command__writes_and_says_what_next(tmp_path: Path) -> None:
-    out = tmp_path / "a b"
-    result = run_command(out, "--crms", 20)
-    assert result.exit_code == 0
-    assert {file.name for file in out.iterdir()} == set(FILES)
-    assert "20 CRMs" in result.stdout
-    assert result.stdout.splitlines()[-1] == (
-        f"next: atypeak-scale build-store '{out}/peaks.bed' '{out}/crms.bed' '{out}/store.zarr' "
-        "--cell-line artificial --min-crm-peaks 0"
-    )
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (("--odds", "1,x"), "--odds: Input should be a valid number, .*found 'x'"),
-        (("--watermark-probability", 2), "--watermark-probability: .* less than or equal to 1 .*found 2.0"),
-        (("--trs", 7), "^group_rule 'halves' needs an even number of trs, found 7$"),
-    ],
-)
-def test_command__refusal_is_one_line(tmp_path: Path, arguments: tuple[object, ...], message: str) -> None:
-    result = run_command(tmp_path / "out", *arguments)
-    assert isinstance(result.exception, InputError)
-    assert re.search(message, str(result.exception))
-    assert "\n" not in str(result.exception)
-    assert not (tmp_path / "out").exists()

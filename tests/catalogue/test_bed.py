@@ -1,3 +1,5 @@
+"""BED files as streams: every compression, and every fault named with its line."""
+
 import gzip
 import hashlib
 import io

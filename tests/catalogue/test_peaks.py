@@ -1,13 +1,12 @@
+"""Peaks of one cell line: read, selected, spooled to disk and sorted."""
+
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from atypeak_scale.catalogue.names import peak_name, split_name, split_source
 from atypeak_scale.catalogue.peaks import spool_peaks
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
@@ -20,24 +19,6 @@ chr1\t10\t15\td1.y.hela\t3\t+
 chr1\t10\t20\td1.x.hela_variant
 chr1\t10\t20\td3.z.cell.with.dots
 """
-part = st.text(st.characters(exclude_characters=".\t\n", exclude_categories=["Cs"]), min_size=1)
-
-
-@given(part, part, st.text(min_size=1))
-def test_name__round_trip(dataset: str, tr: str, cell_line: str) -> None:
-    assert split_name(peak_name((dataset, tr), cell_line)) == ((dataset, tr), cell_line)
-
-
-@pytest.mark.parametrize("name", ["", "a", "a.b", ".b.c", "a..c", "a.b."])
-def test_split_name__refuses(name: str) -> None:
-    with pytest.raises(ValueError, match=r"expected dataset\.TR\.cell_line"):
-        split_name(name)
-
-
-@pytest.mark.parametrize("source", ["a", "a.b.c", ".b", ""])
-def test_split_source__refuses(source: str) -> None:
-    with pytest.raises(ValueError, match=r"expected dataset\.TR"):
-        split_source(source)
 
 
 def spool(file: Path, cell_line: str = "hela", **selection: object) -> list[tuple[str, int, int, str]]:

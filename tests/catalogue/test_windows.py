@@ -1,3 +1,5 @@
+"""Windows of CRMs, the bins that peaks occupy in them, and what is refused."""
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
 from atypeak_scale.catalogue.windows import cut_windows, occupied_bins, read_regions, read_windows
 from atypeak_scale.errors import InputError
 
@@ -44,7 +45,7 @@ def test_occupied_bins__equals_marking_every_base_pair(
     first, last = occupied_bins(
         *(np.array([value]) for value in (peak_start, peak_end, start, end)), frame, bin_
     )
-    # Base pair by base pair: the frame ends where the window ends (SPEC 2.3).
+    # Base pair by base pair: the frame ends where the window ends (method, section 2.3).
     occupied = sorted(
         {
             (position - (end - frame)) // bin_
@@ -55,20 +56,6 @@ def test_occupied_bins__equals_marking_every_base_pair(
     assert list(range(first[0], last[0] + 1)) == occupied
     assert occupied[0] >= 0
     assert occupied[-1] < bins
-
-
-@given(st.lists(intervals, max_size=12), st.lists(intervals, max_size=12))
-def test_overlapping_pairs__equals_all_against_all(
-    one: list[tuple[int, int]], other: list[tuple[int, int]]
-) -> None:
-    pairs = overlapping_pairs(*as_arrays(one), *as_arrays(other))
-    expected = [
-        (i, j)
-        for i, (start, end) in enumerate(one)
-        for j, (left, right) in enumerate(other)
-        if max(start, left) < min(end, right)
-    ]
-    assert list(zip(*(index.tolist() for index in pairs), strict=True)) == expected
 
 
 def test_read_windows__sorts_filters_and_keeps_file_rows(write: Write) -> None:
@@ -105,7 +92,7 @@ def test_read_windows__three_columns_do_without_a_filter(write: Write) -> None:
     [
         ("chr1\t0\t10\tcrm\tmany", "line 1: column 5 is 'many'; expected the CRM's number of peaks"),
         ("chr1\t0\t10", "line 1: 3 tab-separated columns; expected at least 5"),
-        ("chr1\t0\t10\tcrm\t99", "no CRM has 100 peaks or more in column 5; lower --min-crm-peaks"),
+        ("chr1\t0\t10\tcrm\t99", "no CRM has 100 peaks or more in column 5; lower min_crm_peaks$"),
     ],
 )
 def test_read_windows__bad_column_five(write: Write, line: str, message: str) -> None:
@@ -132,24 +119,9 @@ def test_read_windows__a_crm_of_terabases_is_refused(write: Write) -> None:
 
 def test_read_windows__three_columns_with_a_filter_name_the_remedy(write: Write) -> None:
     with pytest.raises(
-        InputError, match=r"expected at least 5 .*; give the number of peaks .* or --min-crm-peaks 0"
+        InputError, match=r"expected at least 5 .*; give the number of peaks .* or set min_crm_peaks to 0"
     ):
         read_windows(write("crms.bed", "chr1\t0\t100\n"), 3200, 100)
-
-
-@given(st.lists(intervals, max_size=12), intervals)
-def test_candidates__hold_every_overlap_and_no_more_than_needed(
-    pairs: list[tuple[int, int]], around: tuple[int, int]
-) -> None:
-    pairs.sort()
-    starts, ends = as_arrays(pairs)
-    place = candidates(starts, np.maximum.accumulate(ends), *around)
-    overlap = [i for i, (start, end) in enumerate(pairs) if start < around[1] and around[0] < end]
-    assert set(overlap) <= set(range(place.start, place.stop))
-    if overlap:
-        # What begins behind the end is cut off, and so is all in front of the first overlap.
-        assert place.start == overlap[0]
-        assert all(start < around[1] for start, _ in pairs[place])
 
 
 def test_read_regions__sorted_with_rows_of_the_file(write: Write) -> None:

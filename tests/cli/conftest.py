@@ -1,7 +1,6 @@
 """What is made once for all tests of commands, and ways to run a command."""
 
 import importlib
-import json
 import logging
 import re
 import shutil
@@ -23,18 +22,19 @@ from tests.cli.helpers import (
     CELL,
     DATASETS,
     TRS,
-    Again,
     Catalogue,
     Finished,
     Outcome,
     Refuse,
     Replace,
+    Resolved,
     Run,
     Truth,
+    cell_line_of,
     contents,
     invoke,
     printed,
-    scored_run,
+    scores_of,
 )
 
 # The library replaced
@@ -80,8 +80,12 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def resolve(replace: Replace, model: Path) -> Mock:
-    return replace("score.blocks.score_run", scored_run(model))
+def resolve(replace: Replace, model: Path) -> Resolved:
+    """Replace what makes handles."""
+    return Resolved(
+        replace("store.cell_line.open_store", cell_line_of()),
+        replace("scoring.scores.open_scores", scores_of(model)),
+    )
 
 
 # Commands as the script runs them
@@ -269,31 +273,6 @@ def whole(steps: Finished) -> Finished:
     folder = steps.folder.with_name("whole")
     text = printed("run", steps.config, "--workdir", folder, "--peaks", steps.peaks, "--crms", steps.crms)
     return Finished(folder, {"run": text})
-
-
-@pytest.fixture
-def again(whole: Finished, steps: Finished, tmp_path: Path) -> Again:
-    """Return a function that runs once more in a copy of the folder, with changed settings or inputs.
-
-    It returns each stage with whether it was left out; the copy is `tmp_path / "copy"`.
-    """
-    shutil.copytree(whole.folder, tmp_path / "copy")
-
-    def run(
-        changes: dict[str, Any] | None = None, *options: str, peaks: Path | None = None
-    ) -> list[tuple[str, bool]]:
-        settings = yaml.safe_load(steps.config.read_text())
-        for section, values in (changes or {}).items():
-            settings[section].update(values)
-        (tmp_path / "changed.yaml").write_text(yaml.safe_dump(settings))
-        text = printed("run", tmp_path / "changed.yaml", "--workdir", tmp_path / "copy", "--peaks",
-                       peaks or steps.peaks, "--crms", steps.crms, *options)  # fmt: skip
-        if "--json" in options:
-            return [(plan["name"], plan["up_to_date"]) for plan in json.loads(text)]
-        lines = [line for line in text.splitlines() if not line.startswith("peak memory")]
-        return [(line.split()[0], " up to date " in line) for line in lines]
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,18 @@ from atypeak_scale.cli.commands import commands
 from click.testing import CliRunner, Result
 
 from atypeak_scale.config import Config, NormalizationSettings, parse_config
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.pipeline import StageReport
-from atypeak_scale.scoring.blocks import ScorePlan, ScoreRun
+from atypeak_scale.scoring.score import ScorePlan
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import BuildPlan, BuildResult
+from atypeak_scale.store.cell_line import CellLine, Shape
 
 # What the library says, where its function is replaced.
 PLAN = BuildPlan("cell", 9, 8, 7, 6, 5, 4000, 3_000_000)
 BUILT = BuildResult(Path("s.zarr"), "cell", 6, 5, 4, 3, 2)
-SCORE_PLAN = ScorePlan("cell", "scores/m", 1234, 5678, 6000, 3, 1, 400, 700_000_000)
+SCORE_PLAN = ScorePlan("cell", "m", 1234, 5678, 6000, 3, 1, 400, 700_000_000)
 REPORTS = [
     StageReport("build-store", Path("w/store.zarr"), True, 0.1),
     StageReport("train", Path("w/model"), False, 12.34),
@@ -28,14 +31,35 @@ REPORTS = [
 
 # Options, and what they are to the library.
 ADDRESS = "tcp://scheduler:8786"
-CLUSTERS = [
-    ([], IN_PROCESS),
-    (["--workers", "3"], Cluster(workers=3)),
-    (["--scheduler", ADDRESS], Cluster(scheduler=ADDRESS)),
-    (["--workers", "2", "--memory-limit", "3GB"], Cluster(workers=2, memory_limit="3GB")),
+
+
+@dataclass(frozen=True)
+class Where:
+    """Equals the executors of its kind that were made with its numbers."""
+
+    kind: type[Executor]
+    workers: int | None = None
+    scheduler: str | None = None
+    memory_limit: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        names = ("workers", "scheduler", "memory_limit")
+        kind = other.kind if isinstance(other, Where) else type(other)
+        return kind is self.kind and all(getattr(other, name, None) == getattr(self, name) for name in names)
+
+    def __hash__(self) -> int:
+        return hash(self.kind)
+
+
+HERE = Where(InProcess)
+EXECUTORS = [
+    ([], HERE),
+    (["--workers", "3"], Where(DaskExecutor, workers=3)),
+    (["--scheduler", ADDRESS], Where(DaskExecutor, scheduler=ADDRESS)),
+    (["--workers", "2", "--memory-limit", "3GB"], Where(DaskExecutor, workers=2, memory_limit="3GB")),
 ]
-# To score_run: cell line, crumbs, precision, place of the results.
-RUN_OPTIONS: list[tuple[list[str], tuple[Any, Any, Any, Any]]] = [
+# To open_store and open_scores: cell line, crumbs, precision, place of the results.
+MODEL_OPTIONS: list[tuple[list[str], tuple[Any, Any, Any, Any]]] = [
     ([], (None, None, None, None)),
     (["--cell-line", "k562"], ("k562", None, None, None)),
     (["--crumbs", "0.1"], (None, 0.1, None, None)),
@@ -61,7 +85,7 @@ CELL = ("--cell-line", "cell", "--min-crm-peaks", 0)
 DATASETS, TRS = ("d1", "d2", "d3"), ("x", "y", "z")
 STAGES = ["build-store", "train", "score", "normalize", "export"]
 
-PROGRESS = re.compile(r"[a-z ]+(: done, [\d,]+| \d+/\d+: .*)")
+PROGRESS = re.compile(r"[a-z]+[a-z ,\d]*(: done, [\d,]+| [\d,]+/[\d,]+: .*)")
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -103,7 +127,6 @@ Catalogue = tuple[Path, Path]
 Run = Callable[..., Outcome]
 Replace = Callable[[str, Any], Mock]
 Refuse = Callable[[list[str], str], None]
-Again = Callable[..., list[tuple[str, bool]]]
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
@@ -124,9 +147,35 @@ def with_values(**values: Any) -> Config:
     return parse_config({"cell_line": "cell", **values}, "test")
 
 
-def scored_run(model: Path) -> ScoreRun:
+def cell_line_of(name: str = "cell") -> CellLine:
+    """Return the handle of a cell line that knows its sizes and is nowhere."""
+    handle = CellLine("s.zarr", name)
+    known = {
+        "shape": Shape(1234, 320, 5), "peak_count": 5678,
+        "attributes": {"views": ["dataset", "tr"], "made_from": {"cell_line": "cell"}, "versions": {}},
+    }  # fmt: skip
+    vars(handle).update(known)
+    return handle
+
+
+def scores_of(model: Path) -> Scores:
+    """Return the handle of scores that are nowhere."""
     config = with_values(normalization={"sample": 50})
-    return ScoreRun(Path("s.zarr"), "cell", model, config, "f" * 64, 0.0, "float32", Path("s.zarr"))
+    return Scores(cell_line_of(), "m-ffff", model, config, "f" * 64, 0.0, "float32", "s.zarr")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The functions that make handles, replaced."""
+
+    cell_line: Mock
+    scores: Mock
+
+    def asked(self) -> list[tuple[Any, ...]]:
+        """Return store, model, cell line, crumbs, precision and place of the results of all scores."""
+        assert all(call.args[0] == cell_line_of() for call in self.scores.call_args_list)
+        ((store, name),) = [call.args for call in self.cell_line.call_args_list]
+        return [(store, call.args[1], name, *call.args[2:]) for call in self.scores.call_args_list]
 
 
 @dataclass(frozen=True)

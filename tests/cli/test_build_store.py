@@ -4,16 +4,16 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import ANY, call
+from unittest.mock import call
 
 import pytest
 
 from atypeak_scale.config import Config, load_config
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
 from tests.cli.helpers import (
     BUILT,
     CELL,
-    CLUSTERS,
+    EXECUTORS,
+    HERE,
     PLAN,
     PROGRESS,
     Catalogue,
@@ -22,6 +22,7 @@ from tests.cli.helpers import (
     Replace,
     Run,
     Truth,
+    Where,
     invoke,
     printed,
     tree,
@@ -46,16 +47,15 @@ STORE_OPTIONS: list[tuple[list[str], Config]] = [
 def test_build_store__settings(replace: Replace, options: list[str], config: Config) -> None:
     build = replace("store.build.build_store", BUILT)
     result = invoke("build-store", "p.bed", "c.bed", "s.zarr", "--cell-line", "cell", *options)
-    assert build.call_args_list == [call("p.bed", "c.bed", "s.zarr", config, IN_PROCESS, ANY)]
-    assert callable(build.call_args.args[-1])
+    assert build.call_args_list == [call("p.bed", "c.bed", "s.zarr", config, executor=HERE)]
     assert result.stdout.splitlines()[:2] == ["store          s.zarr", "cell line      cell"]
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_build_store__where(replace: Replace, options: list[str], cluster: Cluster) -> None:
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_build_store__where(replace: Replace, options: list[str], where: Where) -> None:
     build = replace("store.build.build_store", BUILT)
     invoke("build-store", "-", "c.bed", "s.zarr", "--cell-line", "cell", *options)
-    assert build.call_args_list == [call("-", "c.bed", "s.zarr", with_values(), cluster, ANY)]
+    assert build.call_args_list == [call("-", "c.bed", "s.zarr", with_values(), executor=where)]
 
 
 def test_build_store__config_and_the_options_that_win_over_it(replace: Replace, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_build_store__config_and_the_options_that_win_over_it(replace: Replace, 
 def test_build_store__dry_run_plans_only(replace: Replace) -> None:
     plan, build = replace("store.build.plan_build", PLAN), replace("store.build.build_store", BUILT)
     result = invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--dry-run")
-    assert plan.call_args_list == [call("p", "c", with_values(), ANY)]
+    assert plan.call_args_list == [call("p", "c", with_values(), executor=HERE)]
     assert build.call_args_list == []
     assert "projected memory bytes   3.0 MB" in result.stdout.splitlines()
 
@@ -154,7 +154,9 @@ def test_build_store__missing_is_named_and_nothing_left(
 def test_build_store__selection_of_nothing(atypeak: Run, catalogue: Catalogue, tmp_path: Path) -> None:
     done = atypeak("build-store", *catalogue, tmp_path / "s.zarr", "--cell-line", "cell", "--trs", "ctcf",
                    "--min-crm-peaks", 0)  # fmt: skip
-    assert re.search(r"the selection leaves no peak of cell line 'cell'; check --trs", done.message())
+    assert re.search(
+        r"the selection leaves no peak of cell line 'cell'; check its trs, datasets and", done.message()
+    )
     assert not list(tmp_path.glob("*s.zarr*"))
 
 

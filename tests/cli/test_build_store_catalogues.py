@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from atypeak_scale.catalogue.bed import BGZF_EMPTY_BLOCK
-from tests.cli.helpers import CELL, CRMS, PEAK, Catalogue, Outcome, Run, contents
+from tests.cli.helpers import (
+    CELL,
+    CRMS,
+    PEAK,
+    Catalogue,
+    Outcome,
+    Run,
+    contents,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +40,10 @@ from tests.cli.helpers import CELL, CRMS, PEAK, Catalogue, Outcome, Run, content
         (PEAK, "", r"c\.bed: holds no intervals"),
         (PEAK, "chr1\t0\t-1\tc\t120\n", r"c\.bed, line 1: end '-1'"),
         (PEAK, "chr1\t0\t100\n", r"c\.bed, line 1: 3 tab-separated columns; expected at least 5"),
-        (PEAK, "chr1\t0\t100\tc\tmany\n", r"c\.bed, line 1: column 5 is 'many'; .*--min-crm-peaks 0"),
-        (PEAK, "chr1\t0\t100\tc\t99\n", r"c\.bed: no CRM has 100 peaks or more .* lower --min-crm-peaks"),
+        (PEAK, "chr1\t0\t100\tc\tmany\n",
+         r"c\.bed, line 1: column 5 is 'many'; .*set min_crm_peaks to 0 with --min-crm-"),
+        (PEAK, "chr1\t0\t100\tc\t99\n",
+         r"c\.bed: no CRM has 100 peaks or more .* lower min_crm_peaks with --min-"),
         ("chr1\t9000\t9100\ta.x.cell\n", CRMS, r"no selected peak overlaps a CRM; .* one genome assembly"),
         ("1\t100\t200\ta.x.cell\n", CRMS, r"\(peaks: 1, \.\.\.; CRMs: chr1, \.\.\.\); they differ by 'chr'"),
         ("chrX\t100\t200\ta.x.cell\n", "X\t0\t900\tc\t100\n", r"they differ by 'chr': rename the contigs"),

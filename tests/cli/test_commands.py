@@ -13,7 +13,14 @@ from atypeak_scale.cli.commands import commands
 
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import Config, dump_config
-from tests.cli.helpers import Catalogue, Finished, Refuse, Run, invoke, tree
+from tests.cli.helpers import (
+    Catalogue,
+    Finished,
+    Refuse,
+    Run,
+    invoke,
+    tree,
+)
 
 ALL_COMMANDS = [
     "demo", "run", "simulate", "build-store", "info", "train", "search", "score", "normalize", "export",

@@ -1,19 +1,26 @@
-"""What commands share: sizes, facts, progress, and TensorFlow without its lines."""
+"""What commands share: options and what they become, sizes, facts, and TensorFlow without its lines."""
 
 import importlib
 import os
 import sys
-from unittest.mock import Mock
+from pathlib import Path
+from unittest.mock import Mock, call
 
+import click
 import pytest
 from atypeak_scale.cli.common import (
+    Chosen,
+    executor_options,
     import_tensorflow_quietly,
+    model_options,
     print_facts,
-    progress_bar,
     readable_bytes,
 )
 
-from atypeak_scale.execution.cluster import Event
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import Executor
+from tests.cli.helpers import HERE, Replace, Where, cell_line_of, scores_of
 
 
 @pytest.mark.parametrize(
@@ -38,29 +45,66 @@ def test_print_facts__yes_or_no(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.split()[-1] not in ("0", "1")
 
 
-def test_progress__without_a_terminal_is_a_line_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bar() as progress:
-        for done in (0, 1, 2000):
-            progress(Event("score", done, 2000))
-        progress(Event("train", 1, 64, "loss 0.1"))
-        progress(Event("nothing", 0, 0))
-    captured = capsys.readouterr()
-    assert captured.err.splitlines() == ["score: done, 2,000", "train 1/64: loss 0.1"]
-    assert captured.out == ""
+@click.command()
+@model_options(required=False, several=True)
+@executor_options
+def shown(chosen: Chosen, executor: Executor) -> None:
+    handles.append((chosen, executor))
 
 
-def test_progress__on_a_terminal_is_a_bar(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress_bar() as progress:
-        progress(Event("score", 0, 20))
-        progress(Event("score", 20, 20))
-        progress(Event("train", 1, 64, "loss 0.1"))
-    captured = capsys.readouterr()
-    assert "20/20" in captured.err
-    assert "train 1/64: loss 0.1" in captured.err
-    assert captured.out == ""
+handles: list[tuple[Chosen, Executor]] = []
+
+
+def given(*arguments: str) -> tuple[Chosen, Executor]:
+    """Return what the options become."""
+    handles.clear()
+    shown.main(list(arguments), standalone_mode=False)
+    return handles[0]
+
+
+def test_executor_options__close_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Executor] = []
+
+    def close(executor: Executor) -> None:
+        closed.append(executor)
+
+    monkeypatch.setattr(Executor, "close", close)
+    _, executor = given("s.zarr")
+    assert executor == HERE
+    assert closed == [executor]
+
+
+def test_executor_options__connect_to_nothing_until_work_is_there() -> None:
+    """Nobody answers at this address."""
+    _, executor = given("s.zarr", "--scheduler", "tcp://127.0.0.1:1")
+    assert executor == Where(DaskExecutor, scheduler="tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    "options", [["--memory-limit", "4GB"], ["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"]]
+)
+def test_executor_options__that_contradict_each_other(options: list[str]) -> None:
+    with pytest.raises(InputError, match=r"give their number$|give only one of them$"):
+        given("s.zarr", *options)
+
+
+def test_model_options__nothing_is_opened_until_it_is_asked_for() -> None:
+    chosen, _ = given("no.zarr", "--model", ".", "--crumbs", "0.1", "--results", "s3://bucket/x")
+    assert chosen == Chosen("no.zarr", (".",), None, 0.1, None, "s3://bucket/x")
+    assert given("no.zarr")[0] == Chosen("no.zarr", (), None, None, None, None)
+    for ask in (chosen.cell_line, chosen.scores, chosen.scores_of_each):
+        with pytest.raises(InputError, match=r"^no\.zarr: not a store"):
+            ask()
+
+
+def test_model_options__several_models_share_the_cell_line(replace: Replace, model: Path) -> None:
+    opened = replace("store.cell_line.open_store", cell_line_of("k562"))
+    replace("scoring.scores.open_scores", scores_of(model))
+    chosen, _ = given("s.zarr", "--model", str(model), "--model", str(model), "--cell-line", "k562")
+    assert chosen.scores_of_each() == [scores_of(model)] * 2
+    assert opened.call_args_list == [call("s.zarr", "k562")]
+    with pytest.raises(ValueError, match="too many values"):
+        chosen.scores()
 
 
 NOISE = b"oneDNN custom operations are on\n"

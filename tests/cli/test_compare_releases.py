@@ -1,17 +1,22 @@
 """`compare-releases`: its options reach the library, what it prints, and what it refuses."""
 
 from pathlib import Path
-from unittest.mock import ANY, call
+from unittest.mock import call
 
 import pytest
 
 from atypeak_scale.assess.regions.releases import Association, ReleaseComparison
-from atypeak_scale.execution.cluster import Cluster
-from tests.cli.helpers import CLUSTERS, Refuse, Replace, invoke
+from tests.cli.helpers import (
+    EXECUTORS,
+    Refuse,
+    Replace,
+    Where,
+    invoke,
+)
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_compare_releases__arguments(replace: Replace, options: list[str], cluster: Cluster) -> None:
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_compare_releases__arguments(replace: Replace, options: list[str], where: Where) -> None:
     rows = [
         Association("crm", "", 1200, -0.25, 1e-9, 1000, -0.125, 0.5),
         Association("crm_tr", "", 3000, 0.5, 0.25, 9, float("nan"), float("nan")),
@@ -19,7 +24,7 @@ def test_compare_releases__arguments(replace: Replace, options: list[str], clust
     ]
     compare = replace("assess.regions.releases.compare_releases", ReleaseComparison(Path("out"), rows))
     result = invoke("compare-releases", "scores", "new.bed", "c.bed", "--out", "out", *options)
-    assert compare.call_args_list == [call("scores", "new.bed", "c.bed", "out", cluster, ANY)]
+    assert compare.call_args_list == [call("scores", "new.bed", "c.bed", "out", executor=where)]
     lines = result.stdout.splitlines()
     assert lines[1:3] == [
         "crm          -0.250, p 1.0e-09, of 1,200; in CRMs with mean 500 or more -0.125, p 5.0e-01, of 1,000",

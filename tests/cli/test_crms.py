@@ -2,18 +2,27 @@
 
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import pytest
 
 from atypeak_scale.assess.regions.crms import BELOW, CrmTable
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
-from tests.cli.helpers import CLUSTERS, RUN_OPTIONS, Refuse, Replace, invoke, scored_run
+from tests.cli.helpers import (
+    EXECUTORS,
+    HERE,
+    MODEL_OPTIONS,
+    Refuse,
+    Replace,
+    Resolved,
+    Where,
+    invoke,
+    scores_of,
+)
 
 
 @pytest.fixture
-def table(replace: Replace, resolve: Mock) -> Mock:
-    return replace("assess.regions.crms.crm_table", CrmTable(Path("out"), 5))
+def table(replace: Replace, resolve: Resolved) -> Mock:
+    return replace("assess.regions.crms.crms", CrmTable(Path("out"), 5))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +37,7 @@ def test_crms__arguments(
     table: Mock, model: Path, options: list[str], below: float, regions: str | None
 ) -> None:
     result = invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
-    assert table.call_args_list == [call(scored_run(model), "out", below, regions, IN_PROCESS, ANY)]
+    assert table.call_args_list == [call(scores_of(model), "out", below, regions, executor=HERE)]
     assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
         "out/crms.parquet",
         "out/crms.bed",
@@ -40,18 +49,18 @@ def test_crms__default_threshold_is_that_of_the_library(table: Mock, model: Path
     assert table.call_args.args[2] == BELOW
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_crms__run(
-    resolve: Mock, table: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+    resolve: Resolved, table: Mock, model: Path, options: list[str], found: tuple[Any, ...]
 ) -> None:
     invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_crms__where(table: Mock, model: Path, options: list[str], cluster: Cluster) -> None:
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_crms__where(table: Mock, model: Path, options: list[str], where: Where) -> None:
     invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
-    assert table.call_args_list == [call(scored_run(model), "out", 375.0, None, cluster, ANY)]
+    assert table.call_args_list == [call(scores_of(model), "out", 375.0, None, executor=where)]
 
 
 # Bad input

@@ -1,12 +1,18 @@
 """`demo`: its option reaches the library, and what it prints."""
 
 from pathlib import Path
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import pytest
 
 from atypeak_scale.demo import DemoResult
-from tests.cli.helpers import REPORTS, Refuse, Replace, invoke
+from tests.cli.helpers import (
+    HERE,
+    REPORTS,
+    Refuse,
+    Replace,
+    invoke,
+)
 
 
 def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
@@ -14,10 +20,11 @@ def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
     run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, medians))
     invoke("demo")
     result = invoke("demo", "--workdir", "w")
-    assert run.call_args_list == [call("atypeak-demo", ANY), call("w", ANY)]
+    assert run.call_args_list == [call("atypeak-demo", executor=HERE), call("w", executor=HERE)]
     assert len(tensorflow["demo"].call_args_list) == 2
     kinds = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")][:3]
     assert kinds == ["stack", "watermark", "noise"]
+    assert result.stdout.splitlines()[-1] == "Then run it on your own files: atypeak-scale run --help"
 
 
 # Bad input

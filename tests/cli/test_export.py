@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import call
 
 import click
 import numpy as np
@@ -21,36 +21,54 @@ from scipy import stats
 
 from atypeak_scale.errors import InputError
 from atypeak_scale.scoring.export import Exported
-from tests.cli.helpers import RUN_OPTIONS, Finished, Refuse, Replace, Run, Truth, invoke, scored_run
+from tests.cli.helpers import (
+    HERE,
+    MODEL_OPTIONS,
+    Finished,
+    Refuse,
+    Replace,
+    Resolved,
+    Run,
+    Truth,
+    cell_line_of,
+    invoke,
+    scores_of,
+)
 
 EXPORTED = {"raw.bed", "final.bed", "peaks.parquet", "weights.tsv", "labels.tsv", "made-from.json"}
 
 
-def test_export__only_results_of_the_store(replace: Replace, tmp_path: Path) -> None:
-    resolve = replace("score.blocks.score_run", None)
-    export = replace("score.export.export_scores", Exported(tmp_path / "out", 5))
+def test_export__only_results_of_the_store(
+    replace: Replace, resolve: Resolved, model: Path, tmp_path: Path
+) -> None:
+    only = replace("scoring.scores.normalized_scores", scores_of(model))
+    export = replace("scoring.export.export", Exported(tmp_path / "out", 5))
     result = invoke("export", "s.zarr", "--out", "out")
-    assert export.call_args_list == [call("s.zarr", "out", None, None, ANY, None)]
+    assert resolve.cell_line.call_args_list == [call("s.zarr", None)]
+    assert only.call_args_list == [call(cell_line_of(), None)]
+    assert export.call_args_list == [call(scores_of(model), "out", executor=HERE)]
     invoke("export", "s.zarr", "--out", "out", "--cell-line", "k562", "--results", "elsewhere")
-    assert export.call_args == call("s.zarr", "out", "k562", None, ANY, "elsewhere")
-    assert resolve.call_args_list == []
+    assert resolve.cell_line.call_args == call("s.zarr", "k562")
+    assert only.call_args == call(cell_line_of(), "elsewhere")
+    assert export.call_args == call(scores_of(model), "out", executor=HERE)
+    assert resolve.scores.call_args_list == []
     files = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert files[:3] == [str(tmp_path / "out" / name) for name in ("final.bed", "raw.bed", "peaks.parquet")]
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_export__results_of_a_model(
-    replace: Replace, resolve: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+    replace: Replace, resolve: Resolved, model: Path, options: list[str], found: tuple[Any, ...]
 ) -> None:
-    export = replace("score.export.export_scores", Exported(Path("out"), 5))
+    export = replace("scoring.export.export", Exported(Path("out"), 5))
     invoke("export", "s.zarr", "--out", "out", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
-    assert export.call_args_list == [call("s.zarr", "out", found[0], scored_run(model), ANY, found[3])]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
+    assert export.call_args_list == [call(scores_of(model), "out", executor=HERE)]
 
 
 @pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])
 def test_export__options_of_a_model_are_not_dropped_without_it(replace: Replace, options: list[str]) -> None:
-    replace("score.export.export_scores", Exported(Path("out"), 5))
+    replace("scoring.export.export", Exported(Path("out"), 5))
     with pytest.raises((InputError, click.UsageError), match=r"--model"):
         invoke("export", "s.zarr", "--out", "out", *options)
 
@@ -247,10 +265,15 @@ def test_export__needs_to_know_which_model(
     out = ("--out", tmp_path / "out")
     message = atypeak("export", built, *out).message()
     assert re.search(r"s.zarr: not normalized; run 'atypeak-scale normalize' first$", message)
+    named = [f"{built} --model {model}" for model in models]
     message = atypeak("export", built, *out, "--model", models[0]).message()
-    assert re.search(r"one-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
+    assert re.search(
+        rf"one-\w{{8}} is not normalized; run 'atypeak-scale normalize {named[0]}' first$", message
+    )
     message = atypeak("export", built, *out, "--model", models[1]).message()
-    assert re.search(r"not scored by this model \(two-\w{8}\); run 'atypeak-scale score' first$", message)
+    assert re.search(
+        rf"not scored by this model \(two-\w{{8}}\); run 'atypeak-scale score {named[1]}' first$", message
+    )
     assert atypeak("normalize", built, "--model", models[0]).code == 0
     assert atypeak("score", built, "--model", models[1]).code == 0
     # Results that are not complete yet are no choice.

@@ -3,17 +3,27 @@
 import shutil
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from tests.cli.helpers import RUN_OPTIONS, Finished, Refuse, Replace, invoke, printed, scored_run
+from tests.cli.helpers import (
+    HERE,
+    MODEL_OPTIONS,
+    Finished,
+    Refuse,
+    Replace,
+    Resolved,
+    invoke,
+    printed,
+    scores_of,
+)
 
 
 @pytest.fixture
-def groups(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+def groups(replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock]) -> Mock:
     labels = [("d1", "x"), ("d2", "x"), ("d1", "y")]
     columns = {
         "source_dataset": [a for a, _ in labels], "source_tr": [b for _, b in labels],
@@ -28,30 +38,30 @@ def groups(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock
         coords={"source": [".".join(label) for label in labels], "dataset": ["d1", "d2"], "tr": ["x", "y"]},
         attrs={"groups": 2, "agreement": 0.75, "models": ["f1"]},
     )
-    return replace("assess.interpretation.groups.correlation_groups", found)
+    return replace("assess.interpretation.groups.groups", found)
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_groups__run(
-    resolve: Mock, groups: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
+    resolve: Resolved, groups: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
     found: tuple[Any, ...],
 ) -> None:  # fmt: skip
     result = invoke("groups", "s.zarr", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
-    assert groups.call_args_list == [call([scored_run(model)], None, None, ANY)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
+    assert groups.call_args_list == [call([scores_of(model)], None, None, executor=HERE)]
     assert len(tensorflow["groups"].call_args_list) == 1
     assert result.stdout == (
         "x: 2 sources, rebuilt 0.375: d1.x, d2.x\ny: 1 source, rebuilt 0.100: d1.y\n2 groups of 3 sources\n"
     )
 
 
-def test_groups__several_models_and_one_source(resolve: Mock, groups: Mock, model: Path) -> None:
+def test_groups__several_models_and_one_source(resolve: Resolved, groups: Mock, model: Path) -> None:
     groups.return_value.attrs["models"] = ["f1", "f2"]
     result = invoke(
         "groups", "s.zarr", "--model", model, "--model", model, "--groups", "2", "--out", "o",
         "--source", "d1.x",
     )  # fmt: skip
-    assert groups.call_args_list == [call([scored_run(model)] * 2, 2, "o", ANY)]
+    assert groups.call_args_list == [call([scores_of(model)] * 2, 2, "o", executor=HERE)]
     assert result.stdout.splitlines()[2:] == [
         "2 groups of 3 sources",
         "agreement of 2 models: mean adjusted Rand index 0.750",

@@ -7,12 +7,18 @@ from unittest.mock import call
 
 import pytest
 
-from tests.cli.helpers import Finished, Refuse, Replace, Truth, invoke
+from tests.cli.helpers import (
+    Finished,
+    Refuse,
+    Replace,
+    Truth,
+    invoke,
+)
 
 
 def test_info__store(replace: Replace) -> None:
     facts = [{"cell_line": "a", "windows": 1234}, {"cell_line": "b", "windows": 5}]
-    summarize = replace("store.summary.summarize", facts)
+    summarize = replace("store.info.info", facts)
     assert invoke("info", "s.zarr").stdout == "cell line  a\nwindows    1,234\n\ncell line  b\nwindows    5\n"
     assert json.loads(invoke("info", "s.zarr", "--json").stdout) == facts
     invoke("info", "s.zarr", "--results", "r")

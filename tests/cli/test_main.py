@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from atypeak_scale.errors import AtypeakError
-from tests.cli.helpers import Run
+from tests.cli.helpers import (
+    Run,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def test_main__failures_while_running(
     def fail(*_: object) -> None:
         raise failure
 
-    monkeypatch.setattr("atypeak_scale.store.summary.summarize", fail)
+    monkeypatch.setattr("atypeak_scale.store.info.info", fail)
     done = atypeak("info", "s.zarr")
     assert (done.code, done.out) == (code, "")
     assert done.err.strip().splitlines() == [line]
@@ -36,7 +38,7 @@ def test_main__faults_of_the_program_are_not_hidden(atypeak: Run, monkeypatch: p
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("atypeak_scale.store.summary.summarize", fail)
+    monkeypatch.setattr("atypeak_scale.store.info.info", fail)
     with pytest.raises(ZeroDivisionError):
         atypeak("info", "s.zarr")
 

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from atypeak_scale.config import Config, dump_config, parse_config
-from tests.cli.helpers import invoke
+from tests.cli.helpers import (
+    invoke,
+)
 
 EVIL_CELL = '../../evil" useScore=0 url="http://x\\'
 EVIL_SOURCES = [
@@ -48,7 +50,7 @@ def evil(
         ("crms", store, "--model", model, "--out", folder / "crms"),
         ("compare-releases", folder / "out", peaks, crms, "--out", folder / "compared"),
         ("statistics", store, "--model", model, "--out", folder / "tables"),
-        ("pairs", store, "--model", model, "--out", folder / "pairs.tsv"),
+        ("pairs", store, "--model", model, "--out", folder / "pairs"),
         ("info", store),
     ):
         invoke(*arguments)
@@ -57,7 +59,7 @@ def evil(
 
 def test_names__stay_in_their_folder(evil: Path) -> None:
     assert {path.name for path in evil.parent.iterdir()} == {"in"}
-    written = {"out", "q", "crms", "compared", "tables", "pairs.tsv"}
+    written = {"out", "q", "crms", "compared", "tables", "pairs"}
     assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..'} | written
     (group,) = (path for path in (evil / "s.zarr").iterdir() if path.is_dir())
     assert "evil" in group.name
@@ -92,7 +94,7 @@ def test_names__come_back_from_the_tables(evil: Path) -> None:
         assert set(zip(weights["dataset"], weights["tr"], strict=True)) == set(EVIL_SOURCES)
     pairs = pd.read_csv(evil / "q" / "pairs.tsv", sep="\t")
     assert set(pairs["dimension"]) == set(pairs["other"]) == {name for both in EVIL_SOURCES for name in both}
-    compared = pd.read_csv(evil / "pairs.tsv", sep="\t")
+    compared = pd.read_csv(evil / "pairs" / "pairs.tsv", sep="\t")
     trs = {tr for _, tr in EVIL_SOURCES}
     assert set(zip(compared["tr"], compared["other_tr"], strict=True)) == {
         (a, b) for a in trs for b in trs - {a}

@@ -3,33 +3,42 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import pandas as pd
 import pytest
 
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
-from atypeak_scale.scoring.weights import Weights
+from atypeak_scale.registry.variables import WEIGHT_FLAG
+from atypeak_scale.scoring.scores import Scores
 from tests.cli.helpers import (
-    CLUSTERS,
+    EXECUTORS,
+    HERE,
+    MODEL_OPTIONS,
     NORMALIZATIONS,
-    RUN_OPTIONS,
     Finished,
     Refuse,
     Replace,
+    Resolved,
     Run,
+    Where,
     invoke,
-    scored_run,
+    scores_of,
 )
 
 
 @pytest.fixture
-def normalize(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
-    nothing: Any = None
-    weights = Weights(nothing, nothing, nothing, [1.0, 2.0, 3.0], ["", "clipped to 10", ""])  # type: ignore[arg-type]
-    return replace("score.normalize.normalize_scores", weights)
+def normalize(
+    replace: Replace,
+    resolve: Resolved,
+    tensorflow: dict[str, Mock],
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Mock:
+    flags = {WEIGHT_FLAG: ["", "clipped to 10", ""]}
+    monkeypatch.setattr(Scores, "read", lambda _, variable: flags[variable])
+    return replace("scoring.normalize.normalize", scores_of(model))
 
 
 @pytest.mark.parametrize("options, settings", NORMALIZATIONS)
@@ -37,26 +46,26 @@ def test_normalize__sample(
     normalize: Mock, model: Path, options: list[str], settings: NormalizationSettings
 ) -> None:
     result = invoke("normalize", "s.zarr", "--model", model, *options)
-    assert normalize.call_args_list == [call(scored_run(model), settings, IN_PROCESS, ANY)]
+    assert normalize.call_args_list == [call(scores_of(model), settings, executor=HERE)]
     assert type(normalize.call_args.args[1].sample) is type(settings.sample)
     assert result.stdout == "weighted 3 sources, 1 of them flagged; next: atypeak-scale export\n"
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_normalize__where(normalize: Mock, model: Path, options: list[str], cluster: Cluster) -> None:
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_normalize__where(normalize: Mock, model: Path, options: list[str], where: Where) -> None:
     invoke("normalize", "s.zarr", "--model", model, *options)
     assert normalize.call_args_list == [
-        call(scored_run(model), NormalizationSettings(sample=50), cluster, ANY)
+        call(scores_of(model), NormalizationSettings(sample=50), executor=where)
     ]
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_normalize__run(
-    resolve: Mock, normalize: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
+    resolve: Resolved, normalize: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
     found: tuple[Any, ...],
 ) -> None:  # fmt: skip
     invoke("normalize", "s.zarr", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
     assert len(tensorflow["normalize"].call_args_list) == 1
 
 

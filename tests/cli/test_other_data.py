@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from atypeak_scale.store.tensor import open_store
-from tests.cli.helpers import invoke
+from atypeak_scale.store.cell_line import open_store
+from tests.cli.helpers import (
+    invoke,
+)
 
 MODELS, VARIABLES = ("arpege", "ecmwf", "gfs"), ("pressure", "rain", "wind")
 CONFIG = """

@@ -1,26 +1,30 @@
 """`pairs`: its options reach the library, what it prints and writes, and what it refuses."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import call
 
 import pandas as pd
 import pytest
 
 from atypeak_scale.assess.description.pairs import Comparison
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from atypeak_scale.registry.columns import PAIRS
 from tests.cli.helpers import (
-    CLUSTERS,
-    RUN_OPTIONS,
+    EXECUTORS,
+    HERE,
+    MODEL_OPTIONS,
     Finished,
     Refuse,
     Replace,
+    Resolved,
     Run,
+    Where,
     invoke,
     printed,
-    scored_run,
+    scores_of,
 )
 
 COMPARED = pd.DataFrame(
@@ -32,50 +36,52 @@ COMPARED = pd.DataFrame(
 )
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_pairs__run(
-    replace: Replace, resolve: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+    replace: Replace, resolve: Resolved, model: Path, options: list[str], found: tuple[Any, ...]
 ) -> None:
-    compare = replace("assess.description.pairs.compare_pairs", COMPARED)
+    compare = replace("assess.description.pairs.pairs", COMPARED)
     invoke("pairs", "s.zarr", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
-    assert compare.call_args_list == [call(scored_run(model), (), IN_PROCESS, ANY)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
+    assert compare.call_args_list == [call(scores_of(model), (), executor=HERE)]
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
+@pytest.mark.parametrize("options, where", EXECUTORS)
 @pytest.mark.parametrize("pairs", [(), (("ell2", "aff4"),), (("ell2", "aff4"), ("rcor1", "sfmbt1"))])
 def test_pairs__which_and_where(
-    replace: Replace, resolve: Mock, model: Path, options: list[str], cluster: Cluster,
+    replace: Replace, resolve: Resolved, model: Path, options: list[str], where: Where,
     pairs: tuple[tuple[str, str], ...],
 ) -> None:  # fmt: skip
-    compare = replace("assess.description.pairs.compare_pairs", COMPARED)
+    compare = replace("assess.description.pairs.pairs", COMPARED)
     named = [word for pair in pairs for word in ("--pair", *pair)]
     invoke("pairs", "s.zarr", "--model", model, *named, *options)
-    assert compare.call_args_list == [call(scored_run(model), pairs, cluster, ANY)]
+    assert compare.call_args_list == [call(scores_of(model), pairs, executor=where)]
 
 
 def test_pairs__shows_the_largest_differences_and_writes_all(
-    replace: Replace, resolve: Mock, model: Path, tmp_path: Path
+    replace: Replace, resolve: Resolved, model: Path, tmp_path: Path
 ) -> None:
-    replace("assess.description.pairs.compare_pairs", COMPARED)
-    result = invoke("pairs", "s.zarr", "--model", model, "--out", tmp_path / "p.tsv")
+    replace("assess.description.pairs.pairs", COMPARED)
+    result = invoke("pairs", "s.zarr", "--model", model, "--out", tmp_path / "p")
     header, *rows = [line.split() for line in result.stdout.splitlines()[:21]]
     shown = [float(row[header.index("median_difference")]) for row in rows]
     assert shown == sorted((10.0 - n for n in range(30)), key=abs, reverse=True)[:20]
     assert result.stdout.splitlines()[21:] == [
         "the 20 largest differences of medians of 30 comparisons",
-        f"{tmp_path / 'p.tsv'}  all 30 comparisons",
+        f"{tmp_path / 'p' / 'pairs.tsv'}  {PAIRS.description}",
     ]
-    written = pd.read_csv(tmp_path / "p.tsv", sep="\t")
+    written = pd.read_csv(tmp_path / "p" / "pairs.tsv", sep="\t")
     pd.testing.assert_frame_equal(written, COMPARED)
+    made_from = json.loads((tmp_path / "p" / "made-from.json").read_text())
+    assert made_from["scores"]["model_fingerprint"] == "f" * 64
 
 
 # For real
 
 
 def test_pairs__writes_what_it_prints(steps: Finished, tmp_path: Path) -> None:
-    text = printed("pairs", steps.store, "--model", steps.model, "--out", tmp_path / "p.tsv")
-    table = pd.read_csv(tmp_path / "p.tsv", sep="\t")
+    text = printed("pairs", steps.store, "--model", steps.model, "--out", tmp_path / "p")
+    table = pd.read_csv(tmp_path / "p" / "pairs.tsv", sep="\t")
     pairs = set(zip(table["tr"], table["other_tr"], strict=True))
     assert pairs == {(a, b) for a in "xyz" for b in "xyz" if a != b}
     rows = {tuple(line.split()[:4]) for line in text.splitlines()[1:7]}
@@ -123,11 +129,16 @@ def test_pairs__needs_final_scores(
     unchanged()
     out = ("--out", tmp_path / "out")
     message = atypeak("pairs", built, "--model", model, *out).message()
-    assert re.search(r"not scored by this model \(model-\w{8}\); run 'atypeak-scale score' first$", message)
+    named = f"{built} --model {model}"
+    assert re.search(
+        rf"not scored by this model \(model-\w{{8}}\); run 'atypeak-scale score {named}' first$", message
+    )
     assert unchanged()
     assert atypeak("score", built, "--model", model).code == 0
     message = atypeak("pairs", built, "--model", model, *out).message()
-    assert re.search(r": model-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
+    assert re.search(
+        rf": model-\w{{8}} is not normalized; run 'atypeak-scale normalize {named}' first$", message
+    )
     assert not (tmp_path / "out").exists()
 
 

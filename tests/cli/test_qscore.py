@@ -5,34 +5,36 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
-from atypeak_scale import q_score, score_run
+from atypeak_scale import assess, open_scores, open_store
 from atypeak_scale.config import Config, NormalizationSettings
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
 from tests.cli.helpers import (
-    CLUSTERS,
+    EXECUTORS,
+    HERE,
+    MODEL_OPTIONS,
     NORMALIZATIONS,
-    RUN_OPTIONS,
     Finished,
     Refuse,
     Replace,
+    Resolved,
     Run,
+    Where,
     invoke,
     printed,
-    scored_run,
+    scores_of,
 )
 
 
 @pytest.fixture
-def qscore(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+def qscore(replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock]) -> Mock:
     found = xr.Dataset({"total": ((), 0.540216)}, attrs={"sampled_windows": 1234})
-    return replace("assess.quality.qscore.q_score", found)
+    return replace("assess.quality.qscore.qscore", found)
 
 
 @pytest.mark.parametrize("options, settings", NORMALIZATIONS)
@@ -40,25 +42,25 @@ def test_qscore__sample(
     qscore: Mock, model: Path, options: list[str], settings: NormalizationSettings
 ) -> None:
     result = invoke("qscore", "s.zarr", "--model", model, *options)
-    assert qscore.call_args_list == [call(scored_run(model), settings, None, IN_PROCESS, ANY)]
+    assert qscore.call_args_list == [call(scores_of(model), settings, None, executor=HERE)]
     assert result.stdout == "Q-score 0.5402 from 1,234 windows\n"
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_qscore__where(qscore: Mock, model: Path, options: list[str], cluster: Cluster) -> None:
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_qscore__where(qscore: Mock, model: Path, options: list[str], where: Where) -> None:
     invoke("qscore", "s.zarr", "--model", model, "--out", "o", *options)
     assert qscore.call_args_list == [
-        call(scored_run(model), NormalizationSettings(sample=50), "o", cluster, ANY)
+        call(scores_of(model), NormalizationSettings(sample=50), "o", executor=where)
     ]
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_qscore__run(
-    resolve: Mock, qscore: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
+    resolve: Resolved, qscore: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str],
     found: tuple[Any, ...],
 ) -> None:  # fmt: skip
     invoke("qscore", "s.zarr", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
     assert len(tensorflow["qscore"].call_args_list) == 1
 
 
@@ -74,7 +76,7 @@ def test_qscore__prints_the_total_and_writes_what_the_library_finds(
     (facts,) = json.loads(steps.printed["info json"])
     assert text == f"Q-score {pairs['contribution'].sum():.4f} from {facts['windows']:,} windows\n"
     assert len(pairs) == 12
-    found = q_score(score_run(store, steps.model), config.normalization)
+    found = assess.qscore(open_scores(open_store(store), steps.model), config.normalization)
     off_diagonal = ~np.eye(3, dtype=bool)
     for name in ("correlation", "pos_p", "neg_p"):
         of_views = found[name].to_numpy()[:3, :3], found[name].to_numpy()[3:, 3:]

@@ -4,17 +4,16 @@ import json
 import re
 import shutil
 from pathlib import Path
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import pytest
 import yaml
 
 from atypeak_scale.config import Config, dump_config, load_config
-from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
 from atypeak_scale.pipeline import StagePlan
 from tests.cli.helpers import (
-    CLUSTERS,
+    EXECUTORS,
+    HERE,
     PLAN,
     REPORTS,
     SCORE_PLAN,
@@ -24,19 +23,18 @@ from tests.cli.helpers import (
     Refuse,
     Replace,
     Run,
+    Where,
     invoke,
     printed,
     tree,
 )
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_run__where(
-    replace: Replace, tensorflow: dict[str, Mock], options: list[str], cluster: Cluster
-) -> None:
-    run = replace("pipeline.run_pipeline", REPORTS)
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_run__where(replace: Replace, tensorflow: dict[str, Mock], options: list[str], where: Where) -> None:
+    run = replace("pipeline.run", REPORTS)
     result = invoke("run", "hela", "--workdir", "w", *options)
-    assert run.call_args_list == [call(load_config("hela"), "w", None, None, cluster, ANY)]
+    assert run.call_args_list == [call(load_config("hela"), "w", None, None, executor=where)]
     assert len(tensorflow["run"].call_args_list) == 1
     first, second, memory = result.stdout.splitlines()
     assert first.split() == ["build-store", "up", "to", "date", "w/store.zarr"]
@@ -52,22 +50,22 @@ def test_run__where(
 def test_run__inputs(
     replace: Replace, tensorflow: dict[str, Mock], options: list[str], peaks: str | None, crms: str | None
 ) -> None:
-    run = replace("pipeline.run_pipeline", REPORTS)
-    plan = replace("pipeline.plan_pipeline", [])
+    run = replace("pipeline.run", REPORTS)
+    plan = replace("pipeline.plan_run", [])
     invoke("run", "k562", "--workdir", "w", *options)
     invoke("run", "k562", "--workdir", "w", "--dry-run", *options)
-    assert run.call_args_list == [call(load_config("k562"), "w", peaks, crms, IN_PROCESS, ANY)]
-    assert plan.call_args_list == [call(load_config("k562"), "w", peaks, crms, ANY)]
+    assert run.call_args_list == [call(load_config("k562"), "w", peaks, crms, executor=HERE)]
+    assert plan.call_args_list == [call(load_config("k562"), "w", peaks, crms, executor=HERE)]
 
 
 def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
-    run = replace("pipeline.run_pipeline", None)
+    run = replace("pipeline.run", None)
     plans = [
         StagePlan("build-store", Path("w/s"), False, PLAN),
         StagePlan("train", Path("w/m"), False),
         StagePlan("score", Path("w/s"), True, SCORE_PLAN),
     ]
-    replace("pipeline.plan_pipeline", plans)
+    replace("pipeline.plan_run", plans)
     result = invoke("run", "hela", "--workdir", "w", "--dry-run", "--json")
     assert json.loads(result.stdout) == [
         {"name": "build-store", "output": "w/s", "up_to_date": False, "plan": vars(PLAN)},
@@ -119,55 +117,26 @@ def test_run__inputs_of_the_config(steps: Finished, tmp_path: Path) -> None:
     assert plans[0]["plan"] == json.loads(steps.printed["build plan"])
 
 
-def test_run__leaves_files_of_others_alone(steps: Finished, tmp_path: Path) -> None:
-    """A folder that happens to be called scores is not an output of ours."""
-    (tmp_path / "scores").mkdir()
-    (tmp_path / "scores" / "mine.txt").write_text("precious")
-    shutil.copytree(steps.store, tmp_path / "store.zarr")
-    shutil.copytree(steps.model, tmp_path / "model")
-    with pytest.raises(InputError, match=r"scores"):
-        printed("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
-    assert (tmp_path / "scores" / "mine.txt").read_text() == "precious"
+def test_run__again_says_what_is_up_to_date(whole: Finished, steps: Finished, tmp_path: Path) -> None:
+    shutil.copytree(whole.folder, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "scores")
+    text = printed("run", steps.config, "--workdir", tmp_path / "copy", "--peaks", steps.peaks, "--crms",
+                   steps.crms)  # fmt: skip
+    told = [(line.split()[0], " up to date " in line) for line in text.splitlines()]
+    assert told == [*((stage, stage != "export") for stage in STAGES), ("peak", False)]
 
 
-def test_run__leaves_other_cell_lines_of_a_store_alone(steps: Finished, tmp_path: Path) -> None:
-    (tmp_path / "p.bed").write_text("chr1\t5\t9\ta.b.other\n")
-    (tmp_path / "c.bed").write_text("chr1\t0\t100\n")
-    printed("build-store", tmp_path / "p.bed", tmp_path / "c.bed", tmp_path / "store.zarr", "--cell-line",
-            "other", "--min-crm-peaks", "0")  # fmt: skip
-    before = tree(tmp_path / "store.zarr" / "other")
-    printed("run", steps.config, "--workdir", tmp_path, "--peaks", steps.peaks, "--crms", steps.crms)
-    assert tree(tmp_path / "store.zarr" / "other") == before
-
-
-def test_run__a_workdir_of_another_cell_line_is_refused(
-    whole: Finished, steps: Finished, tmp_path: Path
+def test_run__a_workdir_of_another_cell_line_names_the_option(
+    atypeak: Run, whole: Finished, steps: Finished, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "copy"
-    inputs = "--peaks", steps.peaks, "--crms", steps.crms
-    shutil.copytree(whole.folder, folder)
-    before = tree(folder)
     settings = yaml.safe_load(steps.config.read_text()) | {"cell_line": "another"}
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(settings))
-    for lost in ("model", "scores"):
-        with pytest.raises(InputError, match=r"is of cell line '.*', not 'another'; name another --workdir"):
-            printed("run", tmp_path / "other.yaml", "--workdir", folder, *inputs)
-        assert tree(folder) == before
-        shutil.rmtree(folder / lost)
-        before = tree(folder)
-
-
-def test_run__a_build_that_fails_costs_nothing(whole: Finished, steps: Finished, tmp_path: Path) -> None:
-    folder = tmp_path / "copy"
-    shutil.copytree(whole.folder, folder)
-    before = tree(folder)
-    settings = yaml.safe_load(steps.config.read_text())
-    settings["store"]["min_crm_peaks"] = 10**9
-    (tmp_path / "mistyped.yaml").write_text(yaml.safe_dump(settings))
-    with pytest.raises(InputError, match="no CRM has 1000000000 peaks or more"):
-        printed("run", tmp_path / "mistyped.yaml", "--workdir", folder, "--peaks", steps.peaks,
-                "--crms", steps.crms)  # fmt: skip
-    assert tree(folder) == before
+    done = atypeak("run", tmp_path / "other.yaml", "--workdir", whole.folder, "--peaks", steps.peaks,
+                   "--crms", steps.crms)  # fmt: skip
+    assert done.message() == (
+        f"{whole.folder / 'model'}: is of cell line 'cell', not 'another'; "
+        "name another folder for each cell line with --workdir"
+    )
 
 
 # Bad input
@@ -187,12 +156,14 @@ def test_run__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], m
     "arguments, message",
     [
         (["run", "k56", "--workdir", "w"], r"^k56: no such config file, .* the nearest known are k562$"),
-        (["run", "{config}", "--workdir", "w"], r"^no peaks file; give --peaks FILE, or inputs\.peaks in"),
-        (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"], r"^no crms file; give --crms FILE, or"),
+        (["run", "{config}", "--workdir", "w"],
+         r"^no peaks file; set inputs\.peaks in the config, or name it with --peaks$"),
+        (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"],
+         r"^no crms file; .* name it with --crms$"),
         (["run", "{config}", "--workdir", "w", "--peaks", "no.bed", "--crms", "{crms}"],
-         r"^no\.bed: no such file \(--peaks\)$"),
+         r"^no\.bed: no such file; name the right one with --peaks$"),
         (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}", "--crms", "{folder}"],
-         r"folder: no such file \(--crms\)$"),
+         r"folder: no such file; name the right one with --crms$"),
     ],
 )  # fmt: skip
 def test_run__missing_is_named_and_nothing_left(

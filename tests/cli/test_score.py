@@ -5,63 +5,66 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import pytest
 
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from atypeak_scale.execution.dask_executor import DaskExecutor
 from tests.cli.helpers import (
-    CLUSTERS,
-    RUN_OPTIONS,
+    EXECUTORS,
+    HERE,
+    MODEL_OPTIONS,
     SCORE_PLAN,
     Finished,
     Refuse,
     Replace,
+    Resolved,
     Run,
     Truth,
+    Where,
     invoke,
-    scored_run,
+    scores_of,
 )
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_score__run(
     replace: Replace,
-    resolve: Mock,
+    resolve: Resolved,
     tensorflow: dict[str, Mock],
     model: Path,
     options: list[str],
     found: tuple[Any, ...],
 ) -> None:
-    score = replace("score.blocks.score_store", SCORE_PLAN)
+    score = replace("scoring.score.complete", None)
     result = invoke("score", "s.zarr", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
-    assert score.call_args_list == [call(scored_run(model), IN_PROCESS, ANY)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
+    assert score.call_args_list == [call(scores_of(model), executor=HERE)]
     assert result.stdout == "scored 5,678 peaks in 1,234 windows; next: atypeak-scale normalize\n"
     assert len(tensorflow["score"].call_args_list) == 1
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
+@pytest.mark.parametrize("options, where", EXECUTORS)
 def test_score__where(
     replace: Replace,
-    resolve: Mock,
+    resolve: Resolved,
     tensorflow: dict[str, Mock],
     model: Path,
     options: list[str],
-    cluster: Cluster,
+    where: Where,
 ) -> None:
-    score = replace("score.blocks.score_store", SCORE_PLAN)
+    score = replace("scoring.score.complete", None)
     invoke("score", "s.zarr", "--model", model, *options)
-    assert score.call_args_list == [call(scored_run(model), cluster, ANY)]
-    assert len(tensorflow["score"].call_args_list) == (cluster == IN_PROCESS)  # elsewhere it is not needed
+    assert score.call_args_list == [call(scores_of(model), executor=where)]
+    assert len(tensorflow["score"].call_args_list) == (where == HERE)  # elsewhere it is not needed
 
 
-def test_score__part(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock], model: Path) -> None:
-    score, whole = replace("score.blocks.score_part", 5), replace("score.blocks.score_store", SCORE_PLAN)
+def test_score__part(replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock], model: Path) -> None:
+    score, whole = replace("scoring.score.score_part", 5), replace("scoring.score.complete", None)
     result = invoke("score", "s.zarr", "--model", model, "--part", "3/10", "--workers", "2")
-    assert score.call_args_list == [call(scored_run(model), 3, 10, Cluster(workers=2), ANY)]
+    assert score.call_args_list == [call(scores_of(model), 3, 10, executor=Where(DaskExecutor, workers=2))]
     assert result.stdout.startswith("scored 5 blocks; when all parts are done: ")
     for wrong in ("3", "a/b", "3/", "-1/3", "1/2/3"):
         with pytest.raises(InputError, match="expected two whole numbers, such as 3/10"):
@@ -70,14 +73,14 @@ def test_score__part(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock
 
 
 def test_score__dry_run_plans_only(
-    replace: Replace, resolve: Mock, tensorflow: dict[str, Mock], model: Path
+    replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock], model: Path
 ) -> None:
-    plan, score = replace("score.blocks.plan_score", SCORE_PLAN), replace("score.blocks.score_store", None)
+    plan, score = replace("scoring.score.plan_score", SCORE_PLAN), replace("scoring.score.complete", None)
     result = invoke("score", "s.zarr", "--model", model, "--dry-run", "--json")
     assert json.loads(result.stdout) == vars(SCORE_PLAN)
     text = invoke("score", "s.zarr", "--model", model, "--dry-run")
     assert "score bytes             400 B" in text.stdout.splitlines()
-    assert plan.call_args_list == [call(scored_run(model))] * 2
+    assert plan.call_args_list == [call(scores_of(model))] * 2
     assert score.call_args_list == tensorflow["score"].call_args_list == []
 
 

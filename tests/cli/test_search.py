@@ -2,15 +2,22 @@
 
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
 
 from atypeak_scale.config import load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
-from tests.cli.helpers import CLUSTERS, Refuse, Replace, invoke
+from tests.cli.helpers import (
+    EXECUTORS,
+    HERE,
+    Refuse,
+    Replace,
+    Where,
+    cell_line_of,
+    invoke,
+)
 
 TRIALS = pd.DataFrame(
     {
@@ -31,6 +38,7 @@ GRIDS: list[tuple[list[str], dict[str, list[Any]]]] = [
 
 @pytest.fixture
 def searched(replace: Replace, tensorflow: dict[str, Mock]) -> Mock:
+    replace("store.cell_line.open_store", cell_line_of("hela"))
     return replace("assess.quality.search.search", TRIALS)
 
 
@@ -38,10 +46,10 @@ def searched(replace: Replace, tensorflow: dict[str, Mock]) -> Mock:
 def test_search__grid(searched: Mock, options: list[str], grid: dict[str, list[Any]]) -> None:
     result = invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
     (arguments,) = searched.call_args_list
-    store, config, out, given, *others = arguments.args
-    assert (store, config, out) == ("s.zarr", load_config("hela"), "o")
+    cell_line, config, out, given, *others = arguments.args
+    assert (cell_line, config, out) == (cell_line_of("hela"), load_config("hela"), "o")
     assert {key: list(values) for key, values in given.items()} == grid
-    assert others == [3, IN_PROCESS, ANY]
+    assert (others, arguments.kwargs) == ([3], {"executor": HERE})
     lines = result.stdout.splitlines()
     assert lines[0].split() == [
         "model.deep_dimension", "seeds", "loss", "epochs", "parameters", "seconds", "q_score", "q_error"
@@ -57,11 +65,11 @@ def test_search__seeds_and_sample(searched: Mock) -> None:
     assert arguments.args[4] == 2
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_search__where(searched: Mock, options: list[str], cluster: Cluster) -> None:
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_search__where(searched: Mock, options: list[str], where: Where) -> None:
     invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
     (arguments,) = searched.call_args_list
-    assert arguments.args[5] == cluster
+    assert arguments.kwargs == {"executor": where}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from atypeak_scale.errors import InputError
-from tests.cli.helpers import BUILT, Catalogue, Replace, Run, invoke
+from tests.cli.helpers import (
+    BUILT,
+    Catalogue,
+    Replace,
+    Run,
+    invoke,
+)
 
 
 def test_build_store__no_cell_line(replace: Replace) -> None:

@@ -4,13 +4,20 @@ import itertools
 import re
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, call
+from unittest.mock import call
 
 import pytest
 from atypeak_scale.cli.simulate import simulate as command
 
 from atypeak_scale.catalogue.artificial import ArtificialFiles, ArtificialSettings
-from tests.cli.helpers import Refuse, Replace, Run, invoke, printed
+from tests.cli.helpers import (
+    HERE,
+    Refuse,
+    Replace,
+    Run,
+    invoke,
+    printed,
+)
 
 OPTIONS: dict[str, Any] = {
     "crms": 11,
@@ -41,8 +48,8 @@ def test_simulate__every_option_reaches_the_library(replace: Replace, tmp_path: 
     invoke("simulate", tmp_path, *itertools.chain(*arguments))
     invoke("simulate", tmp_path)
     assert simulate.call_args_list == [
-        call(ArtificialSettings(**OPTIONS), tmp_path, ANY),
-        call(ArtificialSettings(), tmp_path, ANY),
+        call(ArtificialSettings(**OPTIONS), tmp_path, executor=HERE),
+        call(ArtificialSettings(), tmp_path, executor=HERE),
     ]
 
 

@@ -1,62 +1,73 @@
 """`statistics`: its options reach the library, what it prints and writes, and what it refuses."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import call
 
 import click
 import numpy as np
 import pandas as pd
 import pytest
 
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
+from atypeak_scale.registry.columns import ABUNDANCE, CORRELATIONS, DENSITY, DENSITY_TEST
 from tests.cli.helpers import (
-    CLUSTERS,
-    RUN_OPTIONS,
+    EXECUTORS,
+    HERE,
+    MODEL_OPTIONS,
     Finished,
     Refuse,
     Replace,
+    Resolved,
     Run,
     Truth,
+    Where,
+    cell_line_of,
     invoke,
     printed,
-    scored_run,
+    scores_of,
 )
 
-TABLES = {
-    "abundance": pd.DataFrame({"of": ["tr"], "label": ["x"], "peaks": [1234], "bp": [5]}),
-    "correlations": pd.DataFrame({"correlation": [0.123456789]}),
-    "density": pd.DataFrame({"crm_peaks_from": [1], "mean": [701.23456]}),
-    "density-test": pd.DataFrame({"relation": ["peak"], "p": [np.nan]}),
+VALUES = {
+    ABUNDANCE: {"of": "tr", "label": "x", "peaks": 1234, "bp": 5},
+    CORRELATIONS: {"correlation": 0.123456789},
+    DENSITY: {"crm_peaks_from": 1, "mean": 701.23456},
+    DENSITY_TEST: {"relation": "peak", "p": np.nan},
 }
+TABLES = [
+    (table, pd.DataFrame([{column.name: values.get(column.name, 0) for column in table.columns}]))
+    for table, values in VALUES.items()
+]
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_statistics__of_the_data(replace: Replace, options: list[str], cluster: Cluster) -> None:
-    resolve = replace("score.blocks.score_run", None)
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_statistics__of_the_data(replace: Replace, options: list[str], where: Where) -> None:
+    opened = replace("store.cell_line.open_store", cell_line_of("k562"))
+    resolve = replace("scoring.scores.open_scores", None)
     tables = replace("assess.description.statistics_tables.statistics_tables", TABLES)
     result = invoke("statistics", "s.zarr", "--cell-line", "k562", *options)
-    assert tables.call_args_list == [call("s.zarr", "k562", None, cluster, ANY)]
+    assert tables.call_args_list == [call(cell_line_of("k562"), None, executor=where)]
+    assert opened.call_args_list == [call("s.zarr", "k562")]
     assert resolve.call_args_list == []
     lines = [line.split() for line in result.stdout.splitlines()]
-    for line in (["tr", "x", "1234", "5"], ["1", "701.2"], ["peak", "-"]):
+    for line in (["tr", "x", "1234", "5"], ["1", "0", "0", "0", "701.2", *"00000"], ["peak", "0", "-"]):
         assert line in lines
     assert result.stdout.endswith(
         "--out DIR writes all tables: abundance, correlations, density, density-test\n"
     )
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_statistics__of_the_scores_of_a_model(
-    replace: Replace, resolve: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+    replace: Replace, resolve: Resolved, model: Path, options: list[str], found: tuple[Any, ...]
 ) -> None:
     tables = replace("assess.description.statistics_tables.statistics_tables", TABLES)
     invoke("statistics", "s.zarr", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
-    assert tables.call_args_list == [call("s.zarr", found[0], scored_run(model), IN_PROCESS, ANY)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
+    assert tables.call_args_list == [call(cell_line_of(), scores_of(model), executor=HERE)]
 
 
 @pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"], ["--results", "r"]])
@@ -69,11 +80,14 @@ def test_statistics__options_of_a_model_are_not_dropped_without_it(
 
 
 def test_statistics__out(replace: Replace, tmp_path: Path) -> None:
+    replace("store.cell_line.open_store", cell_line_of())
     replace("assess.description.statistics_tables.statistics_tables", TABLES)
     result = invoke("statistics", "s.zarr", "--out", tmp_path / "out")
-    files = [str(tmp_path / "out" / f"{name}.tsv") for name in TABLES]
+    files = [f"{tmp_path / 'out' / table.name}.tsv  {table.description}" for table in VALUES]
     assert result.stdout.splitlines()[-4:] == files
-    assert (tmp_path / "out" / "correlations.tsv").read_text() == "correlation\n0.123456789\n"
+    written = pd.read_csv(tmp_path / "out" / "correlations.tsv", sep="\t", dtype=str)
+    assert written["correlation"].tolist() == ["0.123456789"]
+    assert json.loads((tmp_path / "out" / "made-from.json").read_text())["store"] == {"cell_line": "cell"}
 
 
 # For real
@@ -81,7 +95,7 @@ def test_statistics__out(replace: Replace, tmp_path: Path) -> None:
 
 def test_statistics__writes_what_it_prints(steps: Finished, truth: Truth, tmp_path: Path) -> None:
     text = printed("statistics", steps.store, "--model", steps.model, "--out", tmp_path / "out")
-    tables = {file.stem: pd.read_csv(file, sep="\t") for file in (tmp_path / "out").iterdir()}
+    tables = {file.stem: pd.read_csv(file, sep="\t") for file in (tmp_path / "out").glob("*.tsv")}
     assert set(tables) == {"abundance", "mean-crm", "correlations", "scores", "density", "density-test"}
     of_trs = tables["abundance"].query("of == 'tr'").set_index("label")
     assert of_trs["peaks"].to_dict() == Counter(line[3].split(".")[1] for line in truth.lines)
@@ -135,9 +149,14 @@ def test_statistics__needs_final_scores(
     unchanged()
     out = ("--out", tmp_path / "out")
     message = atypeak("statistics", built, "--model", model, *out).message()
-    assert re.search(r"not scored by this model \(model-\w{8}\); run 'atypeak-scale score' first$", message)
+    named = f"{built} --model {model}"
+    assert re.search(
+        rf"not scored by this model \(model-\w{{8}}\); run 'atypeak-scale score {named}' first$", message
+    )
     assert unchanged()
     assert atypeak("score", built, "--model", model).code == 0
     message = atypeak("statistics", built, "--model", model, *out).message()
-    assert re.search(r": model-\w{8} is not normalized; run 'atypeak-scale normalize' first$", message)
+    assert re.search(
+        rf": model-\w{{8}} is not normalized; run 'atypeak-scale normalize {named}' first$", message
+    )
     assert not (tmp_path / "out").exists()

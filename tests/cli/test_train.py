@@ -5,40 +5,57 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import pandas as pd
 import pytest
 import yaml
 
 from atypeak_scale.config import Config, dump_config, load_config, with_seed
-from atypeak_scale.execution.cluster import Cluster
-from tests.cli.helpers import CELL, CLUSTERS, Catalogue, Finished, Refuse, Replace, Run, invoke
+from tests.cli.helpers import (
+    CELL,
+    EXECUTORS,
+    HERE,
+    Catalogue,
+    Finished,
+    Refuse,
+    Replace,
+    Run,
+    Where,
+    cell_line_of,
+    invoke,
+)
 
 
 def test_train__arguments(replace: Replace, tensorflow: dict[str, Mock]) -> None:
     from atypeak_scale.model.files import Training
 
-    train = replace("model.training.train.train_and_save", Training(12, 7, 0.25, "settled"))
+    replace("store.cell_line.open_store", cell_line_of("hela"))
+    trained = Mock(training=Training(12, 7, 0.25, "settled"))
+    train = replace("model.training.train.train", trained)
     result = invoke("train", "s.zarr", "--config", "hela", "--model", "m")
     config = load_config("hela")
-    assert train.call_args_list == [call("s.zarr", config, "m", ANY)]
+    assert train.call_args_list == [call(cell_line_of("hela"), config, "m", executor=HERE)]
     assert result.stdout == (
         "stopped after 12 epochs: the loss settled; the weights of epoch 7, loss 0.250000, are in m\n"
     )
     invoke("train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "77")
-    assert train.call_args == call("s.zarr", with_seed(config, 77), "m", ANY)
+    assert train.call_args == call(cell_line_of("hela"), with_seed(config, 77), "m", executor=HERE)
     assert train.call_args.args[1].training.seed == 77
     assert len(tensorflow["train"].call_args_list) == 2
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_train__several_seeds(replace: Replace, options: list[str], cluster: Cluster) -> None:
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_train__several_seeds(replace: Replace, options: list[str], where: Where) -> None:
+    opened = replace("store.cell_line.open_store", cell_line_of("hela"))
     train = replace("model.seeds.train_seeds", [Path("m/seed-7"), Path("m/seed-8")])
     result = invoke(
         "train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "7", "--seeds", "2", *options
     )
-    assert train.call_args_list == [call("s.zarr", with_seed(load_config("hela"), 7), 2, "m", cluster, ANY)]
+    assert opened.call_args_list == [call("s.zarr", "hela")]
+    assert train.call_args_list == [
+        call(cell_line_of("hela"), with_seed(load_config("hela"), 7), 2, "m", executor=where)
+    ]
     assert result.stdout == "m/seed-7\nm/seed-8\n"
 
 
@@ -65,7 +82,7 @@ def test_train__standard_error_holds_progress_only(steps: Finished, tmp_path: Pa
         [sys.executable, "-m", "atypeak_scale.cli", *map(str, train)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert [line for line in run.stderr.splitlines() if not line.startswith("train ")] == []
+    assert [line for line in run.stderr.splitlines() if not line.startswith("train")] == []
 
 
 # Bad input

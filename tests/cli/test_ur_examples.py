@@ -2,39 +2,48 @@
 
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY, Mock, call
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster
-from tests.cli.helpers import CLUSTERS, RUN_OPTIONS, Refuse, Replace, invoke, scored_run
+from tests.cli.helpers import (
+    EXECUTORS,
+    HERE,
+    MODEL_OPTIONS,
+    Refuse,
+    Replace,
+    Resolved,
+    Where,
+    invoke,
+    scores_of,
+)
 
 
 @pytest.fixture
-def ur_examples(replace: Replace, resolve: Mock, tensorflow: dict[str, Mock]) -> Mock:
+def ur_examples(replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock]) -> Mock:
     found = xr.Dataset({"activation": ("unit", np.array([1.5, 0.0, 2.0]))})
     return replace("assess.interpretation.ur_examples.ur_examples", found)
 
 
-@pytest.mark.parametrize("options, found", RUN_OPTIONS)
+@pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_ur_examples__run(
-    resolve: Mock, ur_examples: Mock, model: Path, options: list[str], found: tuple[Any, ...]
+    resolve: Resolved, ur_examples: Mock, model: Path, options: list[str], found: tuple[Any, ...]
 ) -> None:
     result = invoke("ur-examples", "s.zarr", "--model", model, *options)
-    assert resolve.call_args_list == [call("s.zarr", str(model), *found)]
-    assert ur_examples.call_args_list == [call(scored_run(model), 1, None, IN_PROCESS, ANY)]
+    assert resolve.asked() == [("s.zarr", str(model), *found)]
+    assert ur_examples.call_args_list == [call(scores_of(model), 1, None, executor=HERE)]
     assert result.stdout == "ur-examples of 3 units, 1 of which nothing excites\n"
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
+@pytest.mark.parametrize("options, where", EXECUTORS)
 def test_ur_examples__where(
-    ur_examples: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str], cluster: Cluster
+    ur_examples: Mock, tensorflow: dict[str, Mock], model: Path, options: list[str], where: Where
 ) -> None:
     invoke("ur-examples", "s.zarr", "--model", model, "--seed", "5", "--out", "o", *options)
-    assert ur_examples.call_args_list == [call(scored_run(model), 5, "o", cluster, ANY)]
-    assert len(tensorflow["ur_examples"].call_args_list) == (cluster == IN_PROCESS)
+    assert ur_examples.call_args_list == [call(scores_of(model), 5, "o", executor=where)]
+    assert len(tensorflow["ur_examples"].call_args_list) == (where == HERE)
 
 
 # Bad input

@@ -3,27 +3,34 @@
 import re
 import shutil
 from pathlib import Path
-from unittest.mock import ANY, call
+from unittest.mock import call
 
 import pytest
 
 from atypeak_scale.errors import AtypeakError
-from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.store.verify import Verified
-from tests.cli.helpers import CLUSTERS, Finished, Refuse, Replace, invoke, printed
+from tests.cli.helpers import (
+    EXECUTORS,
+    Finished,
+    Refuse,
+    Replace,
+    Where,
+    invoke,
+    printed,
+)
 
 
-@pytest.mark.parametrize("options, cluster", CLUSTERS)
-def test_verify__where_and_what_it_says(replace: Replace, options: list[str], cluster: Cluster) -> None:
-    verify = replace("store.verify.verify_store", Verified(3, 1234, []))
+@pytest.mark.parametrize("options, where", EXECUTORS)
+def test_verify__where_and_what_it_says(replace: Replace, options: list[str], where: Where) -> None:
+    verify = replace("store.verify.verify", Verified(3, 1234, []))
     result = invoke("verify", "s.zarr", *options)
     invoke("verify", "s.zarr", "--results", "r", *options)
-    assert verify.call_args_list == [call("s.zarr", cluster, ANY, where) for where in (None, "r")]
-    assert result.stdout == "1,234 chunks of 3 arrays read, 0 damages\n"
+    assert verify.call_args_list == [call("s.zarr", results, executor=where) for results in (None, "r")]
+    assert result.stdout == "1,234 chunks of 3 arrays read; nothing is damaged\n"
 
 
 def test_verify__damage_is_a_failure(replace: Replace) -> None:
-    replace("store.verify.verify_store", Verified(3, 4, ["a/b, chunk 1: damaged", "a/c, chunk 2: lost"]))
+    replace("store.verify.verify", Verified(3, 4, ["a/b, chunk 1: damaged", "a/c, chunk 2: lost"]))
     with pytest.raises(AtypeakError, match=r"^s\.zarr: is damaged, as listed above$"):
         invoke("verify", "s.zarr")
 
@@ -33,7 +40,9 @@ def test_verify__damage_is_a_failure(replace: Replace) -> None:
 
 def test_verify__of_a_scored_store_and_of_a_damaged_one(steps: Finished, tmp_path: Path) -> None:
     store = Path(shutil.copytree(steps.store, tmp_path / "s.zarr"))
-    assert re.fullmatch(r"[\d,]+ chunks of [\d,]+ arrays read, 0 damages\n", printed("verify", store))
+    assert re.fullmatch(
+        r"[\d,]+ chunks of [\d,]+ arrays read; nothing is damaged\n", printed("verify", store)
+    )
     chunk = next(file for file in sorted(store.rglob("rebuilt_score/c/*")) if file.is_file())
     chunk.write_bytes(chunk.read_bytes()[:-1])
     with pytest.raises(AtypeakError, match=r"s\.zarr: is damaged, as listed above$"):

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store.cell_line import CellLine
+
 SHARED = Path(__file__).parents[3] / "shared"
 
 
@@ -19,21 +22,22 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def hela_store(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hela(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> CellLine:
     """Build the store of all HeLa data from the two files."""
-    from atypeak_scale import build_store, load_config
+    from atypeak_scale import build_store, load_config, open_store
 
     store = tmp_path_factory.mktemp("hela") / "store.zarr"
     build_store(
         shared / "data/hela.published-raw.bed.xz", shared / "data/crm.bed.xz", store, load_config("hela")
     )
-    return store
+    return open_store(store)
 
 
 @pytest.fixture(scope="session")
-def reference_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reference_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Location:
     """Save the reference weights as a model folder."""
-    from atypeak_scale import load_config, model_from_arrays, save_model
+    from atypeak_scale import load_config
+    from atypeak_scale.model import model_from_arrays, save_model
 
     description = json.loads((shared / "reference/hela_weights.json").read_text())
     with np.load(shared / "reference/hela_weights.npz") as arrays:
@@ -44,11 +48,9 @@ def reference_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="session")
-def reference_windows(shared: Path, hela_store: Path) -> np.ndarray:
+def reference_windows(shared: Path, hela: CellLine) -> np.ndarray:
     """Return the number in the store of every window of the reference sample, in its order."""
-    from atypeak_scale import open_store
-
-    data = open_store(hela_store).data
+    data = hela.data
     contig = data["contig"].to_numpy().astype(object)[data["window_contig"].to_numpy()]
     places = zip(contig, data["window_start"].to_numpy(), data["window_end"].to_numpy(), strict=True)
     number = {place: i for i, place in enumerate(places)}
@@ -58,7 +60,7 @@ def reference_windows(shared: Path, hela_store: Path) -> np.ndarray:
 
 
 def _windows_in_file_order(shared: Path) -> list[tuple[str, int, int]]:
-    """Cut the CRMs one by one, as SPEC 2.1 says it."""
+    """Cut the CRMs one by one, as method, section 2.1, says it."""
     regions = []
     with lzma.open(shared / "data/crm.bed.xz", "rt") as lines:
         for line in lines:

@@ -8,16 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atypeak_scale import (
-    Config,
-    build_store,
-    load_config,
-    rebuilt_by_kind,
-    save_model,
-    score_run,
-    simulate,
-    train,
-)
+from atypeak_scale import Config, assess, build_store, load_config, open_scores, open_store, simulate, train
 from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import parse_config
@@ -37,13 +28,14 @@ class Trained:
         settings = ArtificialSettings.model_validate({"crms": 10_000, "group_rule": rule, "seed": 1})
         files = simulate(settings, folder / "catalogue")
         self.truth = files.truth
-        self.store = build_store(files.peaks, files.crms, folder / "store.zarr", config).store
-        self.model = train(self.store, config)
-        self.run = score_run(self.store, save_model(self.model, folder / "model"))
+        build_store(files.peaks, files.crms, folder / "store.zarr", config)
+        cell_line = open_store(folder / "store.zarr")
+        self.model = train(cell_line, config, folder / "model")
+        self.scores = open_scores(cell_line, folder / "model")
 
     def by_kind(self) -> pd.Series:
-        """Mean rebuilt value by kind of peak, place and group."""
-        return summarize_rebuilt(rebuilt_by_kind(self.run, self.truth))["mean"]
+        """Mean rebuilt value by kind of peak, reliability and group."""
+        return summarize_rebuilt(assess.rebuilt_by_kind(self.scores, self.truth))["mean"]
 
 
 def phantoms(network: keras.Model, of: tuple[int, ...], at: tuple[int, ...]) -> np.ndarray:

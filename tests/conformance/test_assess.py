@@ -1,4 +1,4 @@
-"""Pairs of TRs and richness of CRMs as the article reports them (its Fig. 6; SPEC 7.3, 7.4).
+"""Pairs of TRs and richness of CRMs as the article reports them (its Fig. 6; method, sections 7.3 and 7.4).
 
 The published final scores are put where scores of a model would be, so that nothing is trained.
 """
@@ -9,37 +9,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-import zarr
 
-from atypeak_scale import (
-    build_store,
-    compare_pairs,
-    data_statistics,
-    load_config,
-    normalize_scores,
-    open_store,
-    save_model,
-    score_density,
-    score_run,
-    score_store,
-)
+from atypeak_scale import assess, build_store, load_config, normalize, open_scores, open_store, score
 from atypeak_scale.assess.description.pairs import alone_both
-from atypeak_scale.model.files import TrainedModel
+from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.registry.variables import FINAL
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 PEAK = ["contig", "start", "end", "name"]
 
 
-def published_run(shared: Path, cell_line: str, folder: Path) -> ScoreRun:
+def published_scores(shared: Path, cell_line: str, folder: Path) -> Scores:
     """Build a store whose final scores are the published ones; they are whole numbers of 0 to 1000."""
     config = load_config(cell_line)
     store = folder / "store.zarr"
     build_store(shared / f"data/{cell_line}.published-raw.bed.xz", shared / "data/crm.bed.xz", store, config)
-    data = open_store(store).data.load()
-    labels = tuple(data["dataset"].values.tolist()), tuple(data["tr"].values.tolist())
+    opened = open_store(store)
+    data, labels = opened.data.load(), opened.labels
     network = build_autoencoder(320, len(labels[0]), len(labels[1]), config.model, seed=1)
-    run = score_run(store, save_model(TrainedModel(network, labels, config), folder / "no-model"))
+    scores = open_scores(opened, save_model(TrainedModel(network, labels, config), folder / "no-model"))
     names = np.array(
         [
             f"{labels[0][i]}.{labels[1][j]}.{cell_line}"
@@ -58,22 +50,21 @@ def published_run(shared: Path, cell_line: str, folder: Path) -> ScoreRun:
         shared / f"data/{cell_line}.published-final.bed.xz",
         sep="\t", skiprows=1, header=None, names=[*PEAK, "score"], usecols=range(5),
     )  # fmt: skip
-    _, scores = run.open()
-    final = scores["final"]
-    assert isinstance(final, zarr.Array)
-    final[:] = ours.merge(published, on=PEAK, how="left", validate="1:1")["score"].to_numpy(np.float32)
-    scores.attrs["normalization"] = "published"
-    return run
+    final = ours.merge(published, on=PEAK, how="left", validate="1:1")["score"]
+    scores.create()
+    scores.write(FINAL, 0, final.to_numpy(np.float32))
+    scores.set_attribute(NORMALIZATION, {"sample": "published"})
+    return scores
 
 
 @pytest.fixture(scope="session")
-def published_hela(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> ScoreRun:
-    return published_run(shared, "hela", tmp_path_factory.mktemp("published-hela"))
+def published_hela(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Scores:
+    return published_scores(shared, "hela", tmp_path_factory.mktemp("published-hela"))
 
 
 @pytest.fixture(scope="session")
-def published_jurkat(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> ScoreRun:
-    return published_run(shared, "jurkat", tmp_path_factory.mktemp("published-jurkat"))
+def published_jurkat(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Scores:
+    return published_scores(shared, "jurkat", tmp_path_factory.mktemp("published-jurkat"))
 
 
 def rows_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -110,33 +101,30 @@ HELA_PAIRS = [(one, other) for a, b in (("aff4", "ell2"), ("rcor1", "sfmbt1"), (
               for one, other in ((a, b), (b, a))]  # fmt: skip
 
 
-def test_pairs__of_hela_by_published_scores(published_hela: ScoreRun) -> None:
-    rows = rows_of(compare_pairs(published_hela))
+def test_pairs__of_hela_by_published_scores(published_hela: Scores) -> None:
+    rows = rows_of(assess.pairs(published_hela))
     show("HeLa, published scores", rows, HELA_PAIRS)
     check_pairs_of_hela(rows, little=0.25)
 
 
-def test_pairs__of_hela_by_the_reference_weights(hela_store: Path, reference_model: Path) -> None:
-    run = score_run(hela_store, reference_model)
-    score_store(run)
-    normalize_scores(run, run.config.normalization)
-    rows = rows_of(compare_pairs(run))
+def test_pairs__of_hela_by_the_reference_weights(hela: CellLine, reference_model: Location) -> None:
+    rows = rows_of(assess.pairs(normalize(score(hela, reference_model))))
     show("HeLa, reference weights", rows, HELA_PAIRS)
     check_pairs_of_hela(rows, little=0.5)
 
 
-def test_pairs__by_blocks_equal_those_of_arrays(published_hela: ScoreRun) -> None:
-    data, (_, scores) = open_store(published_hela.store).data.load(), published_hela.open()
+def test_pairs__by_blocks_equal_those_of_arrays(published_hela: Scores) -> None:
+    data = published_hela.cell_line.data.load()
     crm = data["crm"].values[data["peak_window"].values]
     members = pd.DataFrame({"peak": data["peak_catalogue"].values, "crm": crm}).drop_duplicates()
     tr = data["source_tr"].values[data["catalogue_source"].values[members["peak"]]]
-    final = scores["final"][:][members["peak"]]  # type: ignore[index]
+    final = published_hela.read(FINAL)[members["peak"]]
     table = alone_both(final, tr, members["crm"].to_numpy(), data["tr"].values.tolist())
-    pd.testing.assert_frame_equal(compare_pairs(published_hela), table, check_exact=True)
+    pd.testing.assert_frame_equal(assess.pairs(published_hela), table, check_exact=True)
 
 
-def test_pairs__of_jurkat_by_published_scores(published_jurkat: ScoreRun) -> None:
-    rows = rows_of(compare_pairs(published_jurkat))
+def test_pairs__of_jurkat_by_published_scores(published_jurkat: Scores) -> None:
+    rows = rows_of(assess.pairs(published_jurkat))
     pairs = [("gabpa", "erg"), ("erg", "gabpa"), ("ctcf", "gabpa"), ("gabpa", "ctcf"), ("ctcf", "runx"),
              ("runx", "ctcf"), ("ctcf", "runx1"), ("runx1", "ctcf")]  # fmt: skip
     show("Jurkat, published scores", rows, pairs)
@@ -155,16 +143,17 @@ def test_pairs__of_jurkat_by_published_scores(published_jurkat: ScoreRun) -> Non
     assert abs(rows.loc[("runx1", "ctcf"), "cohens_d"]) < 0.2
 
 
-def test_correlations__of_the_article(published_jurkat: ScoreRun, hela_store: Path) -> None:
+def test_correlations__of_the_article(published_jurkat: Scores, hela: CellLine) -> None:
     """ "CTCF and GABPA in Jurkat have a R coefficient of 0.2"; those framed in red have a low one."""
-    jurkat, hela = (
-        data_statistics(store)["correlation_tr"].to_pandas() for store in (published_jurkat.store, hela_store)
+    of_jurkat, of_hela = (
+        assess.statistics(cell_line)["correlation_tr"].to_pandas()
+        for cell_line in (published_jurkat.cell_line, hela)
     )
-    print(f"\nCTCF and GABPA {jurkat.loc['ctcf', 'gabpa']:.4f}")
-    assert round(jurkat.loc["ctcf", "gabpa"], 1) == 0.2
+    print(f"\nCTCF and GABPA {of_jurkat.loc['ctcf', 'gabpa']:.4f}")
+    assert round(of_jurkat.loc["ctcf", "gabpa"], 1) == 0.2
     for table, low, high in (
-        (jurkat, [("ctcf", "runx"), ("ctcf", "runx1")], [("gabpa", "erg")]),
-        (hela, [("rcor1", "znf143")], [("ell2", "aff4"), ("rcor1", "sfmbt1")]),
+        (of_jurkat, [("ctcf", "runx"), ("ctcf", "runx1")], [("gabpa", "erg")]),
+        (of_hela, [("rcor1", "znf143")], [("ell2", "aff4"), ("rcor1", "sfmbt1")]),
     ):
         for pairs in (low, high):
             print(", ".join(f"{one} and {other} {table.loc[one, other]:.4f}" for one, other in pairs))
@@ -175,7 +164,7 @@ def test_correlations__of_the_article(published_jurkat: ScoreRun, hela_store: Pa
 @pytest.mark.parametrize("cell_line", ["hela", "jurkat"])
 def test_density__as_in_the_article(cell_line: str, request: pytest.FixtureRequest) -> None:
     """Singletons score lowest, richer CRMs higher, and those with supernumerary peaks lower again."""
-    found: xr.Dataset = score_density(request.getfixturevalue(f"published_{cell_line}"))
+    found: xr.Dataset = assess.score_density(request.getfixturevalue(f"published_{cell_line}"))
     print(f"\n{cell_line}\n{found.drop_dims('relation').to_dataframe().round(1).to_string()}")
     print(found.drop_dims("log2_peaks").to_dataframe().to_string())
     mean = found["crm_mean"].values

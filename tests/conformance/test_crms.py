@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from atypeak_scale import crm_table, normalize_scores, score_run, score_store
+from atypeak_scale import assess, normalize, score
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store.cell_line import CellLine
 
 BED = ["contig", "start", "end"]
 
@@ -27,11 +29,8 @@ def counts(crms: pd.DataFrame, peaks: pd.DataFrame) -> np.ndarray:
     return found
 
 
-def test_crms__of_hela(shared: Path, hela_store: Path, reference_model: Path, tmp_path: Path) -> None:
-    run = score_run(hela_store, reference_model)
-    score_store(run)
-    normalize_scores(run, run.config.normalization)
-    crm_table(run, tmp_path / "crms")
+def test_crms__of_hela(shared: Path, hela: CellLine, reference_model: Location, tmp_path: Path) -> None:
+    assess.crms(normalize(score(hela, reference_model)), tmp_path / "crms")
     table = pd.read_parquet(tmp_path / "crms" / "crms.parquet")
     crms = pd.read_csv(shared / "data/crm.bed.xz", sep="\t", header=None, usecols=range(3), names=BED)
     peaks = pd.read_csv(

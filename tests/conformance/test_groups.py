@@ -1,11 +1,11 @@
-"""Eight planted groups of TRs, at the largest budget of the article's Fig. 3 (SPEC 8)."""
+"""Eight planted groups of TRs, at the largest budget of the article's Fig. 3 (method, section 8)."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from atypeak_scale import build_store, correlation_groups, load_config, save_model, score_run, simulate, train
+from atypeak_scale import assess, build_store, load_config, open_scores, open_store, simulate, train
 from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
 from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.catalogue.truth import read_truth
@@ -24,8 +24,10 @@ def test_groups__eight_that_were_planted(tmp_path: Path) -> None:
     values["training"] |= {"learning_rate": 3e-4, "batches_per_epoch": 48, "patience": 64, "min_delta": 0.0}
     config = parse_config(values, "test")
     build_store(files.peaks, files.crms, tmp_path / "s.zarr", config)
-    model = save_model(train(tmp_path / "s.zarr", config), tmp_path / "model")
-    found, truth = correlation_groups(score_run(tmp_path / "s.zarr", model)), read_truth(files.truth)
+    cell_line = open_store(tmp_path / "s.zarr")
+    train(cell_line, config, tmp_path / "model")
+    found = assess.groups(open_scores(cell_line, tmp_path / "model"))
+    truth = read_truth(files.truth)
     planted = {tr: group for group, trs in truth.groups.items() for tr in trs}
     trs = found["source_tr"].to_numpy()
     compared = np.isin(found["source_dataset"].to_numpy(), sorted(truth.reliable))

@@ -1,4 +1,4 @@
-"""Sizes of the published models (SPEC 3.5)."""
+"""Sizes of the published models (method, section 3)."""
 
 import csv
 from pathlib import Path

@@ -1,14 +1,17 @@
-"""The Q-score against the published program, its one-pass fault mended (SPEC 6.5)."""
+"""The Q-score against the published program, its one-pass fault mended (method, section 6.5)."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from atypeak_scale import load_model, score_run
+from atypeak_scale import open_scores
 from atypeak_scale.assess.quality.pair_sums import pair_sums
-from atypeak_scale.assess.quality.qscore import q_score_of, sum_windows
+from atypeak_scale.assess.quality.qscore import qscore_of, sum_windows
+from atypeak_scale.model import load_model
 from atypeak_scale.model.inference.engine import Engine
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store.cell_line import CellLine
 
 VIEWS = ("dataset", "tr")
 TOTAL = 0.5402
@@ -28,7 +31,7 @@ def reference(shared: Path) -> np.ndarray:
 
 
 def test_qscore__equals_the_reference(
-    shared: Path, reference_model: Path, rows: np.ndarray, reference: np.ndarray
+    shared: Path, reference_model: Location, rows: np.ndarray, reference: np.ndarray
 ) -> None:
     with np.load(shared / "reference/hela_sample_windows.npz") as sample:
         shape = sample["shape"]
@@ -41,7 +44,7 @@ def test_qscore__equals_the_reference(
         load_model(reference_model), labels, [(labels[0][i], labels[1][j]) for i, j in cells], 0.0
     )
     passes = [part.mean(axis=1, dtype=np.float64) for _, part in engine.rebuilt_windows(occupancy, False)]
-    found = q_score_of(
+    found = qscore_of(
         pair_sums(occupancy, cells, np.concatenate(passes).reshape(-1, *shape[2:])), labels, VIEWS
     )
     difference = np.abs(found["contribution"].to_numpy() - reference).max()
@@ -51,12 +54,11 @@ def test_qscore__equals_the_reference(
 
 
 def test_qscore__of_the_same_windows_of_the_store_equals_the_reference(
-    hela_store: Path, reference_model: Path, reference_windows: np.ndarray, rows: np.ndarray,
+    hela: CellLine, reference_model: Location, reference_windows: np.ndarray, rows: np.ndarray,
     reference: np.ndarray,
 ) -> None:  # fmt: skip
     """The store's windows lie in 75 chunks, its sources are fewer than the cells, its labels are its own."""
-    run = score_run(hela_store, reference_model)
-    sums = sum_windows(run, np.sort(reference_windows[rows]), None)
+    sums = sum_windows(open_scores(hela, reference_model), np.sort(reference_windows[rows]))
     labels = [f"d{i}" for i in range(9)], [f"t{i}" for i in range(13)]
-    found = q_score_of(sums, labels, VIEWS)
+    found = qscore_of(sums, labels, VIEWS)
     np.testing.assert_allclose(found["contribution"].to_numpy(), reference, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Scores, weights and final scores against the published program and tables (SPEC 4, 5)."""
+"""Scores, weights and final scores against the published program and tables (method, sections 4 and 5)."""
 
 import csv
 from pathlib import Path
@@ -8,10 +8,14 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from atypeak_scale import load_model, open_store, score_run, score_store
+from atypeak_scale import score
+from atypeak_scale.model import load_model
 from atypeak_scale.model.inference.engine import Engine
-from atypeak_scale.scoring.normalize import final_scores, label_scale
+from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
+from atypeak_scale.scoring.label_scale import final_scores, label_scale
 from atypeak_scale.scoring.weights import masks, occupancies, responses, weights
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.store.cell_line import CellLine
 
 BED = ["contig", "start", "end", "name", "score"]
 
@@ -21,12 +25,10 @@ def read_bed(file: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def reference_scores(hela_store: Path, reference_model: Path) -> pd.DataFrame:
+def reference_scores(hela: CellLine, reference_model: Location) -> pd.DataFrame:
     """Score all HeLa peaks with the reference weights; one row for each (peak, window)."""
-    run = score_run(hela_store, reference_model)
-    score_store(run)
-    _, scores = run.open()
-    opened = open_store(hela_store).data.load()
+    scores = score(hela, reference_model)
+    opened = hela.data.load()
     peak, window = opened["peak_catalogue"].to_numpy(), opened["peak_window"].to_numpy()
     contig = opened["contig"].to_numpy().astype(object)
     names = np.array(
@@ -43,8 +45,8 @@ def reference_scores(hela_store: Path, reference_model: Path) -> pd.DataFrame:
             "name": names[opened["catalogue_source"].to_numpy()[peak]],
             "window_contig": contig[opened["window_contig"].to_numpy()[window]],
             "window_start": opened["window_start"].to_numpy()[window],
-            "rebuilt": scores["rebuilt_score"][:],
-            "raw": scores["raw"][:][peak],
+            "rebuilt": scores.read(REBUILT_SCORE),
+            "raw": scores.read(RAW)[peak],
         }
     )
 
@@ -78,7 +80,7 @@ def test_raw__ranks_as_the_published_scores(shared: Path, reference_scores: pd.D
     assert rho > 0.98
 
 
-def test_weights__k1_and_k2_of_the_reference_sample(shared: Path, reference_model: Path) -> None:
+def test_weights__k1_and_k2_of_the_reference_sample(shared: Path, reference_model: Location) -> None:
     with (shared / "reference/hela_reference_weights.tsv").open() as table:
         reference = list(csv.DictReader(table, delimiter="\t"))
     with np.load(shared / "reference/hela_sample_windows.npz") as sample:
@@ -112,7 +114,7 @@ def test_final__published_raw_and_weights_give_published_final(shared: Path, cel
     label, labels = pd.factorize(raw["name"].str.split(".").str[1], sort=True)
     scale = label_scale(label, weighted, len(labels))
     ours = np.clip(np.rint(final_scores(label, weighted, scale)), 0, 1000)
-    # A TR without spread is published as 0; SPEC 5.6 gives it 750.
+    # A TR without spread is published as 0; method, section 5.6, gives it 750.
     has_spread = scale.has_spread[label]
     assert (ours[~has_spread] == 750).all()
     assert raw[BED[:4]].equals(published[BED[:4]])

@@ -1,4 +1,4 @@
-"""Windows and overlaps of the real data, against known counts and bedtools (SPEC 1, 2)."""
+"""Windows and overlaps of the real data, against known counts and bedtools (method, sections 1 and 2)."""
 
 import lzma
 import shutil
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atypeak_scale import open_store
+from atypeak_scale.store.cell_line import CellLine
 
 
-def test_store__counts_of_hela(hela_store: Path) -> None:
-    data = open_store(hela_store).data
+def test_store__counts_of_hela(hela: CellLine) -> None:
+    data = hela.data
     assert data.attrs["windows_in_crms"] == 107_867
     assert data.sizes["window"] == 38_159
     assert data.sizes["peak"] == 149_245
@@ -20,7 +20,7 @@ def test_store__counts_of_hela(hela_store: Path) -> None:
     assert (data.sizes["dataset"], data.sizes["tr"], data.sizes["source"]) == (9, 13, 15)
 
 
-def test_store__rows_are_those_of_bedtools(shared: Path, hela_store: Path, tmp_path: Path) -> None:
+def test_store__rows_are_those_of_bedtools(shared: Path, hela: CellLine, tmp_path: Path) -> None:
     if shutil.which("bedtools") is None:
         pytest.skip("bedtools is not installed")
     for name in ("crm.bed", "hela.published-raw.bed"):
@@ -38,7 +38,7 @@ def test_store__rows_are_those_of_bedtools(shared: Path, hela_store: Path, tmp_p
     )  # fmt: skip
     expected = sorted(tuple(line.split("\t")[:7]) for line in pairs.stdout.splitlines())
 
-    data = open_store(hela_store).data.load()
+    data = hela.data.load()
     window, peak = data["peak_window"].to_numpy(), data["peak_catalogue"].to_numpy()
     contig = data["contig"].to_numpy().astype(object)
     names = np.array(
@@ -60,13 +60,12 @@ def test_store__rows_are_those_of_bedtools(shared: Path, hela_store: Path, tmp_p
 
 
 def test_store__occupancy_is_that_of_the_reference_sample(
-    shared: Path, hela_store: Path, reference_windows: np.ndarray
+    shared: Path, hela: CellLine, reference_windows: np.ndarray
 ) -> None:
-    opened = open_store(hela_store)
     with np.load(shared / "reference/hela_sample_windows.npz") as sample:
         shape = sample["shape"]
         reference = np.unpackbits(sample["packed"], axis=1, count=int(np.prod(shape[1:]))).reshape(shape)
-        assert sample["datasets"].tolist() == opened.data["dataset"].values.tolist()
-        assert sample["tfs"].tolist() == opened.data["tr"].values.tolist()
-    tensor = opened.tensor.isel(window=np.sort(reference_windows)).to_numpy()
+        assert sample["datasets"].tolist() == list(hela.labels[0])
+        assert sample["tfs"].tolist() == list(hela.labels[1])
+    tensor = hela.tensor.isel(window=np.sort(reference_windows)).to_numpy()
     assert np.array_equal(tensor[np.argsort(np.argsort(reference_windows))], reference.astype(bool))

@@ -1,4 +1,4 @@
-"""Training from scratch on real data: some minutes a seed, run by hand with -m slow (SPEC 3, 4)."""
+"""Training from scratch on real data: some minutes a seed, run by hand with -m slow (method, section 3)."""
 
 from itertools import combinations
 from pathlib import Path
@@ -8,21 +8,23 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from atypeak_scale import load_config, open_store, save_model, score_run, score_store, train
+from atypeak_scale import load_config, score, train
 from atypeak_scale.config import with_seed
+from atypeak_scale.registry.variables import RAW
+from atypeak_scale.store.cell_line import CellLine
 
 SEEDS = (1, 2, 3)
 
 
 @pytest.mark.slow
 def test_hela__three_seeds_reach_the_published_loss_and_ranks(
-    shared: Path, hela_store: Path, tmp_path: Path
+    shared: Path, hela: CellLine, tmp_path: Path
 ) -> None:
     columns = ["contig", "start", "end", "name", "score"]
     file = shared / "data/hela.published-raw.bed.xz"
     published = pd.read_csv(file, sep="\t", skiprows=1, header=None, names=columns, usecols=range(5))
     published = published.drop_duplicates(columns[:4])
-    data = open_store(hela_store).data.load()
+    data = hela.data.load()
     contig, source = data["contig"].to_numpy().astype(object), data["catalogue_source"].to_numpy()
     names = [
         f"{data['dataset'].values[i]}.{data['tr'].values[j]}.hela"
@@ -39,11 +41,9 @@ def test_hela__three_seeds_reach_the_published_loss_and_ranks(
     ranks = []
     for seed in SEEDS:
         config = with_seed(load_config("hela"), seed)
-        model = train(hela_store, config)
-        folder = save_model(model, tmp_path / f"seed-{seed}")
-        run = score_run(hela_store, folder)
-        score_store(run)
-        peaks[f"raw{seed}"] = run.open()[1]["raw"][:]
+        folder = tmp_path / f"seed-{seed}"
+        model = train(hela, config, folder)
+        peaks[f"raw{seed}"] = score(hela, folder).read(RAW)
         both = peaks.drop_duplicates(columns[:4]).merge(published, on=columns[:4])
         assert len(both) == len(published)
         rho = float(spearmanr(both[f"raw{seed}"], both["score"]).statistic)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from atypeak_scale.execution.cluster import Cluster
 from conftest import random_catalogue
 
 from atypeak_scale.config import Config
-from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.scoring.blocks import ScoreRun, score_run, score_store

@@ -39,10 +39,10 @@ def local(catalogue: Catalogue, config: Config, tmp_path: Path) -> Path:
 @pytest.fixture
 def run(bucket: str, catalogue: Catalogue, config: Config) -> "ScoreRun":
     """Build a store and save a model at URLs; the run that names both."""
+    from atypeak_scale.score.blocks import score_run
     from storage.untrained import untrained
 
     from atypeak_scale.model.files import save_model
-    from atypeak_scale.score.blocks import score_run
     from atypeak_scale.store.build import build_store
 
     build_store(*catalogue, f"{bucket}/s.zarr", config)

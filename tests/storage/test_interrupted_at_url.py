@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from atypeak_scale.score.blocks import ScoreRun, is_scored, plan_score, score_store
+from atypeak_scale.score.export import export_scores
+from atypeak_scale.store.summary import summarize
 from storage.object_store import Objects, assert_same, put
 
 from atypeak_scale.assess.regions.releases import compare_releases
@@ -14,12 +17,9 @@ from atypeak_scale.config import Config
 from atypeak_scale.errors import DamagedError, InputError
 from atypeak_scale.model.files import load_model
 from atypeak_scale.model.training.train import train
-from atypeak_scale.score.blocks import ScoreRun, is_scored, plan_score, score_store
-from atypeak_scale.score.export import export_scores
 from atypeak_scale.storage.url import UrlTarget
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.summary import summarize
 
 Catalogue = tuple[Path, Path]
 

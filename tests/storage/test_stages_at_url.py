@@ -11,6 +11,10 @@ import cloudpickle
 import numpy as np
 import pytest
 import xarray as xr
+from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
+from atypeak_scale.score.export import export_scores
+from atypeak_scale.score.normalize import normalize_scores
+from atypeak_scale.store.summary import summarize
 from storage.object_store import Objects, assert_same, objects, put
 from storage.untrained import untrained
 
@@ -28,14 +32,10 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel, Training, load_model, save_model
 from atypeak_scale.model.seeds import train_seeds
 from atypeak_scale.pipeline import run_pipeline
-from atypeak_scale.score.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.score.export import export_scores
-from atypeak_scale.score.normalize import normalize_scores
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.url import UNFINISHED
 from atypeak_scale.store import schema
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.summary import summarize
 from atypeak_scale.store.tensor import open_store
 from atypeak_scale.store.verify import verify_store
 

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.score.blocks import is_scored, score_run, score_store
 from storage.object_store import files
 from storage.untrained import untrained
 
 from atypeak_scale.config import Config
-from atypeak_scale.execution.cluster import Cluster
 from atypeak_scale.model.files import save_model
-from atypeak_scale.score.blocks import is_scored, score_run, score_store
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.verify import verify_store
 

@@ -1,3 +1,5 @@
+"""Batches of the store in random order, and what a source gives to each cell."""
+
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from atypeak_scale.config import Config
-from atypeak_scale.store.build import build_store
+from atypeak_scale.errors import DamagedError
+from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.stream import crumb_matrix, read_packed, training_windows, unpack
-from atypeak_scale.store.tensor import open_store
-
-Catalogue = tuple[Path, Path]
 
 
 def crumbed_cell_by_cell(window: np.ndarray, crumbs: float) -> np.ndarray:
-    """SPEC 2.5, one cell after the other: every cell with a peak adds c to its row and to its column."""
+    """Return what the method, section 2.5, says: every cell with a peak adds c to its row and its column."""
     result = window.astype(np.float64)
     bins, m, n = window.shape
     for x in range(bins):
@@ -50,27 +49,21 @@ def test_crumb_matrix__isolated_peak_becomes_one_and_two_crumbs() -> None:
     np.testing.assert_allclose(tensor, [[0.1, 1.2, 0.1], [0, 0.1, 0]], rtol=1e-6)
 
 
-def take(store: Path, batches: int, **settings: int) -> np.ndarray:
-    stream = training_windows(store, "cell", **{"seed": 1, "batch": 4, "shuffle_windows": 20, **settings})
+def take(cell_line: CellLine, batches: int, **settings: int) -> np.ndarray:
+    stream = training_windows(cell_line, **{"seed": 1, "batch": 4, "shuffle_windows": 20, **settings})
     return np.stack([batch.numpy() for batch in stream.take(batches)])
 
 
-@pytest.fixture
-def store(catalogue: Catalogue, config: Config, tmp_path: Path) -> Path:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return tmp_path / "s.zarr"
-
-
-def test_stream__same_seed_same_batches(store: Path) -> None:
-    assert np.array_equal(take(store, 30), take(store, 30))
-    assert not np.array_equal(take(store, 30), take(store, 30, seed=2))
+def test_stream__same_seed_same_batches(cell_line: CellLine) -> None:
+    assert np.array_equal(take(cell_line, 30), take(cell_line, 30))
+    assert not np.array_equal(take(cell_line, 30), take(cell_line, 30, seed=2))
 
 
 @pytest.mark.parametrize("shuffle_windows", [1, 5, 1000])
-def test_stream__every_window_once_before_any_comes_again(store: Path, shuffle_windows: int) -> None:
-    windows = open_store(store).data.sizes["window"]
-    everything = np.packbits(open_store(store).data["occupancy"].values, axis=-1)
-    stream = training_windows(store, "cell", seed=3, batch=1, shuffle_windows=shuffle_windows)
+def test_stream__every_window_once_before_any_comes_again(cell_line: CellLine, shuffle_windows: int) -> None:
+    windows = cell_line.data.sizes["window"]
+    everything = np.packbits(cell_line.data["occupancy"].values, axis=-1)
+    stream = training_windows(cell_line, seed=3, batch=1, shuffle_windows=shuffle_windows)
     drawn = [batch.numpy()[0].tobytes() for batch in stream.take(3 * windows)]
     expected = sorted(window.tobytes() for window in everything)
     passes = [drawn[start : start + windows] for start in range(0, 3 * windows, windows)]
@@ -78,17 +71,22 @@ def test_stream__every_window_once_before_any_comes_again(store: Path, shuffle_w
     assert passes[0] != passes[1] != passes[2]
 
 
-def test_stream__mixes_far_windows(store: Path) -> None:
-    everything = {w.tobytes(): i for i, w in enumerate(read_packed(store, "cell", 0, 10**6))}
-    windows = open_store(store).data.sizes["window"]
-    first = [
-        everything[w.tobytes()]
-        for w in take(store, 2, batch=8, shuffle_windows=1000).reshape(16, *_shape(store))
-    ]
+def test_stream__mixes_far_windows(cell_line: CellLine) -> None:
+    everything = {w.tobytes(): i for i, w in enumerate(read_packed(cell_line, 0, 10**6))}
+    windows, bins, sources = cell_line.shape
+    drawn = take(cell_line, 2, batch=8, shuffle_windows=1000).reshape(16, bins, -(-sources // 8))
+    first = [everything[w.tobytes()] for w in drawn]
     assert max(first) - min(first) > windows / 2
     assert np.abs(np.diff(first)).mean() > 5
 
 
-def _shape(store: Path) -> tuple[int, int]:
-    bins, sources = open_store(store).data["occupancy"].shape[1:]
-    return bins, -(-sources // 8)
+def test_stream__what_fails_while_reading_is_kept(store: Path) -> None:
+    """TensorFlow raises an error of its own instead."""
+    for chunk in (store / "cell/occupancy/c").rglob("0"):
+        if chunk.is_file():
+            chunk.write_bytes(b"damaged")
+    failures: list[Exception] = []
+    stream = training_windows(open_store(store), seed=1, batch=4, shuffle_windows=9, failures=failures)
+    with pytest.raises(tf.errors.OpError):
+        next(iter(stream))
+    assert isinstance(failures[0], DamagedError)

@@ -1,4 +1,4 @@
-"""Damage of every kind is found and named, by the reader and by verify."""
+"""Damage of every kind is found and named by verify."""
 
 import shutil
 from pathlib import Path
@@ -6,66 +6,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from store.by_hand import flip
 
-from atypeak_scale.config import Config
-from atypeak_scale.errors import DamagedError
-from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.store import schema
-from atypeak_scale.store.build import build_store
-from atypeak_scale.store.verify import verify_store
-
-
-@pytest.fixture
-def store(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Path:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return tmp_path / "s.zarr"
-
-
-def flip(file: Path, at: int = 0) -> None:
-    data = bytearray(file.read_bytes())
-    data[at] ^= 0xFF
-    file.write_bytes(bytes(data))
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
+from atypeak_scale.registry.variables import PEAK_SCORES, REBUILT_SCORE, SCORE_VARIABLES, STORE_VARIABLES
+from atypeak_scale.store.arrays import array_of, write_chunks
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.store.groups import create_root, open_group
+from atypeak_scale.store.result_groups import NORMALIZATION, create_results
+from atypeak_scale.store.verify import verify
 
 
-def test_verify__a_sound_store_has_no_damage(store: Path) -> None:
-    found = verify_store(store)
-    files = [file for file in store.rglob("c/*") if file.is_file()] + [
-        file for file in store.rglob("c/*/*") if file.is_file() and file.parent.parent.name != "c"
+def test_verify__a_sound_store_has_no_damage(built: Path) -> None:
+    found = verify(built)
+    files = [file for file in built.rglob("c/*") if file.is_file()] + [
+        file for file in built.rglob("c/*/*") if file.is_file() and file.parent.parent.name != "c"
     ]
     assert found.damages == []
-    assert found.arrays == len(schema.STORE_VARIABLES)
+    assert found.arrays == len(STORE_VARIABLES)
     assert found.chunks >= len(set(files)) > found.arrays
-
-
-@pytest.mark.parametrize("name", ["occupancy", "peak_window", "catalogue_start", "dataset"])
-@pytest.mark.parametrize("at", [0, -1, "half"])
-def test_read__a_flipped_byte_or_cut_chunk_is_named(store: Path, name: str, at: int | str) -> None:
-    group = schema.open_cell_line(store, None)
-    array = schema.array(group, name)
-    chunk = min(1, array.cdata_shape[0] - 1)
-    file = store / "cell" / name / "c" / "/".join(map(str, (chunk, *[0] * (array.ndim - 1))))
-    if isinstance(at, int):
-        flip(file, at)
-    else:
-        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(DamagedError) as failure:
-        schema.read_array(group, name)
-    message = str(failure.value)
-    assert f"s.zarr/cell/{name}, chunk {chunk}" in message
-    assert "build it again with 'atypeak-scale build-store'" in message
-    assert len(message.splitlines()) == 1
-    assert [damage for damage in verify_store(store).damages if f"/{name}, chunk {chunk}" in damage]
-    # Other chunks are read as before.
-    if chunk:
-        schema.read_array(group, name, 0, array.chunks[0])
 
 
 def test_verify__the_same_on_a_cluster(store: Path) -> None:
     flip(store / "cell/occupancy/c/2/0/0", 5)
     flip(store / "cell/peak_source/c/0")
-    alone = verify_store(store)
+    alone = verify(store)
     assert len(alone.damages) == 2
-    assert verify_store(store, Cluster(workers=2)) == alone
+    with DaskExecutor(workers=2) as two:
+        assert verify(store, executor=two) == alone
 
 
 @pytest.mark.parametrize(
@@ -73,23 +44,66 @@ def test_verify__the_same_on_a_cluster(store: Path) -> None:
 )
 def test_verify__a_lost_chunk_is_found(store: Path, lost: str) -> None:
     (store / "cell" / lost).unlink()
-    damages = verify_store(store).damages
+    damages = verify(store).damages
     assert damages
     assert all("build it again" in damage for damage in damages)
 
 
 def test_verify__wrong_values_with_right_checksums_are_found(store: Path) -> None:
-    occupancy = schema.array(schema.open_cell_line(store, None, "r+"), "occupancy")
+    occupancy = array_of(open_group(store, "cell", "r+"), "occupancy")
     block = np.asarray(occupancy[7:14])
     block[0, 5, 0] ^= True
     occupancy[7:14] = block
-    (damage,) = verify_store(store).damages
+    (damage,) = verify(store).damages
     assert "s.zarr/cell/occupancy, chunk 1: is not what the rows of its windows say" in damage
 
 
-def test_verify__several_cell_lines(store: Path, tmp_path: Path) -> None:
+def test_verify__several_cell_lines(store: Path) -> None:
     shutil.copytree(store / "cell", store / "other")
     zarr.open_group(store, path="other", mode="r+").attrs["cell_line"] = "other"
     flip(store / "other/crm/c/0")
-    (damage,) = verify_store(store).damages
+    (damage,) = verify(store).damages
     assert "/other/crm, chunk 0" in damage
+
+
+def results(store: Path, location: Path) -> zarr.Group:
+    """Make complete results whose scores are all 1."""
+    cell_line = CellLine(store, "cell")
+    create_results(cell_line, location, "one", {NORMALIZATION: {}}, SCORE_VARIABLES)
+    found = open_group(location, "cell/scores/one", "r+")
+    for variable in (REBUILT_SCORE, *PEAK_SCORES):
+        array = array_of(found, variable.name)
+        write_chunks(array, 0, np.ones(array.shape, np.float32))
+    return found
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_verify__results_are_read_and_have_no_gap(store: Path, tmp_path: Path, elsewhere: bool) -> None:
+    location = tmp_path / "results" if elsewhere else store
+    results(store, location)
+    events: list[Event] = []
+    found = verify(store, location, InProcess(events.append))
+    assert found.damages == []
+    assert found.arrays == len(STORE_VARIABLES) + len(SCORE_VARIABLES)
+    assert {event.stage for event in events} == {"read", "compare", "results"}
+    (location / "cell/scores/one/rebuilt_score/c/1").unlink()
+    (damage,) = verify(store, location).damages
+    assert damage.endswith("chunk 1: lost; run 'atypeak-scale score' and 'atypeak-scale normalize' again")
+    assert f"{location.name}/cell/scores/one/rebuilt_score, " in damage
+    flip(location / "cell/scores/one/raw/c/0")
+    (damage,) = verify(store, location).damages
+    assert "/cell/scores/one/raw, chunk 0: damaged" in damage
+    assert verify(store).damages == ([] if elsewhere else [damage])
+
+
+def test_verify__unfinished_results_may_have_gaps(store: Path) -> None:
+    create_results(CellLine(store, "cell"), store, "one", {}, SCORE_VARIABLES)
+    assert verify(store).damages == []
+
+
+def test_verify__an_empty_store_and_none(tmp_path: Path) -> None:
+    create_root(tmp_path / "s.zarr")
+    found = verify(tmp_path / "s.zarr")
+    assert (found.arrays, found.chunks, found.damages) == (0, 0, [])
+    with pytest.raises(InputError, match="none: not a store"):
+        verify(tmp_path / "none")

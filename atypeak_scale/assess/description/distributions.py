@@ -1,4 +1,4 @@
-"""How scores are distributed: by label, and by how many peaks the CRM has (SPEC 7.4, the article's Fig. 6b).
+"""How scores are distributed: by label, and by how many peaks the CRM has (article, Fig. 6b).
 
 What does not fit in memory waits in a temporary folder, 16 bytes for each peak, and is read again one label,
 or one range of scores, at a time.
@@ -6,6 +6,7 @@ or one range of scores, at a time.
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-import zarr
 from scipy import stats
 
-from atypeak_scale.assess.crm_members import MEMBER, count_crms, crm_members
+from atypeak_scale.assess.crm_members import MEMBER, crm_members
 from atypeak_scale.assess.description.spool import Spool
+from atypeak_scale.assess.results import described
 from atypeak_scale.catalogue.names import source_name
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.scoring.export import open_normalized
-from atypeak_scale.storage.locations import Location
-from atypeak_scale.store import schema
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.registry.columns import SCORES
+from atypeak_scale.registry.results import DENSITY
+from atypeak_scale.registry.variables import PEAK_SCORES
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import Block, CellLine
 
-SCORES = ("raw", "k_normalized", "final")
-SCORED = np.dtype([("source", np.int32), *((score, np.float32) for score in SCORES)])
+SCORED = np.dtype([("source", np.int32), *((score.name, np.float32) for score in PEAK_SCORES)])
 QUARTILES = (0.25, 0.5, 0.75)
 # Final scores are 750 on average, with a standard deviation of 375: each range holds few of them.
 RANGE, LOWEST, HIGHEST = 16.0, -64, 192
@@ -34,111 +35,116 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-def score_quartiles(
-    run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class PeakScoresTask:
+    """A block of catalogue peaks of some scores."""
+
+    scores: Scores
+    block: Block
+
+
+def score_quartiles(scores: Scores, executor: Executor | None = None) -> pd.DataFrame:
     """Return number, mean and quartiles of every score, by source and by the labels of both views.
 
-    One row for each (`of`, `label`, `score`): of: "source" or a view's name; score: raw, k_normalized or
-    final; peaks; mean, lower_quartile, median, upper_quartile (linear between neighbours). Each peak counts
-    once. In memory at a time: the peaks of one label, about 50 bytes each.
+    Each peak counts once. In memory at a time: the peaks of one label, about 50 bytes each.
+
+    Parameters
+    ----------
+    scores
+        Normalized scores.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each (`of`, `label`, `score`). of: "source" or a view's name; score: raw, k_normalized or
+        final; peaks; mean, lower_quartile, median, upper_quartile (linear between neighbours).
 
     Raises
     ------
-    InputError
-        Where the store is not scored and normalized by this model.
+    StageMissingError
+        If the results are not scored and normalized.
 
     """
-    with connect(cluster, progress) as client:
-        return quartiles_with(run, client, progress)
-
-
-def quartiles_with(run: ScoreRun, client: Any | None, progress: Progress) -> pd.DataFrame:
-    """Return what `score_quartiles` does, with a client that is connected already, or None."""
-    data = schema.open_cell_line(run.store, run.cell_line)
-    scores = open_normalized(data, run.results, run)
-    length, total = schema.array(scores, "final").chunks[0], schema.array(scores, "final").shape[0]
-    blocks = [
-        (run.store, data.path, run.results, scores.path, start, start + length)
-        for start in range(0, total, length)
-    ]
+    scores.require_normalized()
+    cell_line, executor = scores.cell_line, executor or InProcess()
+    tasks = [PeakScoresTask(scores, block) for block in cell_line.blocks("peaks")]
     with tempfile.TemporaryDirectory(prefix="atypeak-quartiles-") as folder:
         spool = Spool(Path(folder), SCORED)
-        for _, records in run_blocks(_scores_block, blocks, client, stage="scores", progress=progress):
+        for _, records in executor.map(_scores_of_peaks, tasks, "scores"):
             spool.add(records["source"], records)
         rows = [
             row
-            for of, label, sources in _groups(data)
+            for of, label, sources in _groups(cell_line)
             for row in _quartile_rows(of, label, np.concatenate([spool.read(s) for s in sources]))
         ]
-    return pd.DataFrame(
-        rows, columns=["of", "label", "score", "peaks", "mean", "lower_quartile", "median", "upper_quartile"]
-    )
+    return pd.DataFrame(rows, columns=[column.name for column in SCORES.columns])
 
 
-def _scores_block(
-    store: Location, data_path: str, results: Location, scores_path: str, start: int, stop: int
-) -> npt.NDArray[np.void]:
-    data = schema.open_group(store, data_path)
-    scores = schema.open_group(results, scores_path)
-    source = schema.read_array(data, "catalogue_source", start, stop)
+def _scores_of_peaks(task: PeakScoresTask) -> npt.NDArray[np.void]:
+    """Return the SCORED records of a block."""
+    source = task.scores.cell_line.peaks(*task.block).source
     records = np.empty(len(source), SCORED)
     records["source"] = source
-    for score in SCORES:
-        records[score] = schema.read_array(scores, score, start, stop)
+    for score in PEAK_SCORES:
+        records[score.name] = task.scores.read(score, *task.block)
     return records
 
 
-def _groups(data: zarr.Group) -> Iterator[tuple[str, str, list[int]]]:
+def _groups(cell_line: CellLine) -> Iterator[tuple[str, str, list[int]]]:
     """Yield (kind, label, its sources): every source, then the labels of both views."""
-    for number, source in enumerate(schema.source_labels(data)):
+    for number, source in enumerate(cell_line.sources):
         yield "source", source_name(source), [number]
-    for view in schema.views_of(data):
-        of_source = schema.read_array(data, f"source_{view}")
-        for number, label in enumerate(schema.read_array(data, view).tolist()):
-            yield view, str(label), np.flatnonzero(of_source == number).tolist()
+    for view, (name, labels) in enumerate(zip(cell_line.views, cell_line.labels, strict=True)):
+        for number, label in enumerate(labels):
+            yield name, label, np.flatnonzero(cell_line.cells[:, view] == number).tolist()
 
 
 def _quartile_rows(of: str, label: str, records: npt.NDArray[np.void]) -> Iterator[tuple[Any, ...]]:
-    for score in SCORES:
+    for score in PEAK_SCORES:
         # Sorted, so that the mean does not depend on the order in which blocks came.
-        values = np.sort(records[score]).astype(np.float64)
-        yield of, label, score, len(values), values.mean(), *np.quantile(values, QUARTILES)
+        values = np.sort(records[score.name]).astype(np.float64)
+        yield of, label, score.name, len(values), values.mean(), *np.quantile(values, QUARTILES)
 
 
-def score_density(
-    run: ScoreRun, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
-) -> xr.Dataset:
+def score_density(scores: Scores, executor: Executor | None = None) -> xr.Dataset:
     """Relate final scores to the number of peaks of the CRM, in bins of its log2.
 
-    A peak counts once in each CRM that it lies in (members.py), towards its number of peaks too.
+    A peak counts once in each CRM that it lies in, towards its number of peaks too. In memory: about 150
+    bytes for every row of the CRM file, since CRMs are ranked all at once, and the peaks of one narrow range
+    of scores.
 
-    Dims `log2_peaks` (n: CRMs of 2^n to 2^(n+1) - 1 peaks) and `relation`. By log2_peaks: crms and peaks;
-    mean, lower_quartile, median and upper_quartile of the peaks' scores; crm_mean and crm_maximum, the means
-    over CRMs of the mean and of the largest score of each. By relation: spearman and its two-sided p between
-    the CRM's number of peaks and the score of a peak ("peak"), the mean ("crm_mean") and the largest
-    ("crm_maximum") score of the CRM; NaN where all are equal. In memory: about 150 bytes for every row of the
-    CRM file, since CRMs are ranked all at once, and the peaks of one narrow range of scores.
+    Parameters
+    ----------
+    scores
+        Normalized scores.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims `log2_peaks` (n: CRMs of 2^n to 2^(n+1) - 1 peaks) and `relation`. By log2_peaks: crms and peaks;
+        mean, lower_quartile, median and upper_quartile of the peaks' scores; crm_mean and crm_maximum, the
+        means over CRMs of the mean and of the largest score of each. By relation: spearman and its two-sided
+        p between the CRM's number of peaks and the score of a peak ("peak"), the mean ("crm_mean") and the
+        largest ("crm_maximum") score of the CRM; NaN if all are equal.
 
     Raises
     ------
-    InputError
-        Where the store is not scored and normalized by this model.
+    StageMissingError
+        If the results are not scored and normalized.
 
     """
-    with connect(cluster, progress) as client:
-        return density_with(run, client, progress)
-
-
-def density_with(run: ScoreRun, client: Any | None, progress: Progress) -> xr.Dataset:
-    """Return what `score_density` does, with a client that is connected already, or None."""
-    count = np.zeros(count_crms(schema.open_cell_line(run.store, run.cell_line)), np.int64)
+    scores.require_normalized()
+    count = np.zeros(scores.cell_line.crm_count, np.int64)
     with tempfile.TemporaryDirectory(prefix="atypeak-density-") as folder:
         spool = Spool(Path(folder), MEMBER)
-        for members in crm_members(run, client, progress):
+        for members in crm_members(scores, executor or InProcess()):
             np.add.at(count, members["crm"], 1)
             spool.add(_range_of(members["final"]), members)
-        return _density(spool, count)
+        return described(_density(spool, count), DENSITY)
 
 
 def _range_of(final: npt.NDArray[np.float32]) -> IntArray:
@@ -150,7 +156,7 @@ def _range_of(final: npt.NDArray[np.float32]) -> IntArray:
 def _density(spool: Spool, count: IntArray) -> xr.Dataset:
     """Sum over the members, range after range of their scores. count: members of each CRM, (crms,)."""
     used = count > 0
-    group = np.frexp(count)[1] - 1  # floor of log2; -1 where there are none
+    group = np.frexp(count)[1] - 1  # floor of log2; -1 if there are none
     bins = int(group.max()) + 1
     crms = np.bincount(group[used], minlength=bins)
     peaks = np.bincount(group[used], count[used], bins).astype(np.int64)
@@ -206,7 +212,7 @@ class _Quartiles:
         at = np.maximum(sizes - 1, 0) * np.array(QUARTILES)[:, None]
         self._below = np.floor(at).astype(np.int64)
         self._share = at - self._below
-        # The values at the place below and, where the quartile lies between two, above.
+        # The values at the place below and, if the quartile lies between two, above.
         self._places = np.stack([self._below, np.ceil(at).astype(np.int64)])
         self._found = np.full(self._places.shape, np.nan)
         self._seen = np.zeros(len(sizes), np.int64)

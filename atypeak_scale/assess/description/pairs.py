@@ -1,7 +1,7 @@
-"""Alone or both: scores of A's peaks in CRMs without and with a peak of B (SPEC 7.3, the article's Fig. 6a).
+"""Alone or both: scores of A's peaks in CRMs without and with a peak of B (article, Fig. 6a).
 
 Labels A, B are those of the second view, TRs by default. A peak counts once in each CRM that it lies in
-(members.py). In memory at a time: the members of one label, about 100 bytes each, and a bit for every
+(crm_members.py). In memory at a time: the members of one label, about 100 bytes each, and a bit for every
 (CRM, label); the rest waits in a temporary folder, 16 bytes for each member.
 
 Peaks are many and those of one CRM are not independent, so that a small p alone says little: read the effect
@@ -18,13 +18,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special, stats
 
-from atypeak_scale.assess.crm_members import MEMBER, count_crms, crm_members
+from atypeak_scale.assess.crm_members import MEMBER, crm_members
 from atypeak_scale.assess.description.spool import Spool
 from atypeak_scale.errors import InputError, nearest
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.storage.locations import Location
-from atypeak_scale.store import schema
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import CellLine
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -52,9 +51,9 @@ class Comparison(NamedTuple):
     """Final scores of a label's peaks in CRMs that hold another (both) and that do not (alone).
 
     mann_whitney_u: pairs of a peak of `both` and one of `alone` in which the former scores higher, ties half;
-    superiority: their share among all such pairs, 0.5 where nothing differs; cohens_d: difference of means in
+    superiority: their share among all such pairs, 0.5 if nothing differs; cohens_d: difference of means in
     pooled standard deviations; p: two-sided, Mann-Whitney, by the normal approximation with corrections for
-    ties and continuity. NaN where a group is too small.
+    ties and continuity. NaN if a group is too small.
     """
 
     both_peaks: int
@@ -71,45 +70,57 @@ class Comparison(NamedTuple):
     p: float
 
 
-def compare_pairs(
-    run: ScoreRun,
-    pairs: Sequence[tuple[str, str]] = (),
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
+def pairs(
+    scores: Scores, pairs: Sequence[tuple[str, str]] = (), executor: Executor | None = None
 ) -> pd.DataFrame:
     """Compare the final scores of every label's peaks with and without every other label in their CRM.
 
-    `pairs` restricts the rows that are returned, not the comparisons that p_adjusted is corrected for. The
-    table is that of `alone_both`.
+    If two labels belong together, the peaks of one score higher in CRMs that hold the other.
+
+    Parameters
+    ----------
+    scores
+        Normalized scores.
+    pairs
+        Labels of the second view; only rows of these pairs are returned, in both orders. All comparisons are
+        made nevertheless, and p_adjusted is corrected for them. None given: all.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table of `alone_both`.
 
     Raises
     ------
     InputError
-        Where the store is not scored and normalized by this model, or has no such label.
+        If there is no such label, or a pair is of one label.
+    StageMissingError
+        If the results are not scored and normalized.
 
     """
-    data = schema.open_cell_line(run.store, run.cell_line)
-    view1 = schema.views_of(data)[1]
-    labels = [str(label) for label in schema.read_array(data, view1)]
-    _check_pairs(pairs, labels, view1, run.store)
-    presence = Presence(count_crms(data), len(labels))
+    cell_line, executor = scores.cell_line, executor or InProcess()
+    _check_pairs(pairs, cell_line)
+    scores.require_normalized()
+    view1, labels = cell_line.views[1], cell_line.labels[1]
+    presence = Presence(cell_line.crm_count, len(labels))
     with tempfile.TemporaryDirectory(prefix="atypeak-pairs-") as folder:
         spool = Spool(Path(folder), MEMBER)
-        with connect(cluster, progress) as client:
-            for members in crm_members(run, client, progress):
-                presence.add(members["crm"], members["label"])
-                spool.add(members["label"], members)
+        for members in crm_members(scores, executor):
+            presence.add(members["crm"], members["label"])
+            spool.add(members["label"], members)
         parts: dict[int, list[Comparison]] = {}
         for label in spool.groups():
             members = spool.read(label)
             parts[label] = list(
                 _compare_label(members["final"], members["crm"], presence, label, len(labels))
             )
-            progress(Event("compare", label + 1, len(labels)))
+            executor.tell("compare", label + 1, len(labels))
     table = _table(parts, labels, view1)
-    wanted = {*pairs, *((other, one) for one, other in pairs)}
     if not pairs:
         return table
+    wanted = {*pairs, *((other, one) for one, other in pairs)}
     is_wanted = [pair in wanted for pair in zip(table[view1], table[f"other_{view1}"], strict=True)]
     return table[is_wanted].reset_index(drop=True)
 
@@ -121,11 +132,28 @@ def alone_both(
     labels: Sequence[str],
     view: str = "tr",
 ) -> pd.DataFrame:
-    """Compare arrays of peaks, (members,) each: final score, index into `labels`, and number of the CRM.
+    """Compare arrays of peaks, (members,) each.
 
-    Returns one row for each ordered pair of different labels: `tr` (named by `view`), whose peaks are
-    compared, `other_tr`, the fields of `Comparison`, and p_adjusted, Benjamini-Hochberg over all rows. A
-    label without peaks has no rows of its own.
+    Parameters
+    ----------
+    final
+        Final scores.
+    label
+        Index of each peak's label into `labels`.
+    crm
+        Number of each peak's CRM.
+    labels
+        Names of the labels.
+    view
+        Name of the view that they are of.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each ordered pair of different labels: `tr` (named by `view`), whose peaks are compared,
+        `other_tr`, the fields of `Comparison`, and p_adjusted, Benjamini-Hochberg over all rows. A label
+        without peaks has no rows of its own.
+
     """
     presence = Presence(int(crm.max()) + 1, len(labels))
     presence.add(crm, label)
@@ -133,16 +161,17 @@ def alone_both(
     for number in np.unique(label).tolist():
         own = label == number
         parts[number] = list(_compare_label(final[own], crm[own], presence, number, len(labels)))
-    return _table(parts, list(labels), view)
+    return _table(parts, labels, view)
 
 
-def _check_pairs(pairs: Sequence[tuple[str, str]], labels: list[str], view: str, store: Location) -> None:
+def _check_pairs(pairs: Sequence[tuple[str, str]], cell_line: CellLine) -> None:
+    view, labels = cell_line.views[1], cell_line.labels[1]
     for one, other in pairs:
         for label in (one, other):
             if label not in labels:
-                raise InputError(f"{store}: has no {view} {label!r}; {nearest(label, labels)}")
+                raise InputError(f"{cell_line.store}: has no {view} {label!r}; {nearest(label, labels)}")
         if one == other:
-            raise InputError(f"--pair {one} {other}: a {view} is always with itself; name two different ones")
+            raise InputError(f"pair {one} {other}: a {view} is always with itself; name two different ones")
 
 
 def _compare_label(
@@ -200,7 +229,7 @@ def _summary(score: FloatArray) -> _Summary:
 
 
 def _p_value(u: float, products: int, n: int, ties: float) -> float:
-    """Return what `scipy.stats.mannwhitneyu(method="asymptotic")` does; NaN where a group is empty."""
+    """Return what `scipy.stats.mannwhitneyu(method="asymptotic")` does; NaN if a group is empty."""
     if not products:
         return np.nan
     sd = np.sqrt(products * (n + 1) / 12 * ties)
@@ -210,7 +239,7 @@ def _p_value(u: float, products: int, n: int, ties: float) -> float:
     return float(min(1.0, 2 * special.ndtr(-z)))
 
 
-def _table(parts: dict[int, list[Comparison]], labels: list[str], view: str) -> pd.DataFrame:
+def _table(parts: dict[int, list[Comparison]], labels: Sequence[str], view: str) -> pd.DataFrame:
     """Return one row for each comparison; parts: label -> comparisons with the other ones, in order."""
     rows = [
         (labels[one], labels[other], *compared)

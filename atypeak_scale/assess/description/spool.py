@@ -28,6 +28,6 @@ class Spool:
         return sorted(int(file.name) for file in self._folder.iterdir())
 
     def read(self, group: int) -> npt.NDArray[np.void]:
-        """Return all records of a group, in the order in which they were added; none where it has none."""
+        """Return all records of a group, in the order in which they were added; none if it has none."""
         file = self._folder / str(group)
         return np.fromfile(file, self._dtype) if file.exists() else np.empty(0, self._dtype)

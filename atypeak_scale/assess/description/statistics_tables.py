@@ -1,49 +1,59 @@
 """Statistics as long tables, for files and for the eye."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from atypeak_scale.assess.description.distributions import density_with, quartiles_with
-from atypeak_scale.assess.description.statistics import statistics_with
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.storage.locations import Location, join
-from atypeak_scale.storage.targets import target
-
-ABUNDANCE, MEAN_CRM, PAIRS = "abundance", "mean-crm", "correlations"
-SCORES, DENSITY, DENSITY_TEST = "scores", "density", "density-test"
+from atypeak_scale.assess.description.distributions import score_density, score_quartiles
+from atypeak_scale.assess.description.statistics import statistics
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.registry.columns import (
+    ABUNDANCE,
+    CORRELATIONS,
+    DENSITY,
+    DENSITY_TEST,
+    MEAN_CRM,
+    SCORES,
+    Table,
+)
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import CellLine
 
 
 def statistics_tables(
-    store: Location,
-    cell_line: str | None = None,
-    run: ScoreRun | None = None,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
-) -> dict[str, pd.DataFrame]:
-    """Return name -> table of everything that SPEC 7.4 asks for; of the scores only where `run` is given.
+    cell_line: CellLine, scores: Scores | None = None, executor: Executor | None = None
+) -> list[tuple[Table, pd.DataFrame]]:
+    """Return everything that is told of a cell line's data, and of its scores, as tables.
 
-    Columns `of`, `label` say of what a row is: "source", or the name of a view, and which.
+    Parameters
+    ----------
+    cell_line
+        Whose data is described.
+    scores
+        Normalized scores, which are described too; None tells of the data only.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    list of (Table, pandas.DataFrame)
+        What `assess.results.save_tables` writes. Columns `of`, `label` say of what a row is: "source", or the
+        name of a view, and which.
 
     Raises
     ------
-    InputError
-        Where there is no such store or cell line, or it is not scored and normalized by the model of `run`.
+    StageMissingError
+        If the results are not scored and normalized.
 
     """
-    with connect(cluster, progress) as client:
-        scores = {} if run is None else _score_tables(run, client, progress)
-        found = statistics_with(store, cell_line, client, progress)
-    return {
-        ABUNDANCE: _abundance(found),
-        MEAN_CRM: _mean_crm(found),
-        PAIRS: _pairs(found),
-        **scores,
-    }
+    of_scores = [] if scores is None else _score_tables(scores, executor)
+    found = statistics(cell_line, executor)
+    return [
+        (ABUNDANCE, _abundance(found)),
+        (MEAN_CRM, _mean_crm(found)),
+        (CORRELATIONS, _correlations(found)),
+        *of_scores,
+    ]
 
 
 def _abundance(found: xr.Dataset) -> pd.DataFrame:
@@ -75,7 +85,7 @@ def _mean_crm(found: xr.Dataset) -> pd.DataFrame:
     )
 
 
-def _pairs(found: xr.Dataset) -> pd.DataFrame:
+def _correlations(found: xr.Dataset) -> pd.DataFrame:
     """Return correlation and, for labels of a view, Jaccard index of every two different ones, once."""
     parts = []
     for of in ("source", *found.attrs["views"]):
@@ -89,49 +99,11 @@ def _pairs(found: xr.Dataset) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _score_tables(run: ScoreRun, client: Any | None, progress: Progress) -> dict[str, pd.DataFrame]:
-    density = density_with(run, client, progress)
+def _score_tables(scores: Scores, executor: Executor | None) -> list[tuple[Table, pd.DataFrame]]:
+    density = score_density(scores, executor)
     by_size = density.drop_dims("relation").to_dataframe().reset_index(names="crm_peaks_from")
     log2 = by_size["crm_peaks_from"].to_numpy()
     by_size["crm_peaks_from"] = 2**log2
     by_size.insert(1, "crm_peaks_to", 2 ** (log2 + 1) - 1)
     test = density.drop_dims("log2_peaks").to_dataframe().reset_index()
-    return {SCORES: quartiles_with(run, client, progress), DENSITY: by_size, DENSITY_TEST: test}
-
-
-def write_table(table: pd.DataFrame, file: Location) -> None:
-    """Write a table as a new TSV file, whole or not at all; numbers are not rounded, NaN is left empty.
-
-    Raises
-    ------
-    InputError
-        Where `file` exists or cannot be made.
-
-    """
-    with target(file).new_file() as written:
-        _write(table, written)
-
-
-def replace_table(table: pd.DataFrame, file: Location) -> None:
-    """Write a table as `write_table` does, in place of the file that is there."""
-    with target(file).replacing_file() as written:
-        _write(table, written)
-
-
-def write_tables(tables: dict[str, pd.DataFrame], folder: Location) -> list[Location]:
-    """Write each table as NAME.tsv into a new folder; returns the files.
-
-    Raises
-    ------
-    InputError
-        Where `folder` exists or cannot be made.
-
-    """
-    with target(folder).new_folder(last=f"{next(iter(tables))}.tsv") as partial:
-        for name, table in tables.items():
-            _write(table, partial / f"{name}.tsv")
-    return [join(folder, f"{name}.tsv") for name in tables]
-
-
-def _write(table: pd.DataFrame, file: Path) -> None:
-    table.to_csv(file, sep="\t", index=False, lineterminator="\n")
+    return [(SCORES, score_quartiles(scores, executor)), (DENSITY, by_size), (DENSITY_TEST, test)]

@@ -1,99 +1,123 @@
 """Scores against the truth of an artificial catalogue: is noise below what belongs together?
 
-Article, "Validation using artificially generated data". One contig at a time; only `scored_truth` and what
-is made from it grow with the catalogue, by some 20 bytes a peak, since ranks need every score.
+Article, "Validation using artificially generated data"; method, section 8. One contig at a time; only
+`scored_truth` and what is made from it grow with the catalogue, by some 20 bytes a peak, since ranks need
+every score.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import zarr
 
 from atypeak_scale.assess.evidence.ranking import auroc, average_precision
-from atypeak_scale.catalogue.names import source_name, split_name
+from atypeak_scale.catalogue.names import Source, source_name, split_name
 from atypeak_scale.catalogue.truth import HINT, KINDS, Truth, read_truth
-from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.scoring.normalize import NORMALIZATION
-from atypeak_scale.store import schema
+from atypeak_scale.errors import InputError
+from atypeak_scale.registry.variables import PEAK_SCORES
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import CellLine
 
-SCORES = ("raw", "k_normalized", "final")
-# Where a source lies: in a dataset that stacks are drawn from, in another, or it is the watermark's.
-PLACES = ("reliable", "unreliable", "watermark")
+SCORES = tuple(variable.name for variable in PEAK_SCORES)
+# Of a source: stacks are drawn from its dataset, or they are not, or it is the watermark's.
+RELIABILITY = ("reliable", "unreliable", "watermark")
 ALL_NOISE = "all"
+CHUNKS_AT_ONCE = 64
+Span = tuple[int, int]
 
 
-def scored_truth(run: ScoreRun, truth: str | Path) -> pd.DataFrame:
-    """Return what every catalogue peak is, and its scores; one row a peak, in store order.
+def scored_truth(scores: Scores, truth: str | Path) -> pd.DataFrame:
+    """Return what every catalogue peak is, and its scores.
 
-    Columns: the two views (the labels of its source); kind (watermark, noise, stack), place (of `PLACES`),
-    group (of a stack peak, else -1); raw, k_normalized, final (float32).
+    Parameters
+    ----------
+    scores
+        Normalized scores of an artificial catalogue.
+    truth
+        The table that `simulate` wrote.
+
+    Returns
+    -------
+    DataFrame
+        One row a peak, in store order. Columns: the two views (the labels of its source); kind (watermark,
+        noise, stack), place (of `RELIABILITY`), group (of a stack peak, else -1); raw, k_normalized, final
+        (float32).
 
     Raises
     ------
     InputError
-        Where `truth` is no truth table, or lacks a peak of the store.
-    AtypeakError
-        Where the scores are not normalized yet.
+        If `truth` is no truth table, or lacks a peak of the store.
+    StageMissingError
+        If the scores are not normalized yet.
 
     """
-    known = read_truth(truth)
-    data, scores = run.open()
-    if NORMALIZATION not in scores.attrs:
-        raise AtypeakError(
-            f"{run.results}: not normalized; run 'atypeak-scale normalize {run.store} {run.options}' first"
-        )
-    labels = schema.source_labels(data)
-    view0, view1 = schema.views_of(data)
-    source_place = places(known, labels)
-    parts = []
-    for contig, (start, stop) in contig_ranges(data, "catalogue_contig"):
-        kind, group = peak_truth(known, data, contig, start, stop)
-        source = schema.read_array(data, "catalogue_source", start, stop)
-        columns = {
-            "kind": labelled(kind, KINDS),
-            "place": labelled(source_place[source], PLACES),
-            "group": group.astype(np.int16),
-        }
-        for at, view in enumerate((view0, view1)):
-            names = sorted({label[at] for label in labels})
-            code = np.array([names.index(label[at]) for label in labels])
-            columns[view] = labelled(code[source], names)
-        columns |= {name: schema.read_array(scores, name, start, stop) for name in SCORES}
-        parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)[[view0, view1, "kind", "place", "group", *SCORES]]
+    known, cell_line = read_truth(truth), scores.cell_line
+    scores.require_normalized()
+    parts = [
+        _contig_truth(scores, known, contig, peaks)
+        for contig, peaks in contig_ranges(cell_line, "peaks").items()
+    ]
+    columns = [*cell_line.views, "kind", "place", "group", *SCORES]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
-def noise_detection(run: ScoreRun, truth: str | Path) -> pd.DataFrame:
+def _contig_truth(scores: Scores, truth: Truth, contig: str, peaks: Span) -> pd.DataFrame:
+    """Return the rows of `scored_truth` of one contig."""
+    cell_line = scores.cell_line
+    kind, group = peak_truth(truth, cell_line, contig, peaks)
+    source = cell_line.peaks(*peaks).source
+    columns: dict[str, Any] = {
+        "kind": labelled(kind, KINDS),
+        "place": labelled(reliability_of(truth, cell_line.sources)[source], RELIABILITY),
+        "group": group.astype(np.int16),
+    }
+    for axis, view in enumerate(cell_line.views):
+        columns[view] = labelled(cell_line.cells[source, axis], cell_line.labels[axis])
+    columns |= {variable.name: scores.read(variable, *peaks) for variable in PEAK_SCORES}
+    return pd.DataFrame(columns)
+
+
+def noise_detection(scores: Scores, truth: str | Path) -> pd.DataFrame:
     """Return how well low scores find the noise among the stack peaks.
 
-    Index: score (of `SCORES`), noise (all, reliable, unreliable: where the noise lies). Columns: auroc, the
-    probability that a stack peak scores higher than a noise peak; average_precision of noise, found from the
-    lowest score up; share of noise, which is the average precision of a score that tells nothing; noise,
-    stack: numbers of peaks. Cases without noise are left out.
+    Parameters
+    ----------
+    scores
+        Normalized scores of an artificial catalogue.
+    truth
+        The table that `simulate` wrote.
+
+    Returns
+    -------
+    DataFrame
+        Index: score (raw, k_normalized, final), noise (all, reliable, unreliable: the datasets that the noise
+        is in). Columns: auroc, the probability that a stack peak scores higher than a noise peak;
+        average_precision of noise, found from the lowest score up; share of noise, which is the average
+        precision of a score that tells nothing; noise_peaks, stack_peaks: their numbers. Cases without noise
+        are left out.
 
     Raises
     ------
-    InputError, AtypeakError
-        As `scored_truth`; where there is no stack peak or no noise.
+    InputError
+        If `truth` is no truth table, or lacks a peak of the store; if there is no stack peak or no noise.
+    StageMissingError
+        If the scores are not normalized yet.
 
     """
-    peaks = scored_truth(run, truth)
-    found = detection_of(peaks, SCORES)
+    found = detection_of(scored_truth(scores, truth), SCORES)
     if found.empty:
         raise InputError(f"{truth}: the store holds no noise or no stack peak; simulate more CRMs")
     return found
 
 
-def detection_of(peaks: pd.DataFrame, scores: tuple[str, ...]) -> pd.DataFrame:
+def detection_of(peaks: pd.DataFrame, scores: Sequence[str]) -> pd.DataFrame:
     """Return what `noise_detection` does, of any columns of a frame with kind and place."""
     stack = peaks[peaks["kind"] == "stack"]
     noise = peaks[peaks["kind"] == "noise"]
-    cases = {ALL_NOISE: noise, **{place: noise[noise["place"] == place] for place in PLACES[:2]}}
+    cases = {ALL_NOISE: noise, **{place: noise[noise["place"] == place] for place in RELIABILITY[:2]}}
     rows = [
         {
             "score": score,
@@ -112,35 +136,36 @@ def detection_of(peaks: pd.DataFrame, scores: tuple[str, ...]) -> pd.DataFrame:
 
 
 def labelled(codes: npt.NDArray[np.integer[Any]], names: Sequence[str]) -> "pd.Categorical[str]":
-    """Return `names[codes]`, one byte each where names are few."""
+    """Return `names[codes]`, one byte each if names are few."""
     return pd.Categorical.from_codes(codes, pd.Index(list(names)))
 
 
-def places(truth: Truth, labels: list[tuple[str, str]]) -> npt.NDArray[np.int8]:
-    """Return the place of each source, as an index into `PLACES`."""
+def reliability_of(truth: Truth, sources: Sequence[Source]) -> npt.NDArray[np.int8]:
+    """Return for each source an index into `RELIABILITY`."""
     return np.array(
-        [2 if source in truth.watermarks else 0 if source[0] in truth.reliable else 1 for source in labels],
+        [2 if source in truth.watermarks else 0 if source[0] in truth.reliable else 1 for source in sources],
         np.int8,
     )
 
 
-def contig_ranges(data: zarr.Group, name: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield (contig, its range) of an array of contig indices that is sorted, leaving out absent contigs."""
-    contigs, array = schema.read_array(data, "contig"), schema.array(data, name)
-    counts = np.zeros(len(contigs), np.int64)
-    for start in range(0, array.shape[0], array.chunks[0]):
-        codes = schema.read_array(data, name, start, start + array.chunks[0])
-        counts += np.bincount(codes, minlength=len(contigs))
+def contig_ranges(cell_line: CellLine, kind: Literal["windows", "peaks"]) -> dict[str, Span]:
+    """Return the first window or peak of each contig that has any, and the one behind its last."""
+    read = cell_line.windows if kind == "windows" else cell_line.peaks
+    counts = np.zeros(len(cell_line.contigs), np.int64)
+    for block in cell_line.blocks(kind, CHUNKS_AT_ONCE):
+        counts += np.bincount(read(*block).contig, minlength=len(counts))
     stops = np.cumsum(counts)
-    for contig, count, stop in zip(contigs, counts.tolist(), stops.tolist(), strict=True):
-        if count:
-            yield str(contig), (stop - count, stop)
+    return {
+        contig: (stop - count, stop)
+        for contig, count, stop in zip(cell_line.contigs, counts.tolist(), stops.tolist(), strict=True)
+        if count
+    }
 
 
 def peak_truth(
-    truth: Truth, data: zarr.Group, contig: str, start: int, stop: int
+    truth: Truth, cell_line: CellLine, contig: str, peaks: Span
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
-    """Return kind (index into `KINDS`) and group of catalogue peaks [start, stop), which are all of a contig.
+    """Return kind (index into `KINDS`) and group of the catalogue peaks of a whole contig.
 
     A peak is known by its positions and source; of several that are the same, the first in the store is the
     first in the table.
@@ -148,21 +173,23 @@ def peak_truth(
     Raises
     ------
     InputError
-        Where the table lacks one of them.
+        If the table lacks one of them.
 
     """
-    sources = schema.source_labels(data)
+    sources = cell_line.sources
     code = {source: index for index, source in enumerate(sources)}
     rows = truth.rows(contig)
     of_name = np.array([code.get(split_name(name)[0], -1) for name in rows["name"].cat.categories], np.int64)
     rows["source"] = of_name[rows["name"].cat.codes]
+    of_contig = cell_line.peaks(*peaks)
     stored = pd.DataFrame(
         {
-            key: schema.read_array(data, f"catalogue_{key}", start, stop).astype(np.int64)
-            for key in ("start", "end", "source")
+            "start": of_contig.start_bp,
+            "end": of_contig.end_bp,
+            "source": of_contig.source.astype(np.int64),
         }
     )
-    key = ["start", "end", "source"]
+    key = list(stored.columns)
     for frame in (rows, stored):
         frame["copy"] = frame.groupby(key).cumcount()
     found = stored.merge(rows[[*key, "copy", "kind", "group"]], "left", [*key, "copy"])

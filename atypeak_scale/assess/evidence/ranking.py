@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-Scores = npt.NDArray[np.floating[Any]]
+FloatArray = npt.NDArray[np.floating[Any]]
 
 
-def auroc(high: Scores, low: Scores) -> float:
+def auroc(high: FloatArray, low: FloatArray) -> float:
     """Return the probability that one of `high` exceeds one of `low`, ties counting half.
 
     It is the area under the ROC curve of a score that tells the two apart; from ranks, (n,) and (m,) scores.
@@ -17,7 +17,7 @@ def auroc(high: Scores, low: Scores) -> float:
     Raises
     ------
     ValueError
-        Where one of them is empty.
+        If one of them is empty.
 
     """
     _refuse_empty(high, low)
@@ -26,7 +26,7 @@ def auroc(high: Scores, low: Scores) -> float:
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * len(low)))
 
 
-def average_precision(high: Scores, low: Scores) -> float:
+def average_precision(high: FloatArray, low: FloatArray) -> float:
     """Return the mean precision over the members of `high`, found among both from the highest score down.
 
     Equal scores are found together: each threshold adds its recall times its precision. A score that tells
@@ -35,18 +35,18 @@ def average_precision(high: Scores, low: Scores) -> float:
     Raises
     ------
     ValueError
-        Where one of them is empty.
+        If one of them is empty.
 
     """
     _refuse_empty(high, low)
     scores = np.concatenate([high, low])
     order = np.argsort(-scores, kind="stable")
-    # Last place of each run of equal scores: where a threshold can be put.
+    # Last of each run of equal scores: thresholds lie behind it.
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     hits = np.cumsum(order < len(high))[ends]
     return float((np.diff(hits, prepend=0) * hits / (ends + 1)).sum() / len(high))
 
 
-def _refuse_empty(high: Scores, low: Scores) -> None:
+def _refuse_empty(high: FloatArray, low: FloatArray) -> None:
     if not len(high) or not len(low):
         raise ValueError(f"expected scores of both kinds, found {len(high)} and {len(low)}")

@@ -1,25 +1,30 @@
 """What the model rebuilds where there is a peak of each kind, and where there is none.
 
-Article, Additional file 1: stacks and the watermark are rebuilt, so are phantoms of the stack's group, but
-not those of others, and noise less, since the peaks that usually go with it are absent.
+Article, Additional file 1; method, section 8: stacks and the watermark are rebuilt, so are phantoms of the
+stack's group, but not those of others, and noise less, since the peaks that usually go with it are absent.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import zarr
 
-from atypeak_scale.assess.evidence.artificial import PLACES, contig_ranges, labelled, peak_truth, places
+from atypeak_scale.assess.evidence.artificial import (
+    RELIABILITY,
+    Span,
+    contig_ranges,
+    labelled,
+    peak_truth,
+    reliability_of,
+)
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.truth import KINDS, Truth, read_truth
-from atypeak_scale.config import Precision
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress, run_blocks
-from atypeak_scale.model.inference.process import process_engine
-from atypeak_scale.scoring.blocks import ScoreRun, row_maxima
-from atypeak_scale.storage.locations import Location
-from atypeak_scale.store import schema
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.scoring.blocks import row_maxima
+from atypeak_scale.scoring.scores import Scores
 
 CELL_KINDS = (*KINDS, "phantom")
 PHANTOM = len(KINDS)
@@ -27,45 +32,63 @@ PHANTOM = len(KINDS)
 GROUPS = ("same", "other", "none")
 SAME, OTHER, NEITHER = range(3)
 VALUE_STEP = 0.01
-KEY = ["kind", "place", "group", "brothers", "rebuilt"]
-IntArray = npt.NDArray[np.int64]
+KEY = ["kind", "place", "group", "related", "rebuilt"]
 FloatArray = npt.NDArray[np.float32]
 
 
-def rebuilt_by_kind(
-    run: ScoreRun, truth: str | Path, cluster: Cluster = IN_PROCESS, progress: Progress = no_progress
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class ContigTask:
+    """A contig of some scores: its windows, its catalogue peaks, and the truth of all contigs."""
+
+    scores: Scores
+    truth: Truth
+    contig: str
+    windows: Span
+    peaks: Span
+
+
+def rebuilt_by_kind(scores: Scores, truth: str | Path, executor: Executor | None = None) -> pd.DataFrame:
     """Count rebuilt values of peaks and phantoms of an artificial store (article, Additional file 1).
 
     A peak's value is the largest h(X) over its bins in a window; a phantom is a cell (dataset, TR) without a
     peak in the window, and its value the largest h(X) over all bins.
 
-    Index: kind (watermark, noise, stack, phantom); place (reliable: in a dataset that stacks are drawn from,
-    unreliable, watermark: in the watermark's source); group (same: the TR is of the group that the CRM's
-    stack was drawn from, other, none: the watermark's source, or no peak of the stack is left); brothers:
-    number of other peaks in the window of the same dataset or TR; rebuilt: lower end of an interval of
-    `VALUE_STEP`. Columns: peaks, total (sum of their values), squares (sum of the values squared).
+    Parameters
+    ----------
+    scores
+        Names the cell line, the model and the crumbs of its windows; the store need not be scored.
+    truth
+        The table that `simulate` wrote.
+    executor
+        Where work runs; None is this process. A task is a contig, of which the generator makes one for 20,000
+        CRMs.
 
-    The store need not be scored. Blocks are contigs, of which the generator makes one for 20,000 CRMs.
+    Returns
+    -------
+    DataFrame
+        Index: kind (watermark, noise, stack, phantom); place (reliable: in a dataset that stacks are drawn
+        from, unreliable, watermark: in the watermark's source); group (same: the TR is of the group that the
+        CRM's stack was drawn from, other, none: the watermark's source, or no peak of the stack is left);
+        related: number of other peaks in the window of the same dataset or TR; rebuilt: lower end of an
+        interval of `VALUE_STEP`. Columns: peaks, total (sum of their values), squares (sum of the values
+        squared).
 
     Raises
     ------
     InputError
-        Where `truth` is no truth table, or lacks a peak of the store.
+        If `truth` is no truth table, or lacks a peak of the store; if the model is an ensemble.
 
     """
-    run.refuse_several()
+    scores.refuse_several()
     known = read_truth(truth)
-    data = schema.open_cell_line(run.store, run.cell_line)
-    windows = dict(contig_ranges(data, "window_contig"))
-    blocks = [
-        (run.store, data.path, run.model, run.fingerprint, run.crumbs, run.precision, known, contig,
-         windows[contig], peaks)
-        for contig, peaks in contig_ranges(data, "catalogue_contig")
-    ]  # fmt: skip
-    with connect(cluster) as client:
-        found = dict(run_blocks(_contig_block, blocks, client, stage="systematise", progress=progress))
-    return _added([found[block] for block in sorted(found)])
+    windows = contig_ranges(scores.cell_line, "windows")
+    tasks = [
+        ContigTask(scores, known, contig, windows[contig], peaks)
+        for contig, peaks in contig_ranges(scores.cell_line, "peaks").items()
+    ]
+    executor = executor or InProcess()
+    found = {task.contig: counts for task, counts in executor.map(_count_contig, tasks, "rebuild")}
+    return _added([found[task.contig] for task in tasks])
 
 
 def summarize_rebuilt(found: pd.DataFrame, by: tuple[str, ...] = ("kind", "place", "group")) -> pd.DataFrame:
@@ -85,25 +108,20 @@ def summarize_rebuilt(found: pd.DataFrame, by: tuple[str, ...] = ("kind", "place
     return pd.DataFrame(columns)
 
 
-def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
+def _added(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts).groupby(KEY, observed=True).sum()
 
 
-def _contig_block(
-    store: Location, data_path: str, model: Location, fingerprint: str, crumbs: float, precision: Precision,
-    truth: Truth, contig: str, windows: tuple[int, int], peaks: tuple[int, int],
-) -> pd.DataFrame:  # fmt: skip
+def _count_contig(task: ContigTask) -> pd.DataFrame:
     """Return the counts of `rebuilt_by_kind` for one contig."""
-    data = schema.open_group(store, data_path)
-    first, second = map(tuple, schema.labels_of(data))
-    sources = tuple(schema.source_labels(data))
-    engine = process_engine(model, fingerprint, (first, second), sources, crumbs, precision)
-    cells = _Cells(truth, engine.labels, [i * engine.shape[1] + j for i, j in engine.cells])
-    rows = _Rows(truth, data, contig, windows, peaks)
+    cell_line, engine = task.scores.cell_line, task.scores.engine()
+    cells = _Cells(task.truth, engine.labels, [i * engine.shape[1] + j for i, j in engine.cells])
+    rows = _Rows(task)
     step = engine.windows_at_once(cells.shape[0] * cells.shape[1])
+    first, stop = task.windows
     parts = []
-    for start in range(windows[0], windows[1], step):
-        occupancy = schema.read_array(data, "occupancy", start, min(start + step, windows[1]))
+    for start in range(first, stop, step):
+        occupancy = cell_line.occupancy(start, min(start + step, stop))
         for offset, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False):
             low = start + offset
             parts.append(_count(cells, rows, low, rebuilt.reshape(*rebuilt.shape[:2], -1)))
@@ -111,7 +129,7 @@ def _contig_block(
 
 
 class _Cells:
-    """The m x n cells of a model: which a source of the store is, where each lies, of which groups it is."""
+    """The m x n cells of a model: which a source of the store is, its reliability and its groups."""
 
     def __init__(
         self, truth: Truth, labels: tuple[tuple[str, ...], tuple[str, ...]], of_source: list[int]
@@ -119,10 +137,10 @@ class _Cells:
         self.shape = len(labels[0]), len(labels[1])
         self.of_source = np.array(of_source)
         cells: list[Source] = [(first, second) for first in labels[0] for second in labels[1]]
-        self.place = places(truth, cells)
+        self.place = reliability_of(truth, cells)
         is_member = [[second in members for _, second in cells] for members in truth.groups.values()]
         relation = np.where(np.array(is_member).reshape(-1, len(cells)), SAME, OTHER)
-        relation[:, self.place == PLACES.index("watermark")] = NEITHER
+        relation[:, self.place == RELIABILITY.index("watermark")] = NEITHER
         # The last row is that of windows without a group, whose number is -1.
         self.relation = np.vstack([relation, np.full(len(cells), NEITHER)])
 
@@ -130,24 +148,24 @@ class _Cells:
 class _Rows:
     """The (peak, window) rows of a contig, the kind of their peaks, and the group of each window's CRM."""
 
-    def __init__(
-        self, truth: Truth, data: zarr.Group, contig: str, windows: tuple[int, int], peaks: tuple[int, int]
-    ) -> None:
-        first = int(schema.read_array(data, "catalogue_first_row", *peaks).min())
-        stop = int(schema.read_array(data, "catalogue_last_row", *peaks).max()) + 1
-        self.window, catalogue, self.source, self.first_bin, self.last_bin = (
-            schema.read_array(data, f"peak_{name}", first, stop)
-            for name in ("window", "catalogue", "source", "first_bin", "last_bin")
-        )
-        kind, group = peak_truth(truth, data, contig, *peaks)
-        peak = catalogue - peaks[0]
+    def __init__(self, task: ContigTask) -> None:
+        cell_line = task.scores.cell_line
+        peaks = cell_line.peaks(*task.peaks)
+        rows = cell_line.rows(int(peaks.first_row.min()), int(peaks.last_row.max()) + 1)
+        self.window, self.source = rows.window, rows.source
+        self.first_bin, self.last_bin = rows.first_bin, rows.last_bin
+        kind, group = peak_truth(task.truth, cell_line, task.contig, task.peaks)
+        peak = rows.peak - peaks.start
         self.kind = kind[peak]
-        number = {of_truth: at for at, of_truth in enumerate(truth.groups)}
-        _, crm = np.unique(schema.read_array(data, "crm", *windows), return_inverse=True)
+        number = {of_truth: at for at, of_truth in enumerate(task.truth.groups)}
+        windows = cell_line.windows(*task.windows)
+        _, crm = np.unique(windows.crm, return_inverse=True)
         in_stack = group[peak] >= 0
         of_crm = np.full(len(crm), -1)
-        of_crm[crm[self.window[in_stack] - windows[0]]] = [number[g] for g in group[peak[in_stack]].tolist()]
-        self.group_of_window, self.first_window = of_crm[crm], windows[0]
+        of_crm[crm[self.window[in_stack] - windows.start]] = [
+            number[of_peak] for of_peak in group[peak[in_stack]].tolist()
+        ]
+        self.group_of_window, self.first_window = of_crm[crm], windows.start
 
 
 def _count(cells: _Cells, rows: _Rows, low: int, rebuilt: FloatArray) -> pd.DataFrame:
@@ -170,9 +188,9 @@ def _count(cells: _Cells, rows: _Rows, low: int, rebuilt: FloatArray) -> pd.Data
     table = pd.DataFrame(
         {
             "kind": labelled(kind, CELL_KINDS),
-            "place": labelled(cells.place[cell], PLACES),
+            "place": labelled(cells.place[cell], RELIABILITY),
             "group": labelled(cells.relation[group[window], cell], GROUPS),
-            "brothers": related[window, cell] - (kind != PHANTOM),
+            "related": related[window, cell] - (kind != PHANTOM),
             "rebuilt": np.floor(values / VALUE_STEP) * VALUE_STEP,
             "peaks": 1,
             "total": values,

@@ -1,1 +1,1 @@
-"""What did the model learn?"""
+"""What did the model learn? (method, section 7)."""

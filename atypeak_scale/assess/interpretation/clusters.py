@@ -10,21 +10,44 @@ from scipy.special import comb
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-MOST_CLUSTERS = 50  # that are tried where the number is not given
+MOST_CLUSTERS = 50  # that are tried if the number is not given
 
 
 def mutual_distance(asked: FloatArray) -> FloatArray:
-    """Return 1 - the mean of what two things ask of each other: (things, things), symmetric, 0 to itself."""
+    """Return how little two things ask of each other: 1 - the mean of both (method, section 7.1).
+
+    Parameters
+    ----------
+    asked : float64 (things, things)
+        What each asks of each other one, 0 to 1.
+
+    Returns
+    -------
+    float64 (things, things)
+        Symmetric, 0 on the diagonal.
+
+    """
     distance: FloatArray = 1.0 - (asked + asked.T) / 2
     np.fill_diagonal(distance, 0.0)
     return distance
 
 
 def silhouettes(distance: FloatArray, label: IntArray) -> FloatArray:
-    """Return (b - a) / max(a, b) of every thing, 0 where it is alone in its cluster.
+    """Return how much closer everything is to its own cluster than to the next one.
 
-    a: its mean distance to the others of its cluster; b: the smallest of its mean distances to another.
-    distance: (things, things); label: (things,), numbers from 0 without gaps, at least two of them.
+    Parameters
+    ----------
+    distance : float64 (things, things)
+        Symmetric.
+    label : int64 (things,)
+        Cluster of each: numbers from 0 without gaps, at least two of them.
+
+    Returns
+    -------
+    float64 (things,)
+        (b - a) / max(a, b), with a the mean distance to the others of its cluster, and b the smallest mean
+        distance to another cluster; 0 if it is alone in its cluster.
+
     """
     count = np.bincount(label)
     total = distance @ (label[:, None] == np.arange(len(count)))
@@ -40,11 +63,21 @@ def silhouettes(distance: FloatArray, label: IntArray) -> FloatArray:
 
 
 def cluster(distance: FloatArray, clusters: int | None = None) -> IntArray:
-    """Return the cluster of every thing by average linkage, numbered from 0: the largest first.
+    """Cluster things by average linkage.
 
-    Without `clusters`, the tree is cut into the number, from 2 to one less than the things and at most
-    `MOST_CLUSTERS`, whose mean silhouette is the largest, the smaller number where two are equal; fewer
-    than three things are one cluster.
+    Parameters
+    ----------
+    distance : float64 (things, things)
+        Symmetric, 0 on the diagonal.
+    clusters : int, optional
+        How many. None takes the number with the largest mean silhouette, from 2 to one less than the things
+        and at most `MOST_CLUSTERS`; of equal ones, the smaller. Fewer than three things are one cluster.
+
+    Returns
+    -------
+    int64 (things,)
+        Cluster of each, numbered from 0: the largest first.
+
     """
     things = len(distance)
     if clusters is None and things < 3:
@@ -72,10 +105,22 @@ def _largest_first(label: IntArray) -> IntArray:
 
 
 def adjusted_rand_index(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
-    """Return how two clusterings, (things,) labels each, agree: 1 where they are equal, 0 by chance.
+    """Return how two clusterings agree (Hubert and Arabie 1985).
 
-    Hubert and Arabie (1985): pairs of things that both put together, less those expected by chance, over
-    their largest number less those expected. 1 too where neither leaves a choice: all apart or all together.
+    Pairs of things that both put together, less those expected by chance, over their largest number less
+    those expected.
+
+    Parameters
+    ----------
+    one, other : array (things,)
+        Labels of any kind.
+
+    Returns
+    -------
+    float
+        1 if they are equal, 0 on average by chance. 1 too if neither leaves a choice: all apart, or all
+        together.
+
     """
     _, rows = np.unique(one, return_inverse=True)
     _, columns = np.unique(other, return_inverse=True)

@@ -1,12 +1,12 @@
-"""Which sources belong together, as a model has it: correlation groups (SPEC 7.1).
+"""Which sources belong together, as a model has it: correlation groups (method, section 7.1).
 
 Article, Interpretability: show the model one source alone, along the whole window; what it rebuilds besides,
 the phantoms, is what it expects with it.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
-from typing import Any
+from dataclasses import dataclass
+from itertools import chain, combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -19,123 +19,154 @@ from atypeak_scale.assess.interpretation.clusters import (
     mutual_distance,
     silhouettes,
 )
-from atypeak_scale.assess.results import save_results
+from atypeak_scale.assess.results import described, save, save_tables
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import InputError, nearest
-from atypeak_scale.execution.cluster import Event, Progress, no_progress
-from atypeak_scale.model.inference.process import process_engine
-from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.execution.progress import tell
+from atypeak_scale.provenance import refuse_existing_output
+from atypeak_scale.registry.columns import GROUP_ASKED, GROUP_PHANTOMS, GROUP_SOURCES, Table
+from atypeak_scale.registry.results import GROUPS
+from atypeak_scale.scoring.score import PASS_BYTES, PROCESS_BYTES
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.weights import rebuilt_alone
 from atypeak_scale.storage.locations import Location
-from atypeak_scale.storage.targets import target
-from atypeak_scale.store import schema
 
-GROUPS = "groups"
-PHANTOMS, SOURCES, ASKED = "phantoms.tsv", "sources.tsv", "asked.tsv"
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-DESCRIPTIONS = {
-    "rebuilt": "R, what the model rebuilds from the source alone along the window, mean over bins (SPEC 5)",
-    "asked": "M at the cell of the other source: R over its maximum, what is negative as 0 (SPEC 5.2)",
-    "group": "number of the source's group; the largest group is 0",
-    "group_name": "the two labels of the second view that the group asks for most",
-    "own": "what the model rebuilds of the source itself, R at its own cell",
-    "strength": "mean of what the others of its group ask of the source; NaN where it is alone",
-    "silhouette": "how much closer the source is to its own group than to the next one, -1 to 1",
-    "group_by_seed": "number of the source's group by each model alone",
-}
+
+@dataclass(frozen=True)
+class ResponseTask:
+    """One model, to be shown every source."""
+
+    scores: Scores
 
 
-def correlation_groups(
-    runs: ScoreRun | Sequence[ScoreRun],
+def groups(
+    scores: Scores | Sequence[Scores],
     groups: int | None = None,
     out: Location | None = None,
-    progress: Progress = no_progress,
+    executor: Executor | None = None,
 ) -> xr.Dataset:
-    """Find the correlation groups of a store's sources, and keep them beside the scores of the (first) model.
-
-    runs: one, an ensemble, or several of the same store and cell line with models of several seeds, whose R
-    and M are averaged (SPEC 3.4). The windows shown have the crumbs that the model was trained with, as in
-    SPEC 5. groups: how many; None takes the number, from 2 to 50, whose mean silhouette is the largest.
-    out: a new folder for `sources.tsv` (the group of each), `asked.tsv` (the matrix) and `phantoms.tsv`
-    (`phantoms`).
+    """Find the correlation groups of a cell line's sources, and keep them beside the scores.
 
     The distance of two sources is 1 - the mean of what each asks of the other, M_s[t] and M_t[s]; groups are
     cut from a tree of average linkage. Sources that the model does not rebuild ask for nothing in common, and
-    are left over as a background group, whose `own`, `strength` and `silhouette` are near 0.
+    are left over as a background group, whose `own`, `strength` and `silhouette` are near 0. The windows
+    shown have the crumbs that the model was trained with, as in the normalization (method, section 5).
+
+    Parameters
+    ----------
+    scores
+        Of one model, of an ensemble, or several of the same cell line with models of several seeds, whose R
+        and M are averaged (method, section 3.4). Peaks need not be scored.
+    groups
+        How many; None takes the number, from 2 to 50, with the largest mean silhouette.
+    out
+        New folder or URL for `sources.tsv` (the group of each source), `asked.tsv` (the matrix) and
+        `phantoms.tsv` (see `phantoms`); None writes no tables.
+    executor
+        Where work runs, one task a model; None is this process.
 
     Returns
     -------
-    The Dataset that `load_results(run, "groups")` reads. Dims source and source_other (`dataset.TR`, in the
-    order of the store), the two views, seed (the models, in the order given). float64 `rebuilt` (source,
-    dataset, tr), `asked` (source, source_other), `own`, `strength`, `silhouette` (source); int64 `group`
-    (source), `group_by_seed` (seed, source); text `group_name` (source); `source_dataset`, `source_tr`: the
-    labels of each source. Attributes: `groups`, their number; `agreement`, the mean adjusted Rand index
-    between the models' own groups, each found by the same rule (NaN for one model); `models`, fingerprints.
+    xarray.Dataset
+        What `load(scores, GROUPS)` reads, kept beside the scores of the (first) model. Dims source and
+        source_other (`dataset.TR`, in the order of the store), the two views, seed (the models, in the order
+        given). float64 `rebuilt` (source, dataset, tr), `asked` (source, source_other), `own`, `strength`,
+        `silhouette` (source); int64 `group` (source), `group_by_seed` (seed, source); text `group_name`
+        (source); `source_dataset`, `source_tr`: the labels of each source. Attributes: `groups`, their
+        number; `agreement`, the mean adjusted Rand index between the models' own groups, each found by the
+        same rule (NaN for one model); `models`, fingerprints.
 
     Raises
     ------
     InputError
-        Where `out` exists, there are fewer sources than groups, the runs are not of one store and cell line,
-        a model is given twice, or one changed.
+        If `out` exists, there are fewer sources than groups, the scores are not of one cell line, a model is
+        given twice, or one changed.
+    AtypeakError
+        If another process writes these results.
+
+    Examples
+    --------
+    >>> found = groups(open_scores(open_store("hela.zarr"), "hela-model"))
+    >>> found["group_name"].to_series()
 
     """
-    given = [runs] if isinstance(runs, ScoreRun) else runs
-    members = [one for run in given for one in run.members or (run,)]
+    executor = executor or InProcess()
+    given = [scores] if isinstance(scores, Scores) else scores
+    members = [one for each in given for one in each.members or (each,)]
     if out is not None:
-        target(out).refuse_existing(last=ASKED)
+        refuse_existing_output(out)
     _check(members, groups)
-    rebuilt = []
-    for done, run in enumerate(members, 1):
-        rebuilt.append(source_responses(run))
-        progress(Event(GROUPS, done, len(members)))
-    found = groups_of(xr.concat(rebuilt, "seed"), groups)
-    found.attrs["models"] = [run.fingerprint for run in members]
-    save_results(members[0], GROUPS, found)
+    executor.require(PROCESS_BYTES + PASS_BYTES)
+    first = members[0]
+    first.create()
+    with first.writing(GROUPS.name):
+        tasks = [ResponseTask(one) for one in members]
+        rebuilt = {
+            task.scores.fingerprint: response for task, response in executor.map(_responses, tasks, "groups")
+        }
+        found = groups_of(xr.concat([rebuilt[one.fingerprint] for one in members], "seed"), groups)
+        found.attrs["models"] = [one.fingerprint for one in members]
+        save(found, first, GROUPS)
     if out is not None:
-        _write_tables(found, out)
+        models = {"models": [one.provenance()["scores"] for one in members]}
+        save_tables(_tables(found), out, first.cell_line.views, {**first.provenance(), **models})
     return found
 
 
-def _check(runs: list[ScoreRun], groups: int | None) -> None:
-    for number, run in enumerate(runs):
-        if (run.store, run.cell_line) != (runs[0].store, runs[0].cell_line):
+def _check(members: list[Scores], groups: int | None) -> None:
+    first = members[0].cell_line
+    for number, one in enumerate(members):
+        if one.cell_line != first:
             raise InputError(
-                f"{run.store}, {run.cell_line}: expected runs of one store and cell line; "
-                f"the first is of {runs[0].store}, {runs[0].cell_line}"
+                f"{one.cell_line.store}, {one.cell_line.name}: expected scores of one store and cell line; "
+                f"the first are of {first.store}, {first.name}"
             )
-        for other in runs[:number]:
-            if run.fingerprint == other.fingerprint:
-                raise InputError(f"{run.model}: the same model as {other.model}; give each only once")
-    sources = len(schema.source_labels(schema.open_cell_line(runs[0].store, runs[0].cell_line)))
+        for other in members[:number]:
+            if one.fingerprint == other.fingerprint:
+                raise InputError(f"{one.model}: the same model as {other.model}; give each only once")
+    sources = first.shape.sources
     if groups is not None and not 1 <= groups <= sources:
         raise InputError(f"{groups} groups: there are {sources} sources; expected from 1 to {sources}")
 
 
-def source_responses(run: ScoreRun) -> xr.DataArray:
-    """Return R of SPEC 5: float64 (source, dataset, tr), labels in the order of the store."""
-    data = schema.open_cell_line(run.store, run.cell_line)
-    sources, views, labels = schema.source_labels(data), schema.views_of(data), schema.labels_of(data)
+def _responses(task: ResponseTask) -> xr.DataArray:
+    return source_responses(task.scores)
+
+
+def source_responses(scores: Scores) -> xr.DataArray:
+    """Return what a model rebuilds from each source alone, R (method, section 5), and tell of progress.
+
+    Parameters
+    ----------
+    scores
+        Of one model.
+
+    Returns
+    -------
+    xarray.DataArray
+        float64 (source, dataset, tr), labels in the order of the store.
+
+    """
+    cell_line = scores.cell_line
     # The windows come with their crumbs, so the engine must add none.
-    first, second = map(tuple, labels)
-    engine = process_engine(run.model, run.fingerprint, (first, second), tuple(sources), 0.0, run.precision)
-    bins = schema.array(data, "occupancy").shape[1]
-    _, rebuilt = rebuilt_alone(engine, engine.shape, bins, run.config.training.crumbs)
-    rebuilt = rebuilt[:, : len(first), : len(second)]  # without labels that only the model has
-    coords: dict[str, Any] = {
-        view: np.array(names, object) for view, names in zip(views, labels, strict=True)
-    }
-    coords |= {
-        f"source_{view}": ("source", np.array(names, object))
-        for view, names in zip(views, zip(*sources, strict=True), strict=True)
-    }
-    coords["source"] = np.array([source_name(source) for source in sources], object)
-    return xr.DataArray(rebuilt, coords, ("source", *views), "rebuilt")
+    engine = scores.engine(crumbs=0.0)
+    _, rebuilt = rebuilt_alone(engine, scores.config.training.crumbs, InProcess(tell))
+    m, n = map(len, cell_line.labels)
+    rebuilt = rebuilt[:, :m, :n]  # without labels that only the model has
+    sources = np.array(cell_line.sources, object)
+    of_views = zip(cell_line.views, cell_line.labels, sources.T, strict=True)
+    coords = {"source": ("source", np.array([source_name(source) for source in cell_line.sources], object))}
+    for view, labels, of_source in of_views:
+        coords |= {view: (view, np.array(labels, object)), f"source_{view}": ("source", of_source)}
+    return xr.DataArray(rebuilt, coords, ("source", *cell_line.views), "rebuilt")
 
 
 def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:
-    """Return what `correlation_groups` describes, from R of each model: (seed, source, dataset, tr)."""
+    """Return what `groups` describes, from R of each model: (seed, source, dataset, tr)."""
     views = str(rebuilt.dims[2]), str(rebuilt.dims[3])
     mean = rebuilt.mean("seed")
     each = np.stack([asked_of(member) for member in rebuilt])
@@ -161,15 +192,23 @@ def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:
         coords={"source_other": rebuilt["source"].to_numpy()},
         attrs={"groups": count, "agreement": float(np.mean(agreements)) if agreements else float("nan")},
     )
-    for name, text in DESCRIPTIONS.items():
-        found[name].attrs["description"] = text
-    return found
+    return described(found, GROUPS)
 
 
 def asked_of(rebuilt: xr.DataArray) -> FloatArray:
-    """Return M of SPEC 5.2 at the sources' cells: (source, source), R_s over its maximum over all cells.
+    """Return M at the sources' cells: R_s over its maximum over all cells (method, section 5.2).
 
-    Negative values, which mean nothing (article, Interpretability), are 0, and so is a row without any other.
+    Parameters
+    ----------
+    rebuilt
+        R of one model: (source, dataset, tr).
+
+    Returns
+    -------
+    float64 (source, source)
+        Negative values, which mean nothing (article, Interpretability), are 0, and so is a row that has no
+        other.
+
     """
     values = rebuilt.to_numpy()
     largest = np.maximum(values.max(axis=(1, 2)), 0.0)[:, None]
@@ -188,7 +227,7 @@ def _cells(rebuilt: xr.DataArray) -> tuple[IntArray, IntArray]:
 
 
 def _strengths(asked: FloatArray, group: IntArray) -> FloatArray:
-    """Return the mean of what the others of its group ask of each source, NaN where there are none."""
+    """Return the mean of what the others of its group ask of each source, NaN if there are none."""
     together = (group[:, None] == group) & ~np.eye(len(group), dtype=bool)
     with np.errstate(invalid="ignore"):
         strengths: FloatArray = (asked * together).sum(axis=0) / together.sum(axis=0)
@@ -200,7 +239,7 @@ def _names(
 ) -> npt.NDArray[np.object_]:
     """Return a name for each group: its two strongest labels of the second view.
 
-    Two groups may share their TRs, as where datasets differ more than TRs do; then its strongest sources.
+    Two groups may share their TRs, if datasets differ more than TRs do; then its strongest sources.
     """
     order = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")
 
@@ -215,16 +254,27 @@ def _names(
 
 
 def phantoms(found: xr.Dataset, source: str | None = None) -> pd.DataFrame:
-    """Return what the model adds to a source (`dataset.TR`), or to each of them, the strongest first.
+    """Return what the model adds to each source, the strongest first.
 
-    Columns: the two views, which name the source; phantom_ and each view, the cell; value, R there; rank,
-    from 1, within the source; observed, 1 where the cell is a source of the store, else 0. Every cell but the
-    source's own has a row; crumbs of the source are in its row and column of cells (SPEC 2.5).
+    Parameters
+    ----------
+    found
+        What `groups` returned.
+    source
+        Only of this one (`dataset.TR`); None is all of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns: the two views, which name the source; phantom_ and each view, the cell; value, R there; rank,
+        from 1, within the source; observed, 1 if the cell is a source of the store, else 0. Every cell but
+        the source's own has a row; the source's crumbs are in its row and column of cells (method, section
+        2.5).
 
     Raises
     ------
     InputError
-        Where there is no such source.
+        If there is no such source.
 
     """
     names = found["source"].to_numpy().tolist()
@@ -259,21 +309,21 @@ def _phantoms_of(found: xr.Dataset, sources: Sequence[int]) -> Iterator[pd.DataF
 
 
 def sources_table(found: xr.Dataset) -> pd.DataFrame:
-    """Return a row for each source, by group and strength: number and name of it, views, own and so on."""
+    """Return a row for each source, by group and strength, from what `groups` returned.
+
+    Columns: number and name of the group, the two views, own, strength, silhouette.
+    """
     views = [str(dim) for dim in found["rebuilt"].dims[1:]]
     columns = ["group", "group_name", *(f"source_{view}" for view in views), "own", "strength", "silhouette"]
     table = pd.DataFrame({name.removeprefix("source_"): found[name].to_numpy() for name in columns})
     return table.sort_values(["group", "strength"], ascending=[True, False], kind="stable", ignore_index=True)
 
 
-def _write_tables(found: xr.Dataset, out: Location) -> None:
-    """Write the three tables into a new folder; phantoms a source at a time, as there may be many."""
-    with target(out).new_folder(last=ASKED) as folder:
-        sources_table(found).to_csv(
-            folder / SOURCES, sep="\t", index=False, na_rep="nan", lineterminator="\n"
-        )
-        asked = found["asked"].to_pandas()
-        asked.to_csv(folder / ASKED, sep="\t", index_label="source", lineterminator="\n")
-        with (folder / PHANTOMS).open("x", encoding="utf-8", newline="") as file:
-            for number, table in enumerate(_phantoms_of(found, range(found.sizes["source"]))):
-                table.to_csv(file, sep="\t", index=False, header=not number, lineterminator="\n")
+def _tables(found: xr.Dataset) -> Iterator[tuple[Table, pd.DataFrame]]:
+    """Yield the three tables; phantoms a source at a time, as there may be many."""
+    names = found["source"].to_numpy()
+    asked = pd.DataFrame(found["asked"].to_numpy(), columns=names)
+    asked.insert(0, "source", names)
+    phantoms = _phantoms_of(found, range(found.sizes["source"]))
+    of_all = ((GROUP_PHANTOMS, table) for table in phantoms)
+    return chain([(GROUP_SOURCES, sources_table(found)), (GROUP_ASKED, asked)], of_all)

@@ -1,104 +1,125 @@
-"""What each unit of the encoded layer looks for: the window that would excite it most (SPEC 7.2).
+"""What each unit of the encoded layer looks for: the window that excites it most (method, section 7.2).
 
-Article, Interpretability: gradient ascent on the input, from noise, with some blur. A block is a range of
-units; its task climbs with all of them at once and writes their chunks, one a unit.
+Article, Interpretability: gradient ascent on the input, from noise, with some blur. A task climbs with
+several units at once and writes their chunks, one a unit.
 """
 
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-import zarr
 from scipy.ndimage import gaussian_filter
 
-from atypeak_scale.assess.results import filling_results, open_results
-from atypeak_scale.catalogue.names import Source
+from atypeak_scale.assess.results import ArraysToFill, filling, load, save_tables
 from atypeak_scale.config import Config
-from atypeak_scale.execution.cluster import (
-    IN_PROCESS,
-    Cluster,
-    Progress,
-    connect,
-    limit_threads,
-    no_progress,
-    run_blocks,
-)
-from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.execution.progress import Event, tell
+from atypeak_scale.provenance import refuse_existing_output
+from atypeak_scale.registry.columns import UR_STRONGEST, Table
+from atypeak_scale.registry.results import UR_EXAMPLES
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location
-from atypeak_scale.storage.targets import target
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import CellLine
 
-UR_EXAMPLES = "ur_examples"
-STRONGEST = "strongest.tsv"
+if TYPE_CHECKING:
+    from atypeak_scale.model.files import TrainedModel
+
 STEPS, BLUR_EVERY, RATE = 50, 5, 1.0
 BLUR = (0.2, 0.01, 0.01)  # standard deviations over (bin, first view, second view), in cells
 MOST_TOLD = 10  # cells of a unit in the table
-BLOCK_BYTES = 512 << 20  # what the windows of a block and their gradients may take, about
+BLOCK_BYTES = 512 << 20  # what the windows of a task and their gradients may take, about
+SECONDS_BETWEEN_EVENTS = 5.0  # within a task, about
 FloatArray = npt.NDArray[np.float32]
 
-DESCRIPTIONS = {
-    "ur_example": "the window that gradient ascent ended with (SPEC 7.2)",
-    "mean": "mean of ur_example over bins",
-    "activation": "mean activation of the unit over the coarse positions, shown ur_example",
-    "activation_before": "the same, shown the uniform noise that the ascent began with",
-}
+
+@dataclass(frozen=True)
+class ClimbTask:
+    """Units [start, stop) of a model, and where their ur-examples go; seed: of the noise."""
+
+    scores: Scores
+    results: ArraysToFill
+    seed: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Mean activation of some units before and after the ascent: float32 (units,) each."""
+
+    before: FloatArray
+    after: FloatArray
 
 
 def ur_examples(
-    run: ScoreRun,
+    scores: Scores,
     seed: int = 1,
     out: Location | None = None,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
+    executor: Executor | None = None,
 ) -> xr.Dataset:
     """Climb to the ur-example of every unit of the layer `encoded`, and keep them beside the model's scores.
 
-    seed: of the noise that the ascents begin with; every unit has its own, so that blocks of another size
-    give the same but for rounding. out: a new folder for `strongest.tsv`, the 10 strongest cells of each unit
-    by their mean over bins; None writes no file. Peaks need not be scored before.
+    Parameters
+    ----------
+    scores
+        Of one model. Peaks need not be scored.
+    seed
+        Of the noise that the ascents begin with. Every unit has its own, so that tasks of another size give
+        the same but for rounding.
+    out
+        New folder or URL for `strongest.tsv`, the 10 strongest cells of each unit by their mean over bins;
+        None writes no table.
+    executor
+        Where work runs; None is this process.
 
     Returns
     -------
-    The Dataset that `open_results(run, "ur_examples")` opens, lazily: it may be large, and is never whole in
-    memory here. float32 `ur_example` (unit, bin, dataset, tr), in chunks of a unit; `mean` (unit, dataset,
-    tr); `activation`, `activation_before` (unit). Labels are in the order of the store; attribute `seed`.
+    xarray.Dataset
+        What `load(scores, UR_EXAMPLES)` opens, lazily: it may be large, and is never whole in memory here.
+        float32 `ur_example` (unit, bin, dataset, tr), in chunks of a unit; `mean` (unit, dataset, tr);
+        `activation`, `activation_before` (unit). Labels are in the order of the store; attribute `seed`.
 
     Raises
     ------
     InputError
-        Where `out` exists, or the model changed.
+        If `out` exists, the scores are of several models, or the model changed.
+    AtypeakError
+        If another process writes these results.
+
+    Examples
+    --------
+    >>> found = ur_examples(open_scores(open_store("hela.zarr"), "hela-model"))
+    >>> found["ur_example"].sel(unit=0).mean("bin").to_pandas()
 
     """
+    executor = executor or InProcess()
     if out is not None:
-        target(out).refuse_existing(last=STRONGEST)
-    run.refuse_several()
-    data, _ = run.open()
-    empty = _empty(data, run.config.model.deep_dimension, seed)
+        refuse_existing_output(out)
+    scores.refuse_several()
+    empty = _empty(scores.cell_line, scores.config.model.deep_dimension, seed)
     units, bins, m, n = empty["ur_example"].shape
-    length = units_at_once(run.config, bins, m, n)
-    with (
-        connect(cluster, progress, BLOCK_BYTES) as client,
-        run.writing(UR_EXAMPLES),
-        filling_results(run, UR_EXAMPLES, empty) as results,
-    ):
-        blocks = [
-            (run.store, data.path, run.results, results.path, run.model, run.fingerprint, seed, u,
-             min(u + length, units))
-            for u in range(0, units, length)
-        ]  # fmt: skip
-        for block, activations in run_blocks(
-            _climb_block, blocks, client, stage="ur-examples", progress=progress
-        ):
+    length = units_at_once(scores.config, bins, m, n)
+    executor.require(BLOCK_BYTES)
+    with scores.writing(UR_EXAMPLES.name), filling(empty, scores, UR_EXAMPLES) as results:
+        tasks = [
+            ClimbTask(scores, results, seed, unit, min(unit + length, units))
+            for unit in range(0, units, length)
+        ]
+        for task, activations in executor.map(_climb, tasks, "ur-examples"):
             # In this process: tasks would share the one chunk of each.
-            for name, values in zip(("activation_before", "activation"), activations, strict=True):
-                schema.array(results, name)[blocks[block][-2] : blocks[block][-1]] = values
-    found = open_results(run, UR_EXAMPLES)
+            results.set("activation_before", task.start, activations.before)
+            results.set("activation", task.start, activations.after)
+    found = load(scores, UR_EXAMPLES)
     if out is not None:
-        _write_table(found, schema.views_of(data), set(schema.source_labels(data)), out)
+        made_from = {**scores.provenance(), "seed": seed}
+        save_tables(_tables(found, scores.cell_line), out, scores.cell_line.views, made_from)
     return found
 
 
@@ -111,7 +132,7 @@ def units_at_once(config: Config, bins: int, m: int, n: int) -> int:
 
 
 def first_noise(seed: int, unit: int, shape: tuple[int, int, int]) -> FloatArray:
-    """Return uniform noise from 0 to 1, from the unit's own child of the seed."""
+    """Return uniform noise from 0 to 1, float32 of that shape, from the unit's own child of the seed."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(unit,)))
     return rng.random(shape, np.float32)
 
@@ -119,8 +140,7 @@ def first_noise(seed: int, unit: int, shape: tuple[int, int, int]) -> FloatArray
 class Ascent:
     """A trained model as a slope: windows that excite given units more and more."""
 
-    def __init__(self, model: Any) -> None:
-        """`model`: a TrainedModel."""
+    def __init__(self, model: "TrainedModel") -> None:
         import keras
         import tensorflow as tf
 
@@ -132,13 +152,24 @@ class Ascent:
         self._climb = tf.function(self._climbed, input_signature=[windows, units])
 
     def __call__(self, units: range, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return ur-examples (units, bins, m, n), and the units' activations before and after, (units,)."""
+        """Climb with some units; tells of progress now and then.
+
+        Returns
+        -------
+        three float32 arrays
+            Ur-examples (units, bins, m, n), and the units' activations before and after, (units,).
+
+        """
         windows = np.stack([first_noise(seed, unit, self.shape) for unit in units])
         wanted = np.array(units, np.int32)
         before: FloatArray = self._activation(windows, wanted).numpy()
-        for _ in range(STEPS // BLUR_EVERY):
+        told, rounds = time.monotonic(), STEPS // BLUR_EVERY
+        for done in range(1, rounds + 1):
             climbed = self._climb(windows, wanted).numpy()
             windows = np.stack([gaussian_filter(window, BLUR) for window in climbed])
+            if time.monotonic() - told >= SECONDS_BETWEEN_EVENTS:
+                tell(Event("climb", done, rounds))
+                told = time.monotonic()
         return windows, before, self._activation(windows, wanted).numpy()
 
     def _activations(self, windows: Any, units: Any) -> Any:
@@ -166,74 +197,58 @@ class Ascent:
 @lru_cache(maxsize=1)
 def _process_ascent(model: Location, fingerprint: str) -> Ascent:
     """Return the slope of a model; each process loads it once."""
-    limit_threads()
     from atypeak_scale.model.files import load_model
 
     return Ascent(load_model(model, fingerprint))
 
 
-def _climb_block(
-    store: Location, data_path: str, place: Location, results_path: str, model: Location, fingerprint: str,
-    seed: int, start: int, stop: int,
-) -> tuple[FloatArray, FloatArray]:  # fmt: skip
-    """Write the ur-examples of units [start, stop) and return their activations, before and after."""
-    data = schema.open_group(store, data_path)
-    results = schema.open_group(place, results_path, "r+")
-    ascent = _process_ascent(model, fingerprint)
-    windows, before, after = ascent(range(start, stop), seed)
-    rows, columns = ascent.model.indices_of(schema.labels_of(data))
-    for unit, window in enumerate(windows, start):
+def _climb(task: ClimbTask) -> Activations:
+    """Write the ur-examples of the units and return their activations."""
+    ascent = _process_ascent(task.scores.model, task.scores.fingerprint)
+    windows, before, after = ascent(range(task.start, task.stop), task.seed)
+    rows, columns = ascent.model.indices_of(task.scores.cell_line.labels)
+    for unit, window in enumerate(windows, task.start):
         in_store_order = window[:, rows[:, None], columns]
-        schema.write_chunks(results, "ur_example", unit, in_store_order[None])
-        schema.write_chunks(results, "mean", unit, in_store_order.mean(axis=0)[None])
-    return before, after
+        task.results.write("ur_example", unit, in_store_order[None])
+        task.results.write("mean", unit, in_store_order.mean(axis=0)[None])
+    return Activations(before, after)
 
 
-def _empty(data: zarr.Group, units: int, seed: int) -> xr.Dataset:
+def _empty(cell_line: CellLine, units: int, seed: int) -> xr.Dataset:
     """Return the Dataset to fill; its large arrays are Dask's, never computed, which say their chunks."""
-    views, labels = schema.views_of(data), schema.labels_of(data)
-    cells = len(labels[0]), len(labels[1])
-    bins = schema.array(data, "occupancy").shape[1]
-    dims = ("unit", "bin", *views)
+    views, labels = cell_line.views, cell_line.labels
+    cells, bins = (len(labels[0]), len(labels[1])), cell_line.shape.bins
     window = da.zeros((units, bins, *cells), dtype=np.float32, chunks=(1, bins, *cells))
-    found = xr.Dataset(
+    return xr.Dataset(
         {
-            "ur_example": (dims, window),
+            "ur_example": (("unit", "bin", *views), window),
             "mean": (("unit", *views), window[:, 0]),
             "activation": ("unit", np.full(units, np.nan, np.float32)),
             "activation_before": ("unit", np.full(units, np.nan, np.float32)),
         },
         coords={
             "unit": np.arange(units),
-            **{v: np.array(n, object) for v, n in zip(views, labels, strict=True)},
+            **{view: np.array(names, object) for view, names in zip(views, labels, strict=True)},
         },
         attrs={"seed": seed},
     )
-    for name, text in DESCRIPTIONS.items():
-        found[name].attrs["description"] = text
-    return found
 
 
-def _write_table(found: xr.Dataset, views: tuple[str, str], observed: set[Source], out: Location) -> None:
-    """Write the strongest cells of every unit into a new folder, a unit at a time."""
-    first, second = (found[view].to_numpy() for view in views)
-    with (
-        target(out).new_folder(last=STRONGEST) as folder,
-        (folder / STRONGEST).open("x", encoding="utf-8", newline="") as file,
-    ):
-        for unit in range(found.sizes["unit"]):
-            mean = found["mean"][unit].to_numpy().ravel()
-            strongest = np.argsort(-mean, kind="stable")[:MOST_TOLD]
-            row, column = np.divmod(strongest, len(second))
-            table = pd.DataFrame(
-                {
-                    "unit": unit,
-                    "activation": float(found["activation"][unit]),
-                    "rank": np.arange(1, len(strongest) + 1),
-                    views[0]: first[row],
-                    views[1]: second[column],
-                    "value": mean[strongest],
-                    "observed": [int(s in observed) for s in zip(first[row], second[column], strict=True)],
-                }
-            )
-            table.to_csv(file, sep="\t", index=False, header=not unit, lineterminator="\n")
+def _tables(found: xr.Dataset, cell_line: CellLine) -> Iterator[tuple[Table, pd.DataFrame]]:
+    """Yield the strongest cells of every unit, a unit at a time."""
+    observed = set(cell_line.sources)
+    first, second = (found[view].to_numpy() for view in cell_line.views)
+    for unit in range(found.sizes["unit"]):
+        mean = found["mean"][unit].to_numpy().ravel()
+        strongest = np.argsort(-mean, kind="stable")[:MOST_TOLD]
+        row, column = np.divmod(strongest, len(second))
+        columns = {
+            "unit": unit,
+            "activation": float(found["activation"][unit]),
+            "rank": np.arange(1, len(strongest) + 1),
+            cell_line.views[0]: first[row],
+            cell_line.views[1]: second[column],
+            "value": mean[strongest],
+            "observed": [int(s in observed) for s in zip(first[row], second[column], strict=True)],
+        }
+        yield UR_STRONGEST, pd.DataFrame(columns)

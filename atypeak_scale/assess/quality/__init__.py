@@ -1,1 +1,1 @@
-"""Is the model good?"""
+"""Is the model good? (method, section 6)."""

@@ -1,4 +1,4 @@
-"""What a Q-score needs to know of the windows, as sums that add up block by block (SPEC 6.1 to 6.3).
+"""What a Q-score needs to know of the windows: sums that add up block by block (method, sections 6.1-6.3).
 
 The dimensions of (m, n) cells are the m labels of the first view, then the n of the second; L = m + n.
 """
@@ -15,7 +15,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Moments:
-    """Number, mean and sum of squared deviations of some values; any shape, the same for all three."""
+    """Number, mean and sum of squared deviations of some values.
+
+    Attributes
+    ----------
+    count : int64 array
+        Number of values; of any shape, the same for all three.
+    mean, squares : float64 array
+        Their mean, 0 if there are none, and the sum of their squared deviations from it.
+
+    """
 
     count: npt.NDArray[np.int64]
     mean: FloatArray
@@ -23,9 +32,20 @@ class Moments:
 
     @classmethod
     def around(cls, centre: FloatArray, count: FloatArray, total: FloatArray, squares: FloatArray) -> Self:
-        """Return the moments from the sums of deviations from any centre, and of their squares.
+        """Return the moments from sums of deviations from a centre.
 
-        The nearer the centre is to the mean, the fewer digits are lost.
+        Parameters
+        ----------
+        centre : float64 array
+            Any number; the nearer it is to the mean, the fewer digits are lost.
+        count, total, squares : float64 array
+            Number of values, sum of their deviations from the centre, and sum of these squared.
+
+        Returns
+        -------
+        Moments
+            About the mean.
+
         """
         shift = total / np.maximum(count, 1)
         about_mean = np.maximum(squares - shift * total, 0.0)
@@ -42,21 +62,30 @@ class Moments:
             self.squares + other.squares + step**2 * (self.count * (other.count / some)),
         )
 
-    def __getitem__(self, at: Any) -> "Moments":
+    def __getitem__(self, at: tuple[int, ...]) -> "Moments":
         return Moments(self.count[at], self.mean[at], self.squares[at])
 
     def variance(self) -> FloatArray:
-        """Return the variance with n - 1, NaN where there are fewer than two values."""
+        """Return the variance with n - 1, NaN if there are fewer than two values."""
         return np.where(self.count > 1, self.squares / np.maximum(self.count - 1, 1), np.nan)
 
 
 @dataclass(frozen=True)
 class PairSums:
-    """Sufficient statistics of some windows.
+    """Sufficient statistics of some windows, which add up.
 
-    bins: number of (window, bin); occupied: int64 (L,), sums of a dimension's occupancy over them;
-    products: int64 (L, L), of products of two; values: (2, 2, L, L), at [a, b, i, j] the values of dimension
-    i in windows where i is present (a = 1) or absent (0), and j is present (b = 1) or absent (0).
+    Attributes
+    ----------
+    bins : int
+        Number of (window, bin).
+    occupied : int64 (L,)
+        Sum of each dimension's occupancy over them.
+    products : int64 (L, L)
+        Sum of the products of two.
+    values : Moments (2, 2, L, L)
+        At [a, b, i, j] the values of dimension i in windows where i is present (a = 1) or absent (0), and j
+        is present (b = 1) or absent (0).
+
     """
 
     bins: int
@@ -74,10 +103,22 @@ class PairSums:
 
 
 def pair_sums(occupancy: BoolArray, cells: npt.NDArray[np.integer[Any]], rebuilt: FloatArray) -> PairSums:
-    """Sum over windows what SPEC 6 asks of them.
+    """Sum over windows what the Q-score asks of them.
 
-    occupancy: bool (windows, bins, sources); cells: (sources, 2), the (row, column) of each source;
-    rebuilt: float64 (windows, m, n), the mean over bins of h(X).
+    Parameters
+    ----------
+    occupancy : bool (windows, bins, sources)
+        Of the store, without crumbs.
+    cells : int (sources, 2)
+        The (row, column) of each source.
+    rebuilt : float64 (windows, m, n)
+        The mean over bins of h(X).
+
+    Returns
+    -------
+    PairSums
+        Of these windows.
+
     """
     windows, bins, sources = occupancy.shape
     m, n = rebuilt.shape[1:]

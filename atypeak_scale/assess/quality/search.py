@@ -14,29 +14,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from atypeak_scale.assess.description.statistics_tables import replace_table
-from atypeak_scale.assess.quality.qscore import q_score
+from atypeak_scale.assess.quality.qscore import qscore
 from atypeak_scale.config import Config, Settings, parse_config, with_seed
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import (
-    IN_PROCESS,
-    Cluster,
-    Progress,
-    connect,
-    limit_threads,
-    no_progress,
-    run_blocks,
-)
-from atypeak_scale.model.seeds import TRAINING_BYTES, is_trained
-from atypeak_scale.scoring.blocks import score_run
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.execution.progress import tell
+from atypeak_scale.model.seeds import TRAINING_BYTES, SeedTask, is_trained, train_task
+from atypeak_scale.provenance import MADE_FROM, fingerprint
+from atypeak_scale.registry.columns import SEARCH
+from atypeak_scale.scoring.scores import open_scores
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
-from atypeak_scale.store import schema
-from atypeak_scale.store.build import fingerprint
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.tables import file_name, write_tsv
 
-TRIALS = "search.tsv"
+TRIALS = file_name(SEARCH)
 ARTICLE_GRID = {"model.deep_dimension": (8, 32, 128, 256)}
 SECTIONS = ("model", "training")  # whose settings can differ between models of one store
 NOT_SEARCHED = "training.seed"
@@ -44,8 +38,45 @@ Grid = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
+class TrialTask:
+    """One setting and seed; folder: of the setting's models; sampled: key of how the Q-score is made."""
+
+    cell_line: CellLine
+    config: Config
+    folder: Location
+    sampled: str
+
+    @property
+    def seed(self) -> str:
+        """Name of the model in the folder."""
+        return f"seed-{self.config.training.seed}"
+
+    @property
+    def model(self) -> Location:
+        """Where the model is, or goes."""
+        return join(self.folder, self.seed)
+
+
+@dataclass(frozen=True)
 class Trial:
-    """What is known of one trained model; seconds: of its training, NaN where a kill lost them."""
+    """What is known of one trained model.
+
+    Attributes
+    ----------
+    seed : int
+        Training seed.
+    loss : float
+        Loss of the epoch that was kept.
+    epochs : int
+        Epochs run.
+    parameters : int
+        Trainable parameters.
+    seconds : float
+        Time of the training, NaN if a kill lost it.
+    q_score : float
+        On the sample of windows; lower is better.
+
+    """
 
     seed: int
     loss: float
@@ -64,51 +95,95 @@ class Recommendation:
 
 
 def search(
-    store: Location,
+    cell_line: CellLine,
     config: Config,
-    folder: Location,
+    out: Location,
     grid: Grid = ARTICLE_GRID,
     seeds: int = 3,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Train every combination of the grid's values with several seeds, and compute each model's Q-score.
 
-    grid: values by dotted key of the configuration, of `model` or `training`; the others are `config`'s, also
-    the sample of the Q-score (`normalization`) and its crumbs (`scoring`). Seeds count from training.seed.
-    In `folder`: models and Q-scores of each combination in a folder of its own, and `search.tsv`, the table.
+    Parameters
+    ----------
+    cell_line
+        The data.
+    config
+        All settings that are not searched, also the sample of the Q-score (`normalization`) and its crumbs
+        (`scoring`). Seeds count from `training.seed`.
+    out
+        Folder or URL for the models and Q-scores, each combination in a folder of its own, and `search.tsv`,
+        the table. A search that was stopped goes on in the same folder, and a later one adds to it.
+    grid
+        Values by dotted key of the configuration, of `model` or `training`.
+    seeds
+        Models of each combination.
+    executor
+        Where work runs, one task a model; None is this process.
 
     Returns
     -------
-    One row a model, in order of the grid, then of the seed; columns: the grid's keys, the fields of `Trial`,
-    and `folder`, the name of that of its setting.
+    pandas.DataFrame
+        One row a model, in order of the grid, then of the seed. Columns: the grid's keys, the fields of
+        `Trial`, and `folder`, the name of that of its setting.
 
     Raises
     ------
     InputError
-        Before anything is trained: where a key or a value is none, or `folder` holds models of another store.
+        Before anything is trained: if a key or a value is none, the configuration is of another cell line,
+        or `out` holds models of another store.
+
+    Examples
+    --------
+    >>> trials = search(open_store("hela.zarr"), load_config("hela"), "hela-search")
+    >>> recommend(trials).setting
 
     """
+    executor = executor or InProcess()
     configs = grid_configs(config, grid)
     sampled = _key({"normalization": config.normalization, "scoring": config.scoring})
-    here, place = locations.absolute(store), locations.absolute(folder)
-    made_from = fingerprint(schema.open_cell_line(store, config.cell_line).attrs["made_from"])
-    listener = None if cluster.is_elsewhere else progress  # epochs are told of here only
-    blocks = [
-        (here, with_seed(each, config.training.seed + number), join(place, _name(each)), sampled, listener)
+    parent = locations.absolute(out)
+    tasks = [
+        TrialTask(
+            cell_line, with_seed(each, config.training.seed + number), join(parent, _name(each)), sampled
+        )
         for _, each in configs
         for number in range(seeds)
     ]
-    for _, of_seed, models, *_ in blocks:
-        _refuse_other_store(made_from, of_seed, models)
-    target(place).make_folder()
-    with connect(cluster, progress, TRAINING_BYTES) as client, sole_writer(place, "search"):
-        found = dict(run_blocks(_try_out, blocks, client, stage="search", progress=progress))
+    _check(cell_line, config, tasks)
+    target(parent).make_folder()
+    executor.require(TRAINING_BYTES)
+    with sole_writer(parent, "search"):
+        found = {task.model: trial for task, trial in executor.map(_try_out, tasks, "search")}
         settings = [setting for setting, _ in configs for _ in range(seeds)]
-        table = pd.DataFrame([setting | asdict(found[row]) for row, setting in enumerate(settings)])
-        table["folder"] = [locations.name_of(models) for _, _, models, *_ in blocks]
-        replace_table(table, join(place, TRIALS))
+        table = pd.DataFrame(
+            [setting | asdict(found[task.model]) for setting, task in zip(settings, tasks, strict=True)]
+        )
+        table["folder"] = [locations.name_of(task.folder) for task in tasks]
+        with target(join(parent, TRIALS)).replacing_file() as file:
+            write_tsv(table, SEARCH, cell_line.views, file)
+        made_from = {
+            "store": cell_line.made_from,
+            "config": config.model_dump(mode="json"),
+            "settings": [setting for setting, _ in configs],
+            "seeds": seeds,
+        }
+        with target(join(parent, MADE_FROM)).replacing_file() as file:
+            file.write_text(json.dumps(made_from, indent=1) + "\n", encoding="utf-8")
     return table
+
+
+def _check(cell_line: CellLine, config: Config, tasks: Sequence[TrialTask]) -> None:
+    if config.cell_line != cell_line.name:
+        raise InputError(
+            f"the configuration is of cell line {config.cell_line!r}, the data of {cell_line.name!r}; "
+            "give those of one cell line"
+        )
+    made_from = fingerprint(cell_line.made_from)
+    for task in tasks:
+        description = is_trained(task.model)
+        if description is not None and description["store"] != made_from:
+            raise InputError(f"{task.model}: was trained on another store; name a new folder for this search")
 
 
 def grid_configs(config: Config, grid: Grid) -> list[tuple[dict[str, Any], Config]]:
@@ -119,7 +194,7 @@ def grid_configs(config: Config, grid: Grid) -> list[tuple[dict[str, Any], Confi
     Raises
     ------
     InputError
-        Where a key is no setting of a model or of its training, or a value is refused.
+        If a key is no setting of a model or of its training, or a value is refused.
 
     """
     keys = [_section_and_name(key) for key in grid]
@@ -155,60 +230,61 @@ def _key(settings: Mapping[str, Settings]) -> str:
     return fingerprint(plain)[:12]
 
 
-def _refuse_other_store(made_from: str, config: Config, folder: Location) -> None:
-    model = _model_of(folder, config)
-    description = is_trained(model)
-    if description is not None and description["store"] != made_from:
-        raise InputError(f"{model}: was trained on another store; name a new folder for this search")
-
-
-def _model_of(folder: Location, config: Config) -> Location:
-    return join(folder, f"seed-{config.training.seed}")
-
-
-def _try_out(
-    store: Location, config: Config, folder: Location, sampled: str, progress: Progress | None
-) -> Trial:
-    """Train one model and assess it, or read what is known of it; sampled: key of how the Q-score is made."""
-    model, seed = _model_of(folder, config), f"seed-{config.training.seed}"
-    receipt, timing = f"{seed}-{sampled}.json", f"{seed}.json"
-    if receipt in target(folder).names():
-        return Trial(**json.loads(target(join(folder, receipt)).read_text()))
-    limit_threads()
+def _try_out(task: TrialTask) -> Trial:
+    """Train one model and assess it, or read what is known of it."""
+    receipt = f"{task.seed}-{task.sampled}.json"
+    if receipt in target(task.folder).names():
+        return Trial(**json.loads(target(join(task.folder, receipt)).read_text()))
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.network import parameters
-    from atypeak_scale.model.training.train import train_and_save
 
-    seconds = float("nan")
-    if is_trained(model) is None:
-        started = time.perf_counter()
-        train_and_save(store, config, model, progress or no_progress, keep_interrupted=False)
-        seconds = time.perf_counter() - started
-        with target(join(folder, timing)).replacing_file() as file:
-            file.write_text(json.dumps(seconds), encoding="utf-8")
-    elif timing in target(folder).names():
-        seconds = float(json.loads(target(join(folder, timing)).read_text()))
-    loaded = load_model(model)
+    seconds = _train(task)
+    loaded = load_model(task.model)
     assert loaded.training is not None
     # Beside the model: tasks of one search share no group, and the store is only read.
-    run = score_run(store, model, config.cell_line, results=join(folder, f"{seed}.zarr"))
+    scores = open_scores(task.cell_line, task.model, results=join(task.folder, f"{task.seed}.zarr"))
     trial = Trial(
-        config.training.seed,
+        task.config.training.seed,
         loaded.training.kept_loss,
         loaded.training.epochs,
         parameters(loaded.network),
         seconds,
-        q_score(run, config.normalization)["total"].item(),
+        qscore(scores, task.config.normalization, executor=InProcess(tell))["total"].item(),
     )
-    with target(join(folder, receipt)).new_file() as file:
+    with target(join(task.folder, receipt)).new_file() as file:
         file.write_text(json.dumps(asdict(trial)) + "\n", encoding="utf-8")
     return trial
+
+
+def _train(task: TrialTask) -> float:
+    """Train the model if it is not yet; returns the seconds that it took, NaN if they were lost."""
+    timing = f"{task.seed}.json"
+    if is_trained(task.model) is None:
+        started = time.perf_counter()
+        train_task(SeedTask(task.cell_line, task.config, task.model))
+        seconds = time.perf_counter() - started
+        with target(join(task.folder, timing)).replacing_file() as file:
+            file.write_text(json.dumps(seconds), encoding="utf-8")
+        return seconds
+    if timing in target(task.folder).names():
+        return float(json.loads(target(join(task.folder, timing)).read_text()))
+    return float("nan")
 
 
 def summarize_search(trials: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each setting: means over seeds, and the standard error of the Q-score.
 
-    Columns: the settings, seeds, loss, epochs, parameters, seconds, q_score, q_error (NaN of a single seed).
+    Parameters
+    ----------
+    trials
+        What `search` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns: the settings, seeds, loss, epochs, parameters, seconds, q_score, q_error (NaN of a single
+        seed).
+
     """
     keys = list(trials.columns[: trials.columns.get_loc("seed")])
     # As text, since a value may be a list or a mapping.
@@ -222,8 +298,19 @@ def summarize_search(trials: pd.DataFrame) -> pd.DataFrame:
 def recommend(trials: pd.DataFrame) -> Recommendation:
     """Choose the setting of fewest parameters whose Q-score is the lowest, or hardly higher.
 
-    Hardly: by no more than the standard error of the lowest, which is as much as seeds differ. Among settings
-    of as many parameters, the lower Q-score.
+    Hardly: by no more than the standard error of the lowest, which is as much as seeds differ. Of settings
+    with as many parameters, it takes the lower Q-score.
+
+    Parameters
+    ----------
+    trials
+        What `search` returned.
+
+    Returns
+    -------
+    Recommendation
+        The setting, and why.
+
     """
     table = summarize_search(trials).astype(object)  # a row must not turn whole numbers into others
     best = table.sort_values("q_score", kind="stable").iloc[0]

@@ -1,21 +1,37 @@
-"""What CRMs hold, found by blocks of rows and joined where a CRM straddles blocks (DESIGN 4)."""
+"""What CRMs hold, found by blocks of rows and joined if a CRM straddles blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import zarr
 
-from atypeak_scale.assess.crm_members import ROW_CHUNKS_PER_TASK, members_of_rows
+from atypeak_scale.assess.crm_members import ROW_CHUNKS_PER_TASK, MembersTask, members_of_rows
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.windows import Regions
-from atypeak_scale.execution.cluster import Progress, run_blocks
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.storage.locations import Location
-from atypeak_scale.store import schema
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import Block, CellLine
+
+
+@dataclass(frozen=True)
+class PartTask:
+    """A block of rows of some scores; below: threshold of low peaks; file: for the records of its CRMs."""
+
+    scores: Scores
+    block: Block
+    below: float
+    file: Path
+
+
+@dataclass(frozen=True)
+class Crms:
+    """File of the joined records, in order, and the sum of each: float64 (CRMs,)."""
+
+    file: Path
+    dtype: np.dtype[np.void]
+    sums: npt.NDArray[np.float64]
 
 
 def part_dtype(labels: int) -> np.dtype[np.void]:
@@ -38,43 +54,31 @@ def part_dtype(labels: int) -> np.dtype[np.void]:
     )
 
 
-def write_parts(
-    run: ScoreRun, data: zarr.Group, scores: zarr.Group, below: float, work: Path, client: Any,
-    progress: Progress,
-) -> list[Path]:  # fmt: skip
+def write_parts(scores: Scores, below: float, work: Path, executor: Executor) -> list[Path]:
     """Find what each block of rows holds of its CRMs; returns the blocks' files in order of the rows."""
-    rows = schema.array(data, "peak_window")
-    length = rows.chunks[0] * ROW_CHUNKS_PER_TASK
-    starts = range(0, rows.shape[0], length)
-    parts = [work / f"part-{number}.npy" for number in range(len(starts))]
-    blocks = [
-        (run.store, data.path, run.results, scores.path, start, start + length, below, part)
-        for start, part in zip(starts, parts, strict=True)
+    blocks = scores.cell_line.blocks("rows", ROW_CHUNKS_PER_TASK)
+    tasks = [
+        PartTask(scores, block, below, work / f"part-{number}.npy") for number, block in enumerate(blocks)
     ]
-    for _ in run_blocks(_part_block, blocks, client, stage="crms", progress=progress):
-        pass
-    return parts
+    executor.run(write_part, tasks, "crms")
+    return [task.file for task in tasks]
 
 
-def _part_block(
-    store: Location, data_path: str, results: Location, scores_path: str, start: int, stop: int, below: float,
-    out: Path,
-) -> int:  # fmt: skip
-    """Write the records of the CRMs that rows [start, stop) lie in, in order; returns their number."""
-    data = schema.open_group(store, data_path)
-    window = schema.read_array(data, "peak_window", start, stop)
-    low, high = int(window[0]), int(window[-1]) + 1
-    first = np.flatnonzero(np.diff(schema.read_array(data, "crm", low, high), prepend=-1))
-    labels = schema.array(data, schema.views_of(data)[1]).shape[0]
+def write_part(task: PartTask) -> None:
+    """Write the records of the CRMs that the rows of a block lie in, in order."""
+    cell_line = task.scores.cell_line
+    window = cell_line.rows(*task.block).window
+    windows = cell_line.windows(int(window[0]), int(window[-1]) + 1)
+    first = np.flatnonzero(np.diff(windows.crm, prepend=-1))
+    labels = len(cell_line.labels[1])
     records = np.zeros(len(first), part_dtype(labels))
-    for field, name in (
-        ("crm", "crm"), ("contig", "window_contig"), ("start", "crm_start"), ("end", "crm_end"),
-    ):  # fmt: skip
-        records[field] = schema.read_array(data, name, low, high)[first]
+    records["crm"] = windows.crm[first]
+    records["contig"] = windows.contig[first]
+    records["start"] = windows.crm_start[first]
+    records["end"] = windows.crm_end[first]
     # A peak enters a CRM in one row, whichever block that lies in: parts are added, never compared.
-    _count(records, members_of_rows(store, data_path, results, scores_path, start, stop), labels, below)
-    np.save(out, records)
-    return len(records)
+    _count(records, members_of_rows(MembersTask(task.scores, task.block)), labels, task.below)
+    np.save(task.file, records)
 
 
 def _count(records: npt.NDArray[np.void], members: npt.NDArray[np.void], labels: int, below: float) -> None:
@@ -92,33 +96,23 @@ def _count(records: npt.NDArray[np.void], members: npt.NDArray[np.void], labels:
     records["labels"] = np.packbits(has_label, axis=1)
 
 
-@dataclass(frozen=True)
-class Crms:
-    """File of the joined records, in order, and the sum of each: float64 (CRMs,)."""
-
-    file: Path
-    dtype: np.dtype[np.void]
-    sums: npt.NDArray[np.float64]
-
-
-def join_parts(parts: list[Path], data: zarr.Group, regions: Regions | None, file: Path) -> Crms:
+def join_parts(parts: list[Path], cell_line: CellLine, regions: Regions | None, file: Path) -> Crms:
     """Join the parts of each CRM, keep those that overlap the regions, and write them to `file`."""
-    contigs = schema.read_array(data, "contig").tolist()
-    dtype = part_dtype(schema.array(data, schema.views_of(data)[1]).shape[0])
+    dtype = part_dtype(len(cell_line.labels[1]))
     sums = []
     with file.open("wb") as out:
-        for records in _whole_crms(parts):
-            kept = records if regions is None else records[_overlaps(records, contigs, regions)]
+        for records in joined(map(np.load, parts)):
+            kept = records if regions is None else records[_overlaps(records, cell_line.contigs, regions)]
             kept.tofile(out)
             sums.append(kept["sum"].copy())
     return Crms(file, dtype, np.concatenate(sums))
 
 
-def _whole_crms(parts: list[Path]) -> Iterator[npt.NDArray[np.void]]:
+def joined(parts: Iterable[npt.NDArray[np.void]]) -> Iterator[npt.NDArray[np.void]]:
     """Yield the records of all parts in order; the last one of a part waits for the next part."""
     waiting: npt.NDArray[np.void] | None = None
     for part in parts:
-        records = np.load(part)
+        records = part
         if waiting is not None:
             if waiting["crm"][0] == records["crm"][0]:
                 _add(records, waiting)
@@ -139,12 +133,14 @@ def _add(records: npt.NDArray[np.void], earlier: npt.NDArray[np.void]) -> None:
         records[field][0] = join(earlier[field][0], records[field][0])
 
 
-def _overlaps(records: npt.NDArray[np.void], contigs: list[str], regions: Regions) -> npt.NDArray[np.bool_]:
+def _overlaps(
+    records: npt.NDArray[np.void], contigs: tuple[str, ...], regions: Regions
+) -> npt.NDArray[np.bool_]:
     """Whether each CRM shares a bp with a region, (CRMs,)."""
     found = np.zeros(len(records), bool)
     for code in np.unique(records["contig"]):
-        crms, there = np.flatnonzero(records["contig"] == code), regions.on(contigs[code])
+        crms, on_contig = np.flatnonzero(records["contig"] == code), regions.on(contigs[code])
         start, end = (records[name][crms] for name in ("start", "end"))
-        crm, _ = overlapping_pairs(start, end, regions.start[there], regions.end[there])
+        crm, _ = overlapping_pairs(start, end, regions.start[on_contig], regions.end[on_contig])
         found[crms[crm]] = True
     return found

@@ -5,9 +5,8 @@ parts in order   -> CRMs; one that straddles blocks is joined  (of the regions o
 sums of all CRMs -> ranks, and with them the files
 """
 
-import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,28 +14,31 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zarr
 
 from atypeak_scale.assess.regions.crm_parts import Crms, join_parts, write_parts
 from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Progress, connect, no_progress
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.scoring.export import MADE_FROM, bed_scores, made_from, open_normalized
-from atypeak_scale.scoring.normalize import CENTRE
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.provenance import new_output, refuse_existing_output
+from atypeak_scale.registry.columns import CRMS
+from atypeak_scale.scoring.export.bed import bed_scores
+from atypeak_scale.scoring.label_scale import CENTRE
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
-from atypeak_scale.store import schema
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.tables import parquet_schema
 
-CRM_TABLE, CRM_BED = "crms.parquet", "crms.bed"
-BELOW = CENTRE / 2  # one standard deviation below the average of a label (SPEC 5.6)
+CRM_TABLE, CRM_BED = f"{CRMS.name}.parquet", f"{CRMS.name}.bed"
+BELOW = CENTRE / 2  # one standard deviation below the average of a label (method, section 5.6)
 CRMS_AT_ONCE = 16_384
+Columns = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class CrmTable:
-    """The files of a table of CRMs and what they hold."""
+    """The files of a table of CRMs, and how many CRMs they hold."""
 
     folder: Location
     crms: int
@@ -44,115 +46,119 @@ class CrmTable:
     def files(self) -> list[tuple[Location, str]]:
         """Return each file with what it is."""
         return [
-            (join(self.folder, CRM_TABLE), "every CRM: its peaks, their scores, its rank"),
+            (join(self.folder, CRM_TABLE), CRMS.description),
             (join(self.folder, CRM_BED), "CRMs as candidate CREs, shaded and named by their rank"),
         ]
 
 
-def crm_table(
-    run: ScoreRun,
+def crms(
+    scores: Scores,
     out: Location,
     below: float = BELOW,
     regions: Location | None = None,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
+    executor: Executor | None = None,
 ) -> CrmTable:
-    """Write the files of `CrmTable` into the new folder `out`, whole or not at all.
+    """Write a table of CRMs, ranked by the sum of their peaks' scores, to a new folder; whole or not at all.
 
-    A peak counts once in every CRM that it overlaps, with its whole final score (SPEC 5.6, not clipped).
-    `below`: the threshold of the column `share_below`. `regions`: a BED file; only CRMs that share a bp with
-    one of its intervals are written and ranked. CRMs are in C order of their contig, then by start. In memory
-    are one block of rows, the regions, and one number for every CRM.
+    A peak counts once in every CRM that it overlaps, with its whole final score, not clipped. CRMs are in C
+    order of their contig, then by start. In memory are one block of rows, the regions, and one number for
+    every CRM.
+
+    Parameters
+    ----------
+    scores
+        Normalized scores.
+    out
+        The new folder.
+    below
+        Threshold of the column `share_below`, a final score.
+    regions
+        A BED file; only CRMs that share a bp with one of its intervals are written and ranked. None: all.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    CrmTable
+        The files that were written.
 
     Raises
     ------
     InputError
-        Where `out` exists, the scores are not normalized, or no CRM overlaps the regions.
+        If `out` exists, `below` is no number, or no CRM overlaps the regions.
+    StageMissingError
+        If the results are not scored and normalized.
 
     """
-    target(out).refuse_existing(last=MADE_FROM)
+    refuse_existing_output(out)
     if not math.isfinite(below):
         raise InputError(
-            f"--below {below}: expected a score; {BELOW:g} is one standard deviation below average"
+            f"below {below}: expected a score; {BELOW:g} is one standard deviation below average", "below"
         )
-    data = schema.open_cell_line(run.store, run.cell_line)
-    scores = open_normalized(data, run.results, run)
-    of_interest = None if regions is None else read_regions(regions)
-    with target(out).staging_folder() as work, target(out).new_folder(last=MADE_FROM) as folder:
-        with connect(cluster, progress) as client:
-            parts = write_parts(run, data, scores, below, work, client, progress)
-        crms = join_parts(parts, data, of_interest and of_interest[0], work / "crms")
-        if not crms.sums.size:
+    scores.require_normalized()
+    of_interest, region_file = (None, None) if regions is None else read_regions(regions)
+    settings = {"below": below, "regions": region_file and asdict(region_file)}
+    made_from = {**scores.provenance(), "crms": settings}
+    cell_line = scores.cell_line
+    with target(out).staging_folder() as work, new_output(out, made_from) as folder:
+        parts = write_parts(scores, below, work, executor or InProcess())
+        joined = join_parts(parts, cell_line, of_interest, work / "crms")
+        if not joined.sums.size:
             raise InputError(
-                f"{regions}: no CRM of {run.store} overlaps a region; "
+                f"{regions}: no CRM of {cell_line.store} overlaps a region; "
                 "check that both are of one genome assembly and spell contigs alike"
             )
-        _write_files(crms, data, below, folder)
-        settings = {"below": below, "regions": of_interest and asdict(of_interest[1])}
-        made = json.dumps({**made_from(data, scores), "crms": settings}, indent=1) + "\n"
-        (folder / MADE_FROM).write_text(made, encoding="utf-8")
-    return CrmTable(join(out), crms.sums.size)
+        _write_files(joined, cell_line, below, folder)
+    return CrmTable(join(out), joined.sums.size)
 
 
-def _schema(view1: str, below: float) -> pa.Schema:
-    """Columns of the table of CRMs."""
-    described = [
-        ("contig", pa.string(), "contig"),
-        ("start", pa.int64(), "start of the CRM, bp, 0-based"),
-        ("end", pa.int64(), "end of the CRM, bp, exclusive"),
-        ("crm", pa.int64(), "row of the CRM in the CRM file, from 0"),
-        ("peaks", pa.int64(), "number of peaks that overlap the CRM"),
-        (f"{view1}s", pa.int32(), f"number of distinct labels of the view {view1} among them"),
-        ("mean", pa.float64(), "mean of their final scores"),
-        ("max", pa.float32(), "highest of their final scores"),
-        ("sum", pa.float64(), "sum of their final scores"),
-        ("share_below", pa.float64(), f"share of them with a final score under {below:g}, 0 to 1"),
-        ("rank", pa.int64(), "1 + number of CRMs of this table with a greater sum"),
-    ]
-    return pa.schema([pa.field(name, kind, metadata={"description": text}) for name, kind, text in described])
+def _schema(views: tuple[str, str], below: float) -> pa.Schema:
+    """Columns of the table of CRMs; that of low peaks says the threshold."""
+    columns = CRMS.named(views)
+    return parquet_schema(
+        [
+            replace(column, description=column.description.replace("the threshold", f"{below:g}"))
+            for column in columns
+        ]
+    )
 
 
-def _write_files(crms: Crms, data: zarr.Group, below: float, folder: Path) -> None:
-    cell_line, total = str(data.attrs["cell_line"]), crms.sums.size
-    table_schema = _schema(schema.views_of(data)[1], below)
-    contigs = schema.read_array(data, "contig").astype(object)
-    ordered = np.sort(crms.sums)
+def _write_files(joined: Crms, cell_line: CellLine, below: float, folder: Path) -> None:
+    name, total = cell_line.name, joined.sums.size
+    table_schema = _schema(cell_line.views, below)
+    ordered = np.sort(joined.sums)
     with (
         (folder / CRM_BED).open("w", encoding="utf-8", newline="") as bed,
         pq.ParquetWriter(folder / CRM_TABLE, table_schema, compression="zstd") as table,
     ):
-        bed.write(
-            track_line(f"{cell_line} CRMs", f"{cell_line} CRMs ranked by the sum of their peaks' scores")
-        )
+        bed.write(track_line(f"{name} CRMs", f"{name} CRMs ranked by the sum of their peaks' scores"))
         for start in range(0, total, CRMS_AT_ONCE):
-            records = np.fromfile(crms.file, crms.dtype, CRMS_AT_ONCE, offset=start * crms.dtype.itemsize)
+            records = np.fromfile(
+                joined.file, joined.dtype, CRMS_AT_ONCE, offset=start * joined.dtype.itemsize
+            )
             rank = 1 + total - np.searchsorted(ordered, records["sum"], side="right")
-            columns = _columns(records, contigs, rank)
-            table.write_table(pa.table(dict(zip(table_schema.names, columns, strict=True)), table_schema))
-            _append_bed(bed, columns, rank, total)
+            columns = _columns(records, cell_line, rank)
+            table.write_table(pa.table({key: columns[key] for key in table_schema.names}, table_schema))
+            _append_bed(bed, columns, total)
 
 
-def _columns(
-    records: npt.NDArray[np.void], contigs: npt.NDArray[np.object_], rank: npt.NDArray[np.int64]
-) -> list[npt.NDArray[Any]]:
-    """Return the columns of `_schema`, in its order."""
-    return [
-        contigs[records["contig"]],
-        *(records[name] for name in ("start", "end", "crm", "peaks")),
-        np.unpackbits(records["labels"], axis=1).sum(axis=1, dtype=np.int32),
-        records["sum"] / records["peaks"],
-        records["highest"],
-        records["sum"],
-        records["below"] / records["peaks"],
-        rank,
-    ]
+def _columns(records: npt.NDArray[np.void], cell_line: CellLine, rank: npt.NDArray[np.int64]) -> Columns:
+    """Return the columns that `CRMS` registers."""
+    return {
+        "contig": np.array(cell_line.contigs, object)[records["contig"]],
+        **{name: records[name] for name in ("start", "end", "crm", "peaks", "sum")},
+        f"{cell_line.views[1]}s": np.unpackbits(records["labels"], axis=1).sum(axis=1, dtype=np.int32),
+        "mean": records["sum"] / records["peaks"],
+        "max": records["highest"],
+        "share_below": records["below"] / records["peaks"],
+        "rank": rank,
+    }
 
 
-def _append_bed(
-    out: TextIO, columns: list[npt.NDArray[Any]], rank: npt.NDArray[np.int64], total: int
-) -> None:
+def _append_bed(out: TextIO, columns: Columns, total: int) -> None:
     """Append BED6 lines; the score is the share of the other CRMs that rank behind, in thousandths."""
+    rank = columns["rank"]
     share = (total - rank) / (total - 1) if total > 1 else np.ones(1)
-    contig, start, end = (column.tolist() for column in columns[:3])
+    contig, start, end = (columns[name].tolist() for name in ("contig", "start", "end"))
     names = (f"rank-{number}" for number in rank.tolist())
     write_bed6(out, contig, start, end, names, bed_scores(1000 * share).tolist())

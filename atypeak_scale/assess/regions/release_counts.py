@@ -1,4 +1,4 @@
-"""Scored and newer peaks, counted in every CRM by blocks of CRMs (SPEC 7.5)."""
+"""Scored and newer peaks, counted in every CRM by blocks of CRMs (article, Fig. S7)."""
 
 import json
 from collections.abc import Iterator
@@ -16,10 +16,12 @@ from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs, sort
 from atypeak_scale.catalogue.peaks import PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Progress, run_blocks
-from atypeak_scale.scoring.export import MADE_FROM, PEAKS
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.provenance import MADE_FROM
+from atypeak_scale.scoring.export import PEAKS_FILE
 from atypeak_scale.storage.locations import Location, is_url, join
 from atypeak_scale.storage.targets import target
+from atypeak_scale.store.cell_line import Block
 
 CRMS_PER_BLOCK = 2048
 PEAKS_AT_ONCE = 65_536
@@ -53,10 +55,32 @@ class ExportedScores:
     file: Path
     made_from: dict[str, Any]
     cell_line: str
-    view1: str
+    views: tuple[str, str]
     labels: list[str]
     min_crm_peaks: int
     crms: InputFile
+
+    @property
+    def view1(self) -> str:
+        """Name of the second view."""
+        return self.views[1]
+
+
+@dataclass(frozen=True)
+class CountTask:
+    """CRMs of one contig, by their place in the file of CRM records, and the peaks of that contig.
+
+    scored: file of SCORED records, new: of PEAK records, None if there is none; label_of_source: index into
+    the labels of each source of the new peaks; counts: the file to write.
+    """
+
+    crms: Path
+    block: Block
+    scored: Path
+    new: Path | None
+    label_of_source: npt.NDArray[np.int32]
+    labels: int
+    counts: Path
 
 
 @contextmanager
@@ -66,33 +90,33 @@ def reading_scores(folder: Location) -> Iterator[ExportedScores]:
     Raises
     ------
     InputError
-        Where `export_scores` did not write the folder.
+        If `export` did not write the folder.
 
     """
     with ExitStack() as stack:
         try:
-            table = stack.enter_context(target(join(folder, PEAKS)).local_copy())
+            table = stack.enter_context(target(join(folder, PEAKS_FILE)).local_copy())
             scores = _described(table, json.loads(target(join(folder, MADE_FROM)).read_text()))
         except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
             if is_url(folder) and isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
                 raise  # a lost connection says nothing of the folder
             raise InputError(
                 f"{folder}: not a folder of scores; expected what 'atypeak-scale export' writes "
-                f"({PEAKS} and {MADE_FROM})"
+                f"({PEAKS_FILE} and {MADE_FROM})"
             ) from None
         yield scores
 
 
 def _described(file: Path, made: dict[str, Any]) -> ExportedScores:
     store = made["store"]
-    view1 = store["store"]["views"][1]
+    view0, view1 = store["store"]["views"]
     with pq.ParquetFile(file) as table:
         if missing := {"contig", "start", "end", view1, "final"} - set(table.schema_arrow.names):
             raise KeyError(*missing)
         batches = table.iter_batches(PEAKS_AT_ONCE, columns=[view1])
         labels = sorted(set().union(*(batch[view1].unique().to_pylist() for batch in batches)))
     return ExportedScores(
-        file, made, store["cell_line"], view1, labels, store["store"]["min_crm_peaks"],
+        file, made, store["cell_line"], (view0, view1), labels, store["store"]["min_crm_peaks"],
         InputFile(**store["crms"]),
     )  # fmt: skip
 
@@ -125,7 +149,7 @@ def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
 
 
 def write_counts(
-    origin: ExportedScores, new: PeakSpool, regions: Regions, work: Path, client: Any, progress: Progress
+    origin: ExportedScores, new: PeakSpool, regions: Regions, work: Path, executor: Executor
 ) -> list[Path]:
     """Count by blocks of CRMs; returns the blocks' files in order of the regions."""
     crms = np.empty(len(regions.start), CRM)
@@ -133,40 +157,32 @@ def write_counts(
     np.save(work / "crms.npy", crms)
     label_of_source = np.array([origin.labels.index(label) for _, label in new.sources], np.int32)
     scored = _spool_scored(origin, work)
-    blocks: list[tuple[Any, ...]] = []
+    tasks: list[CountTask] = []
     for contig in (name for name in regions.contigs if name in scored):
         place = regions.on(contig)
         for start in range(place.start, place.stop, CRMS_PER_BLOCK):
-            blocks.append(
-                (
-                    work / "crms.npy",
-                    start,
-                    min(start + CRMS_PER_BLOCK, place.stop),
-                    scored[contig],
-                    new.contigs.get(contig),
-                    label_of_source,
-                    len(origin.labels),
-                    work / f"counts-{len(blocks)}.npz",
+            block = Block(start, min(start + CRMS_PER_BLOCK, place.stop))
+            tasks.append(
+                CountTask(
+                    work / "crms.npy", block, scored[contig], new.contigs.get(contig), label_of_source,
+                    len(origin.labels), work / f"counts-{len(tasks)}.npz",
                 )
-            )
-    for _ in run_blocks(_count_block, blocks, client, stage="count", progress=progress):
-        pass
-    return [block[-1] for block in blocks]
+            )  # fmt: skip
+    executor.run(count_peaks, tasks, "count")
+    return [task.counts for task in tasks]
 
 
-def _count_block(
-    crms_file: Path, start: int, stop: int, scored_file: Path, new_file: Path | None,
-    label_of_source: npt.NDArray[np.int32], labels: int, out: Path,
-) -> int:  # fmt: skip
-    """Write the COUNT records of CRMs [start, stop) and of their pairs; returns the number of pairs."""
-    crms = np.array(np.load(crms_file, mmap_mode="r")[start:stop])
-    cells = len(crms), labels
-    crm, scored = _inside(crms, np.load(scored_file, mmap_mode="r"))
+def count_peaks(task: CountTask) -> None:
+    """Write the COUNT records of a block of CRMs and of their pairs."""
+    start, stop = task.block
+    crms = np.array(np.load(task.crms, mmap_mode="r")[start:stop])
+    cells = len(crms), task.labels
+    crm, scored = _inside(crms, np.load(task.scored, mmap_mode="r"))
     peaks, new_peaks, total = np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(cells)
     np.add.at(peaks, (crm, scored["label"]), 1)
     np.add.at(total, (crm, scored["label"]), scored["final"].astype(np.float64))
-    crm, new = _inside(crms, map_peaks(new_file))
-    np.add.at(new_peaks, (crm, label_of_source[new["source"]]), 1)
+    crm, new = _inside(crms, map_peaks(task.new))
+    np.add.at(new_peaks, (crm, task.label_of_source[new["source"]]), 1)
     has_peaks = np.flatnonzero(peaks.any(axis=1))
     of_crms = np.zeros(len(has_peaks), COUNT)
     of_crms["region"] = start + has_peaks
@@ -178,8 +194,7 @@ def _count_block(
     of_pairs["peaks"], of_pairs["new_peaks"] = peaks[crm, label], new_peaks[crm, label]
     of_pairs["mean"] = total[crm, label] / of_pairs["peaks"]
     of_pairs["crm_mean"] = of_crms["mean"][np.searchsorted(has_peaks, crm)]
-    np.savez(out, crms=of_crms, pairs=of_pairs)
-    return len(of_pairs)
+    np.savez(task.counts, crms=of_crms, pairs=of_pairs)
 
 
 def _inside(

@@ -1,4 +1,4 @@
-"""Does a newer release of the catalogue add peaks where this one scored low (SPEC 7.5; article, Fig. S7)?
+"""Does a newer release of the catalogue add peaks where this one scored low (article, Fig. S7)?
 
 exported scores -> scored peaks, one file a contig                (as a stream)
 newer peaks     -> those of the same cell line and labels, likewise
@@ -6,9 +6,8 @@ CRMs            -> both counted in every CRM, by blocks of CRMs   (one file a bl
 counts          -> tables, rank correlation of ratio and score
 """
 
-import json
 import logging
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +21,17 @@ from atypeak_scale.catalogue.peaks import NothingSelectedError, PeakSpool, spool
 from atypeak_scale.catalogue.windows import Regions, read_regions
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import IN_PROCESS, Cluster, Event, Progress, connect, no_progress
-from atypeak_scale.scoring.export import MADE_FROM, write_table
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.provenance import new_output, refuse_existing_output
+from atypeak_scale.registry.columns import RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
+from atypeak_scale.tables import file_name, parquet_schema, write_tsv
 
 log = logging.getLogger(__name__)
 
-CRM_TABLE, PAIR_TABLE, SUMMARY = "crms.parquet", "pairs.parquet", "summary.tsv"
+CRM_TABLE, PAIR_TABLE = f"{RELEASE_CRMS.name}.parquet", f"{RELEASE_PAIRS.name}.parquet"
+SUMMARY = file_name(RELEASE_SUMMARY)
 TYPICAL = 500.0  # the article sets CRMs with a lower mean aside when it looks at (TR, CRM) pairs
 FEWEST = 3  # points for a rank correlation
 
@@ -39,7 +41,7 @@ class Association:
     """Spearman correlation of mean final score and ratio over `count` CRMs, or pairs of a CRM and a label.
 
     unit: crm, or crm_<second view>; label: of the second view, empty for all. p is two-sided, as if CRMs were
-    independent. `typical_*`: the same in CRMs whose mean score is 500 or more. NaN where there are fewer than
+    independent. `typical_*`: the same in CRMs whose mean score is 500 or more. NaN if there are fewer than
     3 points or no differences.
     """
 
@@ -67,61 +69,79 @@ class ReleaseComparison:
     def files(self) -> list[tuple[Location, str]]:
         """Return each file with what it is."""
         return [
-            (join(self.folder, CRM_TABLE), "every CRM: mean score, peaks in this and in the newer catalogue"),
-            (join(self.folder, PAIR_TABLE), "the same for every label of the second view in every CRM"),
-            (join(self.folder, SUMMARY), "rank correlation of mean score and ratio, overall and by label"),
+            (join(self.folder, CRM_TABLE), RELEASE_CRMS.description),
+            (join(self.folder, PAIR_TABLE), RELEASE_PAIRS.description),
+            (join(self.folder, SUMMARY), RELEASE_SUMMARY.description),
         ]
 
 
 def compare_releases(
-    scores: Location,
+    scores_folder: Location,
     new_peaks: Location,
     crms: Location,
     out: Location,
-    cluster: Cluster = IN_PROCESS,
-    progress: Progress = no_progress,
+    executor: Executor | None = None,
 ) -> ReleaseComparison:
-    """Write the files of `ReleaseComparison` into the new folder `out`, whole or not at all.
+    """Write the files of `ReleaseComparison` into a new folder, whole or not at all.
 
-    scores: a folder that `export_scores` wrote. new_peaks: the newer catalogue, BED; of it are counted the
-    peaks of the same cell line whose second label (TR) has scored peaks, from any dataset, as in the article;
-    names must be spelled as in this release. crms: the CRM file that the store was built from, filtered as
-    the store was. A peak counts once in every CRM that it overlaps, in both catalogues. CRMs, and pairs,
-    without a scored peak have no ratio and are left out. In memory are the peaks of one contig, the CRMs, and
-    a few numbers for every pair.
+    A peak counts once in every CRM that it overlaps, in both catalogues. CRMs, and pairs, without a scored
+    peak have no ratio and are left out. In memory are the peaks of one contig, the CRMs, and a few numbers
+    for every pair.
+
+    Parameters
+    ----------
+    scores_folder
+        A folder that `export` wrote, with its Parquet file.
+    new_peaks
+        The newer catalogue, BED. Of it are counted the peaks of the same cell line whose second label (TR)
+        has scored peaks, from any dataset, as in the article; names must be spelled as in this release.
+    crms
+        The CRM file that the store was built from, filtered as the store was.
+    out
+        The new folder.
+    executor
+        Where work runs; None is this process.
+
+    Returns
+    -------
+    ReleaseComparison
+        The files that were written, and the rank correlations.
 
     Raises
     ------
     InputError
-        Where `out` exists, an input is wrong, or no scored peak overlaps a CRM.
+        If `out` exists, an input is wrong, or no scored peak overlaps a CRM.
 
     """
-    target(out).refuse_existing(last=MADE_FROM)
-    with reading_scores(scores) as origin:
+    refuse_existing_output(out)
+    executor = executor or InProcess()
+    with reading_scores(scores_folder) as origin, target(out).staging_folder() as work:
         regions, crm_file = read_regions(crms, origin.min_crm_peaks)
         if crm_file != origin.crms:
-            log.warning("%s: not the CRM file that the scores of %s were made with", crms, scores)
-        with target(out).staging_folder() as work, target(out).new_folder(last=MADE_FROM) as folder:
-            new = _spool_new(origin, new_peaks, work, progress)
-            with connect(cluster, progress) as client:
-                blocks = write_counts(origin, new, regions, work, client, progress)
+            log.warning("%s: not the CRM file that the scores of %s were made with", crms, scores_folder)
+        new = _spool_new(origin, new_peaks, work, executor)
+        made_from = {
+            "scores": origin.made_from, "new_peaks": asdict(new.input_file), "crms": asdict(crm_file),
+        }  # fmt: skip
+        with new_output(out, made_from) as folder:
+            blocks = write_counts(origin, new, regions, work, executor)
             _write_tables(blocks, regions, origin, folder)
             associations = _associations(folder, origin.view1)
             if not associations[0].count:
                 raise InputError(
-                    f"{crms}: no scored peak of {scores} overlaps a CRM; give the CRM file of its store"
+                    f"{crms}: no scored peak of {scores_folder} overlaps a CRM; "
+                    "give the CRM file of its store"
                 )
-            write_table(folder / SUMMARY, [f.name for f in fields(Association)], map(astuple, associations))
-            made = {"scores": origin.made_from, "new_peaks": asdict(new.input_file), "crms": asdict(crm_file)}
-            (folder / MADE_FROM).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+            summary = pd.DataFrame(map(asdict, associations))
+            write_tsv(summary, RELEASE_SUMMARY, origin.views, folder / SUMMARY)
     return ReleaseComparison(join(out), associations)
 
 
-def _spool_new(origin: ExportedScores, new_peaks: Location, work: Path, progress: Progress) -> PeakSpool:
+def _spool_new(origin: ExportedScores, new_peaks: Location, work: Path, executor: Executor) -> PeakSpool:
     size = target(new_peaks).file_size() or 0  # 0: unknown, of standard input
 
     def read(done: int) -> None:
-        progress(Event("read peaks", done, size))
+        executor.tell("read peaks", done, size)
 
     try:
         return spool_peaks(new_peaks, work, origin.cell_line, Selection(trs=tuple(origin.labels)), read)
@@ -132,29 +152,12 @@ def _spool_new(origin: ExportedScores, new_peaks: Location, work: Path, progress
         ) from None
 
 
-def _schema(view1: str | None) -> pa.Schema:
-    """Columns of the table of CRMs, or, with the name of the second view, of pairs."""
-    described = [
-        ("contig", pa.string(), "contig"),
-        ("start", pa.int64(), "start of the CRM, bp, 0-based"),
-        ("end", pa.int64(), "end of the CRM, bp, exclusive"),
-        ("crm", pa.int64(), "row of the CRM in the CRM file, from 0"),
-        ("peaks", pa.int64(), "number of scored peaks in the CRM"),
-        ("new_peaks", pa.int64(), "number of peaks of the newer catalogue in the CRM"),
-        ("ratio", pa.float64(), "new_peaks over peaks"),
-        ("mean", pa.float64(), "mean final score of the scored peaks"),
-    ]
-    if view1 is not None:
-        described.insert(4, (view1, pa.string(), "label of the second view; the peaks counted are its own"))
-        described.append(("crm_mean", pa.float64(), "mean final score of all scored peaks of the CRM"))
-    return pa.schema([pa.field(name, kind, metadata={"description": text}) for name, kind, text in described])
-
-
 def _write_tables(blocks: list[Path], regions: Regions, origin: ExportedScores, folder: Path) -> None:
     contigs, labels = np.array(regions.contigs, object), np.array(origin.labels, object)
+    crm_schema, pair_schema = (parquet_schema(t.named(origin.views)) for t in (RELEASE_CRMS, RELEASE_PAIRS))
     with (
-        pq.ParquetWriter(folder / CRM_TABLE, _schema(None), compression="zstd") as of_crms,
-        pq.ParquetWriter(folder / PAIR_TABLE, _schema(origin.view1), compression="zstd") as of_pairs,
+        pq.ParquetWriter(folder / CRM_TABLE, crm_schema, compression="zstd") as of_crms,
+        pq.ParquetWriter(folder / PAIR_TABLE, pair_schema, compression="zstd") as of_pairs,
     ):
         for block in blocks:
             with np.load(block) as counts:
@@ -200,7 +203,7 @@ def _associate(unit: str, label: str, points: pd.DataFrame) -> Association:
 def rank_correlation(
     one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]
 ) -> tuple[int, float, float]:
-    """Return (number of points, Spearman correlation, two-sided p); NaN where it is not defined."""
+    """Return (number of points, Spearman correlation, two-sided p); NaN if it is not defined."""
     from scipy.stats import spearmanr
 
     if len(one) < FEWEST or not np.ptp(one) or not np.ptp(other):

@@ -82,14 +82,16 @@ class Engine:
         self.cells = [(first[a], second[b]) for a, b in sources]
         self.bins, self._crumbs = model.bins, crumbs
         order = model.indices_of(self.labels)
-        # The weights keep the model's own order, except where matrices go in or come out.
+        # Weights keep the model's own order, so that sums round alike; only the last filters take ours.
         cells = [(int(order[0][i]), int(order[1][j])) for i, j in self.cells]
         is_reordered = any((axis != np.arange(len(axis))).any() for axis in order)
         every_cell = (order[0][:, None] * self.shape[1] + order[1]).ravel().tolist()
         self.fields = ReceptiveFields(
             model.config.model.kernel_width, model.bins, np.array([j for _, j in cells])
         )
-        self._encoder = _encoder(model.network, order if is_reordered else None)
+        # For real-valued windows: each cell of the network's input, in a matrix of ours.
+        self._input_cells = (np.argsort(order[0])[:, None], np.argsort(order[1])) if is_reordered else None
+        self._encoder = keras.Model(model.network.input, model.network.get_layer("second_view").output)
         self._convolutions = tf.function(
             SparseConvolutions(model.network, cells, crumbs),
             input_signature=[tf.TensorSpec((None, model.bins, len(cells)), tf.float32)],
@@ -183,6 +185,9 @@ class Engine:
             of_pass = windows[start : start + step]
             runs = runs_of((of_pass != 0).any(axis=(2, 3))[:, :, None])
             position = occupied.distinct_inputs(runs).position
+            if self._input_cells is not None:
+                # Not in the kernels, whose sums would round otherwise.
+                of_pass = of_pass[:, :, *self._input_cells]
             encoded: FloatArray = self._encoder(tf.constant(of_pass), training=False).numpy()
             signals = encoded.reshape(-1, encoded.shape[-1])[position]
             each = np.arange(len(position))
@@ -247,14 +252,3 @@ def _with_all(of_store: Sequence[str], of_model: Sequence[str]) -> tuple[str, ..
     """Return the labels of the store, then those that only the model has."""
     known = set(of_store)
     return (*of_store, *(label for label in of_model if label not in known))
-
-
-def _encoder(network: keras.Model, order: tuple[IntArray, IntArray] | None) -> keras.Model:
-    """Return the two first convolutions, their inputs' axes in another order if one is given."""
-    encoder = keras.Model(network.input, network.get_layer("second_view").output)
-    if order is None:
-        return encoder
-    kernel1, bias1, kernel2, bias2 = encoder.get_weights()
-    reordered = keras.models.clone_model(encoder)
-    reordered.set_weights([kernel1[:, order[0]], bias1, kernel2[:, :, order[1]], bias2])
-    return reordered

@@ -133,12 +133,13 @@ class PackedTraining:
             total += float(loss)
         return total / steps
 
-    def _steps_in_graph(
-        self, batches: Iterator[tf.Tensor], steps: tf.Tensor, loss_before: tf.Tensor
-    ) -> tf.Tensor:
-        """Add the losses of some steps to those before, without a return to Python between them."""
+    def _steps_in_graph(self, batches: Iterator[tf.Tensor], steps: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+        """Add the losses of some steps to those before, without a return to Python between them.
+
+        TensorFlow sorts what it adds by name: another name for `before` changes the last bit of the sums.
+        """
 
         def step(done: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return done + 1, total + self.step(next(batches))
 
-        return tf.while_loop(lambda done, _: done < steps, step, (0, loss_before))[1]
+        return tf.while_loop(lambda done, _: done < steps, step, (0, before))[1]

@@ -1,4 +1,4 @@
-"""Scores by label and by the size of the CRM (SPEC 7.4), against loops and SciPy."""
+"""Scores by label and by the size of the CRM (article, Fig. 6b), against loops and SciPy."""
 
 from collections import Counter, defaultdict
 
@@ -19,29 +19,41 @@ from atypeak_scale.assess.description.distributions import (
     score_density,
     score_quartiles,
 )
-from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.store.tensor import open_store
+from atypeak_scale.errors import StageMissingError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.registry.columns import SCORES
+from atypeak_scale.registry.results import DENSITY
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 
-def test_quartiles__equal_those_of_every_group(scored_run: ScoreRun) -> None:
-    data, scores = open_store(scored_run.store).data.load(), scored_run.open()[1]
-    values = {score: scores[score][:] for score in ("raw", "k_normalized", "final")}  # type: ignore[index]
+def test_quartiles__equal_those_of_every_group(scored: Scores) -> None:
+    data, opened = scored.cell_line.data.load(), scored.open()
+    values = {score: opened[score].values for score in ("raw", "k_normalized", "final")}
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for peak, source in enumerate(data["catalogue_source"].values.tolist()):
         dataset = str(data["dataset"].values[data["source_dataset"].values[source]])
         tr = str(data["tr"].values[data["source_tr"].values[source]])
         for group in (("source", f"{dataset}.{tr}"), ("dataset", dataset), ("tr", tr)):
             groups[group].append(peak)
-    found = score_quartiles(scored_run)
+    found = score_quartiles(scored)
     assert len(found) == 3 * len(groups) == 3 * (5 + 3 + 3)
     for row in found.itertuples():
-        own = sorted(float(values[row.score][peak]) for peak in groups[row.of, row.label])  # type: ignore[index]
+        own = sorted(float(values[str(row.score)][peak]) for peak in groups[str(row.of), str(row.label)])
         assert row.peaks == len(own)
         assert row.mean == pytest.approx(sum(own) / len(own))
         quartiles = [row.lower_quartile, row.median, row.upper_quartile]
         assert quartiles == pytest.approx([between(own, share) for share in (0.25, 0.5, 0.75)])
-    pd.testing.assert_frame_equal(found, score_quartiles(scored_run, Cluster(workers=2)), check_exact=True)
+    assert list(found.columns) == [column.name for column in SCORES.columns]
+    with DaskExecutor(workers=2) as two:
+        pd.testing.assert_frame_equal(found, score_quartiles(scored, two), check_exact=True)
+
+
+def test_distributions__need_final_scores(scored: Scores) -> None:
+    scored.set_attribute(NORMALIZATION, None)
+    for function in (score_quartiles, score_density):
+        with pytest.raises(StageMissingError, match=r"is not normalized; normalize it first$"):
+            function(scored)
 
 
 def between(ordered: list[float], share: float) -> float:
@@ -52,14 +64,14 @@ def between(ordered: list[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def test_density__equals_brute_force_on_the_files(scored_run: ScoreRun, members: list[Member]) -> None:
+def test_density__equals_brute_force_on_the_files(scored: Scores, members: list[Member]) -> None:
     size = Counter(member.crm for member in members)
     of_crm: dict[int, list[float]] = defaultdict(list)
     of_bin: dict[int, list[float]] = defaultdict(list)
     for member in members:
         of_crm[member.crm].append(member.final)
         of_bin[len(bin(size[member.crm])) - 3].append(member.final)  # binary digits less one: floor of log2
-    found = score_density(scored_run)
+    found = score_density(scored)
     assert found["log2_peaks"].values.tolist() == list(range(max(of_bin) + 1))
     assert len(of_bin) > 2
     for number, finals in of_bin.items():
@@ -81,7 +93,11 @@ def test_density__equals_brute_force_on_the_files(scored_run: ScoreRun, members:
         test, row = stats.spearmanr(sizes, values), found.sel(relation=name)
         assert (float(row["spearman"]), float(row["p"])) == pytest.approx((test.statistic, test.pvalue))
     assert len({_range_of(np.float32(member.final)).item() for member in members}) > 10  # type: ignore[arg-type]
-    xr.testing.assert_identical(found, score_density(scored_run, Cluster(workers=2)))
+    assert {str(name): array.attrs["description"] for name, array in found.data_vars.items()} == (
+        DENSITY.variables
+    )
+    with DaskExecutor(workers=2) as two:
+        xr.testing.assert_identical(found, score_density(scored, two))
 
 
 @given(st.lists(st.floats(-3000, 6000, width=32), min_size=2, max_size=40))

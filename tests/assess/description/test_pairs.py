@@ -1,4 +1,4 @@
-"""SPEC 7.3, against loops over pairs of labels and SciPy's own test."""
+"""Alone or both, against loops over pairs of labels and SciPy's own test."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from atypeak_scale.assess.description.pairs import Presence, alone_both, compare_pairs
-from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.assess.description.pairs import Presence, alone_both, pairs
+from atypeak_scale.errors import InputError, StageMissingError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
+from atypeak_scale.registry.columns import PAIRS
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 Peak = tuple[int, int, float]  # label, CRM, final score
 LABELS = ["p", "q", "r", "s"]
@@ -26,7 +30,7 @@ peaks_in_crms = st.lists(
 
 
 def by_hand(peaks: list[Peak], labels: list[str]) -> pd.DataFrame:
-    """Follow SPEC 7.3: for every two labels, look at every peak of the one, and at every peak of its CRM."""
+    """Follow the text: for every two labels, look at every peak of the one, and at every peak of its CRM."""
     rows = []
     for one in range(len(labels)):
         for other in range(len(labels)):
@@ -90,7 +94,7 @@ def assert_equal(found: pd.DataFrame, expected: pd.DataFrame) -> None:
 
 
 @given(peaks_in_crms)
-def test_alone_both__follows_the_text_of_the_spec(peaks: list[Peak]) -> None:
+def test_alone_both__follows_the_text(peaks: list[Peak]) -> None:
     label, crm, final = (np.array(column) for column in zip(*peaks, strict=True))
     assert_equal(alone_both(final, label, crm, LABELS), by_hand(peaks, LABELS))
 
@@ -129,9 +133,9 @@ def test_presence__is_a_set_of_pairs(labels: int) -> None:
     presence = Presence(40, labels)
     presence.add(crm[:25], label[:25])
     presence.add(crm[25:], label[25:])
-    pairs = set(zip(crm.tolist(), label.tolist(), strict=True))
+    present = set(zip(crm.tolist(), label.tolist(), strict=True))
     for number in range(labels):
-        assert presence.holds(np.arange(40), number).tolist() == [(c, number) in pairs for c in range(40)]
+        assert presence.holds(np.arange(40), number).tolist() == [(c, number) in present for c in range(40)]
 
 
 @pytest.fixture
@@ -140,22 +144,24 @@ def expected(members: list[Member]) -> pd.DataFrame:
     return by_hand([(labels.index(member.tr), member.crm, member.final) for member in members], labels)
 
 
-def test_compare_pairs__equals_brute_force_on_the_files(scored_run: ScoreRun, expected: pd.DataFrame) -> None:
-    found = compare_pairs(scored_run)
+def test_pairs__equals_brute_force_on_the_files(scored: Scores, expected: pd.DataFrame) -> None:
+    found = pairs(scored)
     assert_equal(found, expected)
+    assert list(found.columns) == [column.name for column in PAIRS.named(scored.cell_line.views)]
     assert len(found) == 6
     assert found["p"].nunique() == 5  # z has no spread, and nothing to compare
     assert (found[["both_peaks", "alone_peaks"]].min() > 3).all()
 
 
-def test_compare_pairs__on_two_workers_is_the_same(scored_run: ScoreRun) -> None:
-    serial, parallel = compare_pairs(scored_run), compare_pairs(scored_run, cluster=Cluster(workers=2))
-    pd.testing.assert_frame_equal(serial, parallel, check_exact=True)
+def test_pairs__on_two_workers_is_the_same(scored: Scores) -> None:
+    with DaskExecutor(workers=2) as two:
+        parallel = pairs(scored, executor=two)
+    pd.testing.assert_frame_equal(pairs(scored), parallel, check_exact=True)
 
 
-def test_compare_pairs__named_ones_are_rows_of_the_whole_table(scored_run: ScoreRun) -> None:
-    whole = compare_pairs(scored_run)
-    named = compare_pairs(scored_run, [("z", "x")])
+def test_pairs__named_ones_are_rows_of_the_whole_table(scored: Scores) -> None:
+    whole = pairs(scored)
+    named = pairs(scored, [("z", "x")])
     assert list(zip(named["tr"], named["other_tr"], strict=True)) == [("x", "z"), ("z", "x")]
     rows = whole.set_index(["tr", "other_tr"]).loc[[("x", "z"), ("z", "x")]].reset_index()
     pd.testing.assert_frame_equal(named, rows, check_exact=True)
@@ -166,11 +172,23 @@ def test_compare_pairs__named_ones_are_rows_of_the_whole_table(scored_run: Score
     [
         (("x", "X"), r"s\.zarr: has no tr 'X'; the nearest known are x$"),
         (("ctcf", "x"), r"s\.zarr: has no tr 'ctcf'; known are x, y, z$"),
-        (("x", "x"), r"^--pair x x: a tr is always with itself; name two different ones$"),
+        (("x", "x"), r"^pair x x: a tr is always with itself; name two different ones$"),
     ],
 )
-def test_compare_pairs__pairs_that_are_none(
-    scored_run: ScoreRun, pair: tuple[str, str], message: str
-) -> None:
+def test_pairs__pairs_that_are_none(scored: Scores, pair: tuple[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        compare_pairs(scored_run, [pair])
+        pairs(scored, [pair])
+
+
+def test_pairs__tell_of_each_label(scored: Scores) -> None:
+    events: list[Event] = []
+    pairs(scored, executor=InProcess(events.append))
+    assert [(event.done, event.total) for event in events if event.stage == "compare"] == [
+        (1, 3), (2, 3), (3, 3),
+    ]  # fmt: skip
+
+
+def test_pairs__need_final_scores(scored: Scores) -> None:
+    scored.set_attribute(NORMALIZATION, None)
+    with pytest.raises(StageMissingError, match=r"is not normalized; normalize it first$"):
+        pairs(scored)

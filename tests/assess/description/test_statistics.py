@@ -1,4 +1,4 @@
-"""SPEC 7.4 of the data, against loops over the labelled 4-D view."""
+"""What a cell line holds, against loops over the labelled 4-D view."""
 
 import itertools
 from collections import Counter
@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from atypeak_scale.assess.description.statistics import data_statistics, pearson
+from atypeak_scale.assess.description.statistics import pearson, statistics
 from atypeak_scale.config import Config, StoreSettings
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.registry.results import STATISTICS
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.tensor import open_store
+from atypeak_scale.store.cell_line import CellLine, open_store
 
 Cells = dict[str, dict[str, set[tuple[int, int]]]]
 
@@ -27,9 +28,9 @@ def with_store(config: Config, **settings: object) -> Config:
     return config.model_copy(update={"store": store})
 
 
-def occupied_cells(store: Path, views: tuple[str, str]) -> tuple[Cells, np.ndarray]:
+def occupied_cells(cell_line: CellLine, views: tuple[str, str]) -> tuple[Cells, np.ndarray]:
     """Return, for each source and label, the (window, bin) that it occupies, and the tensor."""
-    tensor = open_store(store).tensor
+    tensor = cell_line.tensor
     values = tensor.to_numpy()
     cells: Cells = {of: {} for of in ("source", *views)}
     for window, bin_, i, j in np.argwhere(values).tolist():
@@ -49,8 +50,9 @@ def test_statistics__equal_brute_force(
     # Three chunks to a block and more than one block; bins of 20 bp.
     config = with_store(config, views=views, windows_per_chunk=1, bin=20, frame=1600)
     build_store(peaks, crms, tmp_path / "s.zarr", config)
-    found = data_statistics(tmp_path / "s.zarr")
-    cells, tensor = occupied_cells(tmp_path / "s.zarr", views)
+    cell_line = open_store(tmp_path / "s.zarr")
+    found = statistics(cell_line)
+    cells, tensor = occupied_cells(cell_line, views)
     windows, bins, m, n = tensor.shape
     assert windows > 8
     assert (found.attrs["windows"], found.attrs["bp_per_bin"], found.sizes["bin"]) == (windows, 20, 80)
@@ -75,6 +77,9 @@ def test_statistics__equal_brute_force(
             if of != "source":
                 a, b = cells[of][one], cells[of][other]
                 assert float(found[f"jaccard_{of}"].sel(at)) == pytest.approx(len(a & b) / len(a | b))
+    assert {str(name): array.attrs["description"] for name, array in found.data_vars.items()} == (
+        STATISTICS.named(views).variables
+    )
 
 
 def summed(found: xr.Dataset, tensor: np.ndarray, of: str, label: str, views: tuple[str, str]) -> np.ndarray:
@@ -98,7 +103,7 @@ def test_statistics__count_the_peaks_of_the_files(
         contig, start, end, name = line.split("\t")[:4]
         if any(contig == c and int(start) < int(b) and int(a) < int(end) for c, a, b in regions):
             names.append(name.split("."))
-    found = data_statistics(tmp_path / "s.zarr")
+    found = statistics(open_store(tmp_path / "s.zarr"))
     for of, expected in (
         ("source", Counter(f"{dataset}.{tr}" for dataset, tr, _ in names)),
         ("dataset", Counter(dataset for dataset, _, _ in names)),
@@ -112,8 +117,9 @@ def test_statistics__on_two_workers_are_the_same(
     catalogue: tuple[Path, Path], config: Config, tmp_path: Path
 ) -> None:
     build_store(*catalogue, tmp_path / "s.zarr", with_store(config, windows_per_chunk=1))
-    serial = data_statistics(tmp_path / "s.zarr")
-    xr.testing.assert_identical(serial, data_statistics(tmp_path / "s.zarr", cluster=Cluster(workers=2)))
+    cell_line = open_store(tmp_path / "s.zarr")
+    with DaskExecutor(workers=2) as two:
+        xr.testing.assert_identical(statistics(cell_line), statistics(cell_line, two))
 
 
 def test_statistics__need_a_cell_line_that_is_there(
@@ -121,7 +127,7 @@ def test_statistics__need_a_cell_line_that_is_there(
 ) -> None:
     build_store(*catalogue, tmp_path / "s.zarr", config)
     with pytest.raises(InputError, match="has no cell line 'hela'"):
-        data_statistics(tmp_path / "s.zarr", "hela")
+        statistics(open_store(tmp_path / "s.zarr", "hela"))
 
 
 @given(arrays(np.int64, st.tuples(st.integers(1, 12), st.just(3)), elements=st.integers(0, 3)))

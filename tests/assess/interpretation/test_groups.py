@@ -1,6 +1,8 @@
-"""Correlation groups against brute force: the network itself, and loops over sources (SPEC 7.1)."""
+"""Correlation groups against brute force: the network itself, loops over sources (method, section 7.1)."""
 
 import itertools
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +11,24 @@ import pytest
 import xarray as xr
 
 from atypeak_scale.assess.interpretation.groups import (
-    correlation_groups,
+    groups,
     groups_of,
     phantoms,
     source_responses,
 )
-from atypeak_scale.assess.results import load_results
+from atypeak_scale.assess.results import load
 from atypeak_scale.config import Config, parse_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.blocks import ScoreRun, score_run
+from atypeak_scale.provenance import MADE_FROM
+from atypeak_scale.registry.results import GROUPS
+from atypeak_scale.scoring.scores import Scores, open_scores
 from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import open_store
 
 # In the order of the store; the models' labels are in another.
 SOURCES = [("d1", "x"), ("d1", "y"), ("d2", "y"), ("d3", "x"), ("d3", "z")]
@@ -29,8 +37,8 @@ LABELS = (("d3", "d1", "d2"), ("z", "x", "y"))
 
 
 @pytest.fixture
-def runs(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> list[ScoreRun]:
-    """Return runs of three untrained models, with crumbs at training, on one store."""
+def several(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> list[Scores]:
+    """Return the scores of three untrained models, with crumbs at training, on one store."""
     values = config.model_dump()
     values["training"]["crumbs"] = 0.1
     settings = parse_config(values, "test")
@@ -40,13 +48,13 @@ def runs(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> list[S
         network = build_autoencoder(320, 3, 3, settings.model, seed)
         network.get_layer("sources").bias.assign(np.linspace(-0.2, 0.4, 9))
         folder = save_model(TrainedModel(network, LABELS, settings), tmp_path / f"model-{seed}")
-        made.append(score_run(tmp_path / "s.zarr", folder))
+        made.append(open_scores(open_store(tmp_path / "s.zarr"), folder))
     return made
 
 
-def responses_by_network(run: ScoreRun) -> dict[tuple[str, str], dict[tuple[str, str], float]]:
-    """Source -> cell -> R, from the network and the text of SPEC 2.5 and 5."""
-    network, found = load_model(run.model).network, {}
+def responses_by_network(scores: Scores) -> dict[tuple[str, str], dict[tuple[str, str], float]]:
+    """Source -> cell -> R, from the network and the text of the method, sections 2.5 and 5."""
+    network, found = load_model(scores.model).network, {}
     cells = list(itertools.product(*LABELS))
     for dataset, tr in SOURCES:
         window = np.zeros((1, 320, 3, 3), np.float32)
@@ -58,8 +66,8 @@ def responses_by_network(run: ScoreRun) -> dict[tuple[str, str], dict[tuple[str,
     return found
 
 
-def test_responses__equal_the_network(runs: list[ScoreRun]) -> None:
-    expected, found = responses_by_network(runs[0]), source_responses(runs[0])
+def test_responses__equal_the_network(several: list[Scores]) -> None:
+    expected, found = responses_by_network(several[0]), source_responses(several[0])
     assert found.dims == ("source", "dataset", "tr")
     assert found["source"].to_numpy().tolist() == NAMES
     assert found["dataset"].to_numpy().tolist() == ["d1", "d2", "d3"]
@@ -69,23 +77,23 @@ def test_responses__equal_the_network(runs: list[ScoreRun]) -> None:
             assert float(found.sel(source=name, dataset=d, tr=t)) == pytest.approx(value, abs=1e-5)
 
 
-def test_groups__of_one_model(runs: list[ScoreRun]) -> None:
-    expected, found = responses_by_network(runs[0]), correlation_groups(runs[0])
+def test_groups__of_one_model(several: list[Scores]) -> None:
+    expected, found = responses_by_network(several[0]), groups(several[0])
     for (i, one), (j, other) in itertools.product(enumerate(SOURCES), repeat=2):
         largest = max(expected[one].values())
         asked = max(expected[one][other], 0) / largest if largest > 0 else 0
         assert float(found["asked"][i, j]) == pytest.approx(asked, abs=1e-4)
     assert np.isnan(found.attrs["agreement"])
-    assert found.attrs["models"] == [runs[0].fingerprint]
+    assert found.attrs["models"] == [several[0].fingerprint]
     assert found["group_by_seed"].to_numpy().tolist() == [found["group"].to_numpy().tolist()]
     assert {
         (d, t) for d, t in zip(found["source_dataset"].values, found["source_tr"].values, strict=True)
     } == set(SOURCES)
 
 
-def test_groups__of_several_models_are_of_the_averages(runs: list[ScoreRun]) -> None:
-    together = correlation_groups(runs, groups=2)
-    alone = [correlation_groups(run, groups=2) for run in runs]
+def test_groups__of_several_models_are_of_the_averages(several: list[Scores]) -> None:
+    together = groups(several, groups=2)
+    alone = [groups(one, groups=2) for one in several]
     np.testing.assert_allclose(together["asked"], np.mean([found["asked"] for found in alone], axis=0))
     np.testing.assert_allclose(together["rebuilt"], np.mean([found["rebuilt"] for found in alone], axis=0))
     own = [found["group"].to_numpy().tolist() for found in alone]
@@ -93,7 +101,7 @@ def test_groups__of_several_models_are_of_the_averages(runs: list[ScoreRun]) -> 
     expected = [pair_agreement(a, b) for a, b in itertools.combinations(own, 2)]
     assert together.attrs["agreement"] == pytest.approx(np.mean(expected))
     assert together.attrs["groups"] == 2
-    saved = load_results(runs[0], "groups")
+    saved = load(several[0], GROUPS)
     xr.testing.assert_allclose(saved, alone[0])  # the last that was found for the first model
 
 
@@ -170,9 +178,9 @@ def test_groups__views_of_other_names() -> None:
     ]  # fmt: skip
 
 
-def test_phantoms__are_every_other_cell_ranked(runs: list[ScoreRun], tmp_path: Path) -> None:
-    expected = responses_by_network(runs[1])
-    found = correlation_groups(runs[1], out=tmp_path / "out")
+def test_phantoms__are_every_other_cell_ranked(several: list[Scores], tmp_path: Path) -> None:
+    expected = responses_by_network(several[1])
+    found = groups(several[1], out=tmp_path / "out")
     written = pd.read_csv(tmp_path / "out/phantoms.tsv", sep="\t")
     pd.testing.assert_frame_equal(written, phantoms(found))
     for (dataset, tr), cells in expected.items():
@@ -188,9 +196,11 @@ def test_phantoms__are_every_other_cell_ranked(runs: list[ScoreRun], tmp_path: P
             assert observed == (cell in SOURCES)
 
 
-def test_tables__hold_groups_and_matrix(runs: list[ScoreRun], tmp_path: Path) -> None:
-    found = correlation_groups(runs, groups=3, out=tmp_path / "out")
-    sources = pd.read_csv(tmp_path / "out/sources.tsv", sep="\t", keep_default_na=False, na_values="nan")
+def test_tables__hold_groups_and_matrix(several: list[Scores], tmp_path: Path) -> None:
+    found = groups(several, groups=3, out=tmp_path / "out")
+    sources = pd.read_csv(
+        tmp_path / "out/sources.tsv", sep="\t", keep_default_na=False, na_values={"strength": ""}
+    )
     assert sources.columns.tolist() == [
         "group", "group_name", "dataset", "tr", "own", "strength", "silhouette",
     ]  # fmt: skip
@@ -204,24 +214,52 @@ def test_tables__hold_groups_and_matrix(runs: list[ScoreRun], tmp_path: Path) ->
     asked = pd.read_csv(tmp_path / "out/asked.tsv", sep="\t", index_col="source")
     assert asked.index.tolist() == asked.columns.tolist() == NAMES
     np.testing.assert_allclose(asked, found["asked"])
+    made_from = json.loads((tmp_path / "out" / MADE_FROM).read_text())
+    of_models = [one["model_fingerprint"] for one in made_from["models"]]
+    assert of_models == [one.fingerprint for one in several]
+    assert made_from["store"] == several[0].cell_line.made_from
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "sources.tsv", "asked.tsv", "phantoms.tsv", MADE_FROM,
+    }  # fmt: skip
 
 
-def test_results__are_kept_with_their_meaning(runs: list[ScoreRun]) -> None:
-    found = correlation_groups(runs[:2])
-    saved = load_results(runs[0], "groups")
+def test_groups__are_the_same_from_workers(several: list[Scores]) -> None:
+    with DaskExecutor(workers=1) as executor:
+        elsewhere = groups(several[:2], executor=executor)
+    xr.testing.assert_allclose(elsewhere, groups(several[:2]), atol=1e-5)
+
+
+def test_groups__tell_of_models_and_of_sources(several: list[Scores]) -> None:
+    heard: list[Event] = []
+    groups(several[:2], executor=InProcess(heard.append))
+    assert [(e.done, e.total) for e in heard if e.stage == "groups"] == [(0, 2), (1, 2), (2, 2)]
+    assert [e.done for e in heard if e.stage == "sources alone"] == [1, 2, 3, 4, 5] * 2
+
+
+def test_results__second_writer_is_refused(several: list[Scores]) -> None:
+    with several[0].writing("groups"), pytest.raises(AtypeakError, match="is being written by process"):
+        groups(several)
+
+
+def test_results__are_kept_with_their_meaning(several: list[Scores]) -> None:
+    found = groups(several[:2])
+    saved = load(several[0], GROUPS)
     xr.testing.assert_identical(saved, found.assign_attrs(complete=True))
     assert all(found[name].attrs["description"] for name in found.data_vars)
 
 
-def test_bad_input(runs: list[ScoreRun], tmp_path: Path) -> None:
+def test_bad_input(several: list[Scores], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="6 groups: there are 5 sources; expected from 1 to 5"):
-        correlation_groups(runs[0], groups=6)
+        groups(several[0], groups=6)
     with pytest.raises(InputError, match=r"the same model as .*; give each only once"):
-        correlation_groups([runs[0], runs[1], runs[0]])
+        groups([several[0], several[1], several[0]])
+    elsewhere = replace(several[1], cell_line=replace(several[1].cell_line, store=tmp_path / "t.zarr"))
+    with pytest.raises(InputError, match=r"t\.zarr, cell: expected scores of one store and cell line; the"):
+        groups([several[0], elsewhere])
     with pytest.raises(InputError, match=r"no source 'd1\.q'; "):
-        phantoms(correlation_groups(runs[0]), "d1.q")
+        phantoms(groups(several[0]), "d1.q")
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="exists; remove it or name another folder"):
-        correlation_groups(runs[1], out=tmp_path / "out")
+        groups(several[1], out=tmp_path / "out")
     with pytest.raises(InputError, match="has no groups"):
-        load_results(runs[1], "groups")
+        load(several[1], GROUPS)

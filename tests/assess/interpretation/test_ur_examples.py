@@ -1,5 +1,6 @@
-"""Ur-examples against an ascent of one unit at a time, written from the text of SPEC 7.2."""
+"""Ur-examples against an ascent of one unit at a time, written from the text of the method, section 7.2."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +12,27 @@ from scipy.ndimage import gaussian_filter
 
 from atypeak_scale.assess.interpretation import ur_examples as stage
 from atypeak_scale.assess.interpretation.ur_examples import Ascent, first_noise, units_at_once, ur_examples
-from atypeak_scale.assess.results import open_results
+from atypeak_scale.assess.results import load
 from atypeak_scale.config import Config, load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.blocks import ScoreRun, score_run
+from atypeak_scale.provenance import MADE_FROM
+from atypeak_scale.registry.results import UR_EXAMPLES
+from atypeak_scale.scoring.scores import Scores, open_scores
 from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import open_store
 
 UNITS, DEAD = 8, 3
 LABELS = (("d3", "d1", "d2"), ("z", "x", "y"))
 
 
 @pytest.fixture
-def run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRun:
-    """Return a run of an untrained model of 8 units, one of them dead, with labels in another order."""
+def scores(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Scores:
+    """Return the scores of an untrained model of 8 units, one of them dead, with labels in another order."""
     build_store(*catalogue, tmp_path / "s.zarr", config)
     network = build_autoencoder(320, 3, 3, config.model, seed=4)
     encoded = network.get_layer("encoded")
@@ -34,7 +40,7 @@ def run(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRu
     bias[DEAD] = -1e6
     encoded.bias.assign(bias)
     folder = save_model(TrainedModel(network, LABELS, config), tmp_path / "model")
-    return score_run(tmp_path / "s.zarr", folder)
+    return open_scores(open_store(tmp_path / "s.zarr"), folder)
 
 
 def by_hand(model: TrainedModel, unit: int, window: np.ndarray) -> tuple[np.ndarray, float, float]:
@@ -59,8 +65,8 @@ def by_hand(model: TrainedModel, unit: int, window: np.ndarray) -> tuple[np.ndar
     return window, before, float(activation(tf.constant(window)))
 
 
-def test_ascent__equals_one_unit_at_a_time(run: ScoreRun) -> None:
-    model = load_model(run.model)
+def test_ascent__equals_one_unit_at_a_time(scores: Scores) -> None:
+    model = load_model(scores.model)
     windows, before, after = Ascent(model)(range(UNITS), seed=7)
     assert windows.dtype == np.float32
     assert np.isfinite(windows).all()
@@ -89,9 +95,9 @@ def test_noise__is_uniform_and_each_units_own() -> None:
     assert (first_noise(2, 0, (320, 3, 3)) != one).any()
 
 
-def test_store__has_them_in_its_own_order(run: ScoreRun) -> None:
-    found = ur_examples(run, seed=7)
-    windows, before, after = Ascent(load_model(run.model))(range(UNITS), seed=7)
+def test_store__has_them_in_its_own_order(scores: Scores) -> None:
+    found = ur_examples(scores, seed=7)
+    windows, before, after = Ascent(load_model(scores.model))(range(UNITS), seed=7)
     assert found["ur_example"].dims == ("unit", "bin", "dataset", "tr")
     assert found["ur_example"].shape == (UNITS, 320, 3, 3)
     assert found["ur_example"].dtype == np.float32
@@ -109,16 +115,26 @@ def test_store__has_them_in_its_own_order(run: ScoreRun) -> None:
 
 @pytest.mark.parametrize("units", [1, 3])
 def test_store__does_not_depend_on_the_size_of_blocks(
-    run: ScoreRun, units: int, monkeypatch: pytest.MonkeyPatch
+    scores: Scores, units: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ur_examples(run).load()
+    whole = ur_examples(scores).load()
     monkeypatch.setattr(stage, "units_at_once", lambda *sizes: units)
-    xr.testing.assert_allclose(ur_examples(run), whole, rtol=1e-3, atol=1e-3)
+    xr.testing.assert_allclose(ur_examples(scores), whole, rtol=1e-3, atol=1e-3)
 
 
-def test_store__is_the_same_from_workers(run: ScoreRun) -> None:
-    here = ur_examples(run).load()
-    xr.testing.assert_allclose(ur_examples(run, cluster=Cluster(workers=1)), here, rtol=1e-3, atol=1e-3)
+def test_store__is_the_same_from_workers(scores: Scores) -> None:
+    here = ur_examples(scores).load()
+    with DaskExecutor(workers=1) as executor:
+        elsewhere = ur_examples(scores, executor=executor)
+    xr.testing.assert_allclose(elsewhere, here, rtol=1e-3, atol=1e-3)
+
+
+def test_progress__is_told_within_a_task(scores: Scores, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Event] = []
+    monkeypatch.setattr(stage, "SECONDS_BETWEEN_EVENTS", 0.0)
+    ur_examples(scores, executor=InProcess(heard.append))
+    assert [(e.done, e.total) for e in heard if e.stage == "climb"] == [(n, 10) for n in range(1, 11)]
+    assert [(e.done, e.total) for e in heard if e.stage == "ur-examples"] == [(0, 1), (1, 1)]
 
 
 def test_units_at_once__bounds_bytes() -> None:
@@ -128,8 +144,8 @@ def test_units_at_once__bounds_bytes() -> None:
     assert units_at_once(load_config("artificial"), 320, 8, 8) > 64
 
 
-def test_table__has_the_strongest_cells_of_each_unit(run: ScoreRun, tmp_path: Path) -> None:
-    found = ur_examples(run, out=tmp_path / "out")
+def test_table__has_the_strongest_cells_of_each_unit(scores: Scores, tmp_path: Path) -> None:
+    found = ur_examples(scores, out=tmp_path / "out")
     table = pd.read_csv(tmp_path / "out/strongest.tsv", sep="\t")
     sources = {("d1", "x"), ("d1", "y"), ("d2", "y"), ("d3", "x"), ("d3", "z")}
     for unit, rows in table.groupby("unit"):
@@ -142,18 +158,21 @@ def test_table__has_the_strongest_cells_of_each_unit(run: ScoreRun, tmp_path: Pa
         assert rows["observed"].tolist() == [cell in sources for cell in cells]
         np.testing.assert_allclose(rows["activation"], found["activation"].sel(unit=unit), rtol=1e-5)
     assert table["unit"].unique().tolist() == list(range(UNITS))
+    made_from = json.loads((tmp_path / "out" / MADE_FROM).read_text())
+    assert made_from["seed"] == 1
+    assert made_from["scores"]["model_fingerprint"] == scores.fingerprint
 
 
-def test_stopped__nothing_is_read(run: ScoreRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped__nothing_is_read(scores: Scores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    ur_examples(run)
-    monkeypatch.setattr(stage, "_climb_block", fail)
+    ur_examples(scores)
+    monkeypatch.setattr(stage, "_climb", fail)
     with pytest.raises(KeyboardInterrupt):
-        ur_examples(run)
+        ur_examples(scores)
     with pytest.raises(InputError, match="has no ur_examples"):
-        open_results(run, "ur_examples")
+        load(scores, UR_EXAMPLES)
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="exists; remove it or name another folder"):
-        ur_examples(run, out=tmp_path / "out")
+        ur_examples(scores, out=tmp_path / "out")

@@ -1,6 +1,7 @@
-"""SPEC 6, against loops over pairs and windows that follow its text, NumPy's correlation and SciPy's test."""
+"""The Q-score, against loops that follow the text of the method, NumPy's correlation and SciPy's test."""
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,29 +13,29 @@ import xarray as xr
 from scipy.stats import ttest_ind
 
 from atypeak_scale.assess.quality.pair_sums import PairSums, pair_sums
-from atypeak_scale.assess.quality.qscore import q_score, q_score_of, sum_windows
-from atypeak_scale.assess.results import load_results
+from atypeak_scale.assess.quality.qscore import qscore, qscore_of, sum_windows
+from atypeak_scale.assess.results import load
 from atypeak_scale.config import Config, NormalizationSettings, parse_config
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.execution.cluster import Cluster
+from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.blocks import ScoreRun, is_scored, score_run
-from atypeak_scale.scoring.normalize import sample_windows
-from atypeak_scale.storage.locks import sole_writer
-from atypeak_scale.store import schema
+from atypeak_scale.provenance import MADE_FROM
+from atypeak_scale.registry.results import QSCORE
+from atypeak_scale.scoring.sample import sample_windows
+from atypeak_scale.scoring.scores import Scores, open_scores
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.tensor import open_store
-from atypeak_scale.store.verify import verify_store
+from atypeak_scale.store.cell_line import open_store
+from atypeak_scale.store.verify import verify
 
 ALL = NormalizationSettings(sample="all")
 VIEWS = ("dataset", "tr")
 PER_PAIR = ["correlation", "correlated", "pos_p", "pos", "neg_p", "neg", "weight", "contribution"]
 
 
-def spec_6(X: np.ndarray, h: np.ndarray) -> dict[str, Any]:
-    """Follow SPEC 6; X: 0/1 (windows, bins, m, n), h: (windows, m, n), means over bins of h(X)."""
+def by_the_text(X: np.ndarray, h: np.ndarray) -> dict[str, Any]:
+    """Follow the method, section 6; X: 0/1 (windows, bins, m, n), h: (windows, m, n), means over bins."""
     windows, _, m, n = X.shape
     L = m + n
 
@@ -110,24 +111,24 @@ def tensor(occupancy: np.ndarray, cells: np.ndarray, m: int, n: int) -> np.ndarr
     return X
 
 
-def q_score_from(sums: PairSums, m: int, n: int) -> xr.Dataset:
-    labels = [f"d{i}" for i in range(m)], [f"t{i}" for i in range(n)]
-    return q_score_of(sums, labels, VIEWS)
+def qscore_from(sums: PairSums, m: int, n: int) -> xr.Dataset:
+    labels = tuple(f"d{i}" for i in range(m)), tuple(f"t{i}" for i in range(n))
+    return qscore_of(sums, labels, VIEWS)
 
 
 @pytest.mark.parametrize("m, n", SHAPES)
 @pytest.mark.parametrize("seed", range(4))
-def test_q_score__follows_the_text_of_the_spec(seed: int, m: int, n: int) -> None:
+def test_qscore__follows_the_text_of_the_method(seed: int, m: int, n: int) -> None:
     occupancy, cells, h = random_windows(seed, m, n)
-    found = q_score_from(pair_sums(occupancy, cells, h), m, n)
-    assert_equal(found, spec_6(tensor(occupancy, cells, m, n), h))
+    found = qscore_from(pair_sums(occupancy, cells, h), m, n)
+    assert_equal(found, by_the_text(tensor(occupancy, cells, m, n), h))
 
 
-def test_q_score__the_windows_of_these_tests_have_all_outcomes() -> None:
+def test_qscore__the_windows_of_these_tests_have_all_outcomes() -> None:
     """Else equality with the text would say little."""
     sets: dict[str, set[bool]] = {"correlated": set(), "pos": set(), "neg": set()}
     for seed in range(4):
-        found = q_score_from(pair_sums(*random_windows(seed, 3, 4)), 3, 4)
+        found = qscore_from(pair_sums(*random_windows(seed, 3, 4)), 3, 4)
         pair = found["weight"].to_numpy() > 0
         for name, outcomes in sets.items():
             outcomes |= set(found[name].to_numpy()[pair].tolist())
@@ -135,25 +136,25 @@ def test_q_score__the_windows_of_these_tests_have_all_outcomes() -> None:
 
 
 @pytest.mark.parametrize("cuts", [[1], [30], [59], [10, 11, 40], list(range(1, 60))])
-def test_q_score__of_blocks_equals_that_of_the_whole(cuts: list[int]) -> None:
+def test_qscore__of_blocks_equals_that_of_the_whole(cuts: list[int]) -> None:
     occupancy, cells, h = random_windows(7, 3, 4)
     bounds = [0, *cuts, 60]
     sums = [pair_sums(occupancy[a:b], cells, h[a:b]) for a, b in itertools.pairwise(bounds)]
     total = sums[0]
     for part in sums[1:]:
         total = total + part
-    assert_equal(q_score_from(total, 3, 4), spec_6(tensor(occupancy, cells, 3, 4), h))
+    assert_equal(qscore_from(total, 3, 4), by_the_text(tensor(occupancy, cells, 3, 4), h))
 
 
-def test_q_score__one_label_in_both_views_has_no_pairs() -> None:
-    found = q_score_from(pair_sums(*random_windows(1, 1, 1)), 1, 1)
+def test_qscore__one_label_in_both_views_has_no_pairs() -> None:
+    found = qscore_from(pair_sums(*random_windows(1, 1, 1)), 1, 1)
     assert found["total"] == 0
     assert found["contribution"].shape == (2, 2)
     assert not found["contribution"].any()
 
 
-def test_q_score__labels_tell_view_and_name() -> None:
-    found = q_score_of(pair_sums(*random_windows(1, 2, 3)), (["a", "x"], ["x", "y", "z"]), ("assay", "model"))
+def test_qscore__labels_tell_view_and_name() -> None:
+    found = qscore_of(pair_sums(*random_windows(1, 2, 3)), (("a", "x"), ("x", "y", "z")), ("assay", "model"))
     assert found["dimension"].values.tolist() == ["assay:a", "assay:x", "model:x", "model:y", "model:z"]
     assert found["other"].values.tolist() == found["dimension"].values.tolist()
     assert found["view"].values.tolist() == ["assay"] * 2 + ["model"] * 3
@@ -167,17 +168,17 @@ def test_correlation__of_a_dimension_that_is_the_same_everywhere_counts_as_0() -
     whole, absent = cells[0, 1], np.setdiff1d(range(4), cells[:-1, 1])
     occupancy[:, :, cells[:, 1] == whole] = False
     occupancy[:, :, 0] = True
-    found = q_score_from(pair_sums(occupancy, cells, h), 3, 4)
+    found = qscore_from(pair_sums(occupancy, cells, h), 3, 4)
     assert not found["correlation"].to_numpy()[3 + whole].any()
     assert not found["correlation"].to_numpy()[3 + absent].any()
-    assert_equal(found, spec_6(tensor(occupancy, cells, 3, 4), h))
+    assert_equal(found, by_the_text(tensor(occupancy, cells, 3, 4), h))
 
 
 def test_correlation__of_two_dimensions_that_are_the_same_is_not_above_itself() -> None:
     """All correlations are 1, and so is their mean: rounding must not make one of them higher."""
     rng = np.random.default_rng(3)
     occupancy = np.repeat(rng.random((50, 7, 1)) < 0.3, 3, axis=2)
-    found = q_score_from(
+    found = qscore_from(
         pair_sums(occupancy, np.array([[0, 0], [1, 0], [2, 0]]), rng.random((50, 3, 1))), 3, 1
     )
     assert (found["correlation"] == 1).all()
@@ -194,7 +195,7 @@ def two_labels(with_other: list[float], without: list[float]) -> tuple[float, bo
     occupancy[len(with_other) :, 0, 1] = False
     h = np.zeros((len(values), 2, 1))
     h[:, 0, 0] = values
-    found = q_score_from(pair_sums(occupancy, np.array([[0, 0], [1, 0]]), h), 2, 1)
+    found = qscore_from(pair_sums(occupancy, np.array([[0, 0], [1, 0]]), h), 2, 1)
     at = found.sel(dimension="dataset:d0", other="dataset:d1")
     return float(at["pos_p"]), bool(at["pos"])
 
@@ -238,7 +239,7 @@ def test_welch__small_differences_of_large_values() -> None:
 # Stores
 
 
-Make = Callable[..., ScoreRun]
+Make = Callable[..., Scores]
 GROUPS = [["d1.x", "d2.x", "d2.y"], ["d3.z", "d1.z", "d3.y"]]
 
 
@@ -261,10 +262,10 @@ def grouped_catalogue(folder: Path, seed: int) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def make_run(config: Config, tmp_path: Path) -> Make:
+def make(config: Config, tmp_path: Path) -> Make:
     """Return a function that builds a store and an untrained model whose labels are in another order."""
 
-    def make(seed: int = 0, crumbs: float | None = None, **store_settings: Any) -> ScoreRun:
+    def make_scores(seed: int = 0, crumbs: float | None = None, **store_settings: Any) -> Scores:
         folder = tmp_path / f"run-{seed}"
         values = config.model_dump()
         values["store"].update(store_settings)
@@ -272,107 +273,116 @@ def make_run(config: Config, tmp_path: Path) -> Make:
         build_store(*grouped_catalogue(folder, seed), folder / "s.zarr", settings)
         network = build_autoencoder(320, 3, 3, config.model, seed=seed)
         model = TrainedModel(network, (("d3", "d1", "d2"), ("z", "x", "y")), settings)
-        return score_run(folder / "s.zarr", save_model(model, folder / "model"), crumbs=crumbs)
+        return open_scores(open_store(folder / "s.zarr"), save_model(model, folder / "model"), crumbs)
 
-    return make
+    return make_scores
 
 
-def tensor_and_h(run: ScoreRun, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def tensor_and_h(scores: Scores, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the labelled view of some windows, and the engine's h for the windows of each chunk."""
-    opened, model = open_store(run.store), load_model(run.model)
-    data, _ = run.open()
-    engine = Engine(model, model.labels, schema.source_labels(data), run.crumbs)
-    length = opened.data["occupancy"].encoding["chunks"][0]
-    first, second = (opened.data[view].values.tolist() for view in opened.data.attrs["views"])
+    cell_line, model = scores.cell_line, load_model(scores.model)
+    # In the model's own order, to be brought into that of the store by name.
+    engine = Engine(model, model.labels, cell_line.sources, scores.crumbs)
+    first, second = cell_line.labels
     h = []
-    for start in range(0, opened.data.sizes["window"], length):
-        of_chunk = windows[(windows >= start) & (windows < start + length)]
-        for _, rebuilt in engine.rebuilt_windows(opened.data["occupancy"].values[of_chunk], of_sources=False):
+    for start, stop in cell_line.blocks("windows"):
+        of_chunk = windows[(windows >= start) & (windows < stop)]
+        occupancy = cell_line.data["occupancy"].values[of_chunk]
+        for _, rebuilt in engine.rebuilt_windows(occupancy, of_sources=False):
             for window in rebuilt.astype(np.float64).mean(axis=1).reshape(-1, 3, 3):
                 by_model = dict(zip(itertools.product(*model.labels), window.ravel(), strict=True))
                 h.append([[by_model[d, t] for t in second] for d in first])
-    return opened.tensor.values[windows], np.array(h)
+    return cell_line.tensor.values[windows], np.array(h)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_store__equals_the_text_of_the_spec(make_run: Make, seed: int) -> None:
-    run = make_run(seed)
-    found = q_score(run, ALL)
-    windows = np.arange(open_store(run.store).data.sizes["window"])
+def test_store__equals_the_text_of_the_method(make: Make, seed: int) -> None:
+    scores = make(seed)
+    found = qscore(scores, ALL)
+    windows = np.arange(scores.cell_line.shape.windows)
     assert found.attrs == {"sampled_windows": len(windows), "sample": "all", "seed": 1}
-    assert_equal(found, spec_6(*tensor_and_h(run, windows)))
+    assert_equal(found, by_the_text(*tensor_and_h(scores, windows)))
     assert found["label"].values.tolist() == ["d1", "d2", "d3", "x", "y", "z"]
     assert np.isfinite(found["pos_p"].to_numpy()).sum() > 5
 
 
 @pytest.mark.parametrize("crumbs", [0.0, 0.1])
-def test_store__h_is_that_of_the_network_with_the_crumbs_of_the_run(make_run: Make, crumbs: float) -> None:
+def test_store__h_is_that_of_the_network_with_the_crumbs_of_the_run(make: Make, crumbs: float) -> None:
     """Presence, correlations and abundances take the windows as they are, whatever the crumbs."""
-    run = make_run(crumbs=crumbs)
-    model = load_model(run.model)
-    opened = open_store(run.store)
-    X = opened.tensor.sel(dataset=list(model.labels[0]), tr=list(model.labels[1])).values.astype(float)
+    scores = make(crumbs=crumbs)
+    model = load_model(scores.model)
+    X = scores.cell_line.tensor.sel(dataset=list(model.labels[0]), tr=list(model.labels[1])).values.astype(
+        float
+    )
     crumbed = X + crumbs * (X.sum(axis=3, keepdims=True) + X.sum(axis=2, keepdims=True))
     h = model.network(crumbed.astype(np.float32), training=False).numpy().mean(axis=1, dtype=np.float64)
     back = [[list(names).index(label) for label in sorted(names)] for names in model.labels]
     X, h = X[:, :, back[0]][..., back[1]], h[:, back[0]][..., back[1]]
-    expected, found = spec_6(X, h), q_score(run, ALL)
+    expected, found = by_the_text(X, h), qscore(scores, ALL)
     np.testing.assert_allclose(found["pos_p"], expected["pos_p"], atol=1e-3)
     np.testing.assert_allclose(found["neg_p"], expected["neg_p"], atol=1e-3)
     np.testing.assert_allclose(found["correlation"], expected["correlation"], atol=1e-9)
     np.testing.assert_allclose(found["abundance"], expected["abundance"], rtol=1e-9)
 
 
-def test_store__sample_is_that_of_the_normalization(make_run: Make) -> None:
-    run = make_run(1)
+def test_store__sample_is_that_of_the_normalization(make: Make) -> None:
+    scores = make(1)
     settings = NormalizationSettings(sample=30, seed=5)
-    found = q_score(run, settings)
-    windows = sample_windows(open_store(run.store).data.sizes["window"], settings)
+    found = qscore(scores, settings)
+    windows = sample_windows(scores.cell_line.shape.windows, settings)
     assert found.attrs == {"sampled_windows": 30, "sample": 30, "seed": 5}
-    assert_equal(found, spec_6(*tensor_and_h(run, windows)))
+    assert_equal(found, by_the_text(*tensor_and_h(scores, windows)))
 
 
-def test_store__given_windows(make_run: Make) -> None:
-    run = make_run(2)
+def test_store__given_windows(make: Make) -> None:
+    scores = make(2)
     windows = np.array([0, 3, 6, 7, 20, 21, 22, 40])
-    found = q_score_of(sum_windows(run, windows, None), (["d1", "d2", "d3"], ["x", "y", "z"]), VIEWS)
-    assert_equal(found, spec_6(*tensor_and_h(run, windows)))
+    found = qscore_of(sum_windows(scores, windows), scores.cell_line.labels, VIEWS)
+    assert_equal(found, by_the_text(*tensor_and_h(scores, windows)))
 
 
-def test_store__parallel_equals_serial(make_run: Make) -> None:
-    run = make_run()
-    xr.testing.assert_identical(q_score(run, ALL, cluster=Cluster(workers=2)), q_score(run, ALL))
+def test_store__parallel_equals_serial(make: Make) -> None:
+    scores = make()
+    with DaskExecutor(workers=2) as executor:
+        parallel = qscore(scores, ALL, executor=executor)
+    xr.testing.assert_identical(parallel, qscore(scores, ALL))
 
 
-def test_store__views_of_other_names(make_run: Make) -> None:
-    found = q_score(make_run(views=("assay", "line")), ALL)
+def test_store__sample_is_that_of_the_model_unless_given(make: Make) -> None:
+    scores = make()
+    xr.testing.assert_identical(qscore(scores), qscore(scores, scores.config.normalization))
+
+
+def test_store__views_of_other_names(make: Make) -> None:
+    found = qscore(make(views=("assay", "line")), ALL)
     assert found["view"].values.tolist() == ["assay"] * 3 + ["line"] * 3
 
 
-def test_store__keeps_what_was_found_and_needs_no_scores(make_run: Make) -> None:
-    run = make_run()
-    found = q_score(run, ALL)
-    xr.testing.assert_identical(load_results(run, "qscore"), found.assign_attrs(complete=True))
-    again = q_score(run, NormalizationSettings(sample=9))
-    xr.testing.assert_identical(load_results(run, "qscore"), again.assign_attrs(complete=True))
-    assert not is_scored(run)
+def test_store__keeps_what_was_found_and_needs_no_scores(make: Make) -> None:
+    scores = make()
+    found = qscore(scores, ALL)
+    xr.testing.assert_identical(load(scores, QSCORE), found.assign_attrs(complete=True))
+    again = qscore(scores, NormalizationSettings(sample=9))
+    xr.testing.assert_identical(load(scores, QSCORE), again.assign_attrs(complete=True))
+    assert not scores.is_scored()
     assert all(found[name].attrs["description"] for name in found.data_vars)
 
 
-def test_store__second_writer_is_refused_and_what_is_kept_can_be_verified(make_run: Make) -> None:
-    run = make_run()
+def test_store__second_writer_is_refused_and_what_is_kept_can_be_verified(make: Make) -> None:
+    scores = make()
     with (
-        sole_writer(run.store, f"{run.cell_line}/{run.group}/qscore"),
+        scores.writing("qscore"),
         pytest.raises(AtypeakError, match="is being written by process"),
     ):
-        q_score(run, ALL)
-    q_score(run, ALL)
-    assert verify_store(run.store).damages == []
+        qscore(scores, ALL)
+    qscore(scores, ALL)
+    assert verify(scores.cell_line.store).damages == []
 
 
-def test_tables__hold_every_pair_and_the_total(make_run: Make, tmp_path: Path) -> None:
-    found = q_score(make_run(), ALL, tmp_path / "out")
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"pairs.tsv", "total.tsv"}
+def test_tables__hold_every_pair_and_the_total(make: Make, tmp_path: Path) -> None:
+    scores = make()
+    found = qscore(scores, ALL, tmp_path / "out")
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"pairs.tsv", "total.tsv", MADE_FROM}
     pairs = pd.read_csv(tmp_path / "out/pairs.tsv", sep="\t")
     assert pairs.columns.tolist() == ["view", "dimension", "other", *PER_PAIR]
     for row in pairs.to_dict("records"):
@@ -388,12 +398,22 @@ def test_tables__hold_every_pair_and_the_total(make_run: Make, tmp_path: Path) -
     assert (total["pairs"], total["sampled_windows"], total["sample"]) == (
         12, found.attrs["sampled_windows"], "all",
     )  # fmt: skip
+    made_from = json.loads((tmp_path / "out" / MADE_FROM).read_text())
+    assert made_from["scores"]["model_fingerprint"] == scores.fingerprint
+    assert made_from["sample"] == found.attrs
 
 
-def test_tables__existing_folder_is_refused_before_the_work(make_run: Make, tmp_path: Path) -> None:
-    run = make_run()
+def test_tables__missing_values_are_empty(make: Make, tmp_path: Path) -> None:
+    """A sample of one window has no two values to compare."""
+    qscore(make(), NormalizationSettings(sample=1), tmp_path / "out")
+    lines = [line.split("\t") for line in (tmp_path / "out/pairs.tsv").read_text().splitlines()]
+    assert {line[lines[0].index("pos_p")] for line in lines[1:]} == {""}
+
+
+def test_tables__existing_folder_is_refused_before_the_work(make: Make, tmp_path: Path) -> None:
+    scores = make()
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="exists; remove it or name another folder"):
-        q_score(run, ALL, tmp_path / "out")
+        qscore(scores, ALL, tmp_path / "out")
     with pytest.raises(InputError, match="has no qscore"):
-        load_results(run, "qscore")
+        load(scores, QSCORE)

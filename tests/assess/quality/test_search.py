@@ -1,5 +1,6 @@
 """The search over settings: what it trains, what it reports, what it keeps, and what it recommends."""
 
+import json
 import math
 from pathlib import Path
 
@@ -7,14 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atypeak_scale.assess.quality.qscore import q_score
+from atypeak_scale.assess.quality.qscore import qscore
 from atypeak_scale.assess.quality.search import TRIALS, grid_configs, recommend, search, summarize_search
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Cluster, Event
-from atypeak_scale.model.training.train import train_and_save
-from atypeak_scale.scoring.blocks import score_run
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
+from atypeak_scale.model.training.train import train
+from atypeak_scale.provenance import MADE_FROM
+from atypeak_scale.scoring.scores import open_scores
 from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import CellLine, open_store
 
 GRID = {"model.deep_dimension": [2, 3], "training.learning_rate": [0.001]}
 FIGURES = ["seed", "loss", "epochs", "parameters", "q_score"]
@@ -29,9 +34,9 @@ def short(config: Config) -> Config:
 
 
 @pytest.fixture
-def store(catalogue: tuple[Path, Path], short: Config, tmp_path: Path) -> Path:
+def cell_line(catalogue: tuple[Path, Path], short: Config, tmp_path: Path) -> CellLine:
     build_store(*catalogue, tmp_path / "s.zarr", short)
-    return tmp_path / "s.zarr"
+    return open_store(tmp_path / "s.zarr")
 
 
 def files(folder: Path) -> dict[str, int]:
@@ -39,9 +44,9 @@ def files(folder: Path) -> dict[str, int]:
 
 
 def test_search__is_training_and_q_score_of_every_setting_and_seed(
-    store: Path, short: Config, tmp_path: Path
+    cell_line: CellLine, short: Config, tmp_path: Path
 ) -> None:
-    found = search(store, short, tmp_path / "out", GRID, seeds=2)
+    found = search(cell_line, short, tmp_path / "out", GRID, seeds=2)
     assert found["model.deep_dimension"].tolist() == [2, 2, 3, 3]
     assert found["training.learning_rate"].tolist() == [0.001] * 4
     assert found["seed"].tolist() == [short.training.seed, short.training.seed + 1] * 2
@@ -51,37 +56,41 @@ def test_search__is_training_and_q_score_of_every_setting_and_seed(
         values["model"]["deep_dimension"] = trial["model.deep_dimension"]
         values["training"] |= {"learning_rate": 0.001, "seed": trial["seed"]}
         config = parse_config(values, "test")
-        training = train_and_save(store, config, tmp_path / f"model-{row}")
-        run = score_run(store, tmp_path / f"model-{row}")
+        training = train(cell_line, config, tmp_path / f"model-{row}").training
+        scores = open_scores(cell_line, tmp_path / f"model-{row}")
+        assert training is not None
         assert (trial["loss"], trial["epochs"]) == (training.kept_loss, training.epochs)
-        assert trial["q_score"] == q_score(run, config.normalization)["total"].item()
+        assert trial["q_score"] == qscore(scores)["total"].item()
     written = pd.read_csv(tmp_path / "out" / TRIALS, sep="\t")
     assert written[FIGURES].equals(found[FIGURES])
+    made_from = json.loads((tmp_path / "out" / MADE_FROM).read_text())
+    assert made_from["store"] == cell_line.made_from
+    assert [setting["model.deep_dimension"] for setting in made_from["settings"]] == [2, 3]
 
 
-def test_search__goes_on_where_it_was_stopped(store: Path, short: Config, tmp_path: Path) -> None:
+def test_search__goes_on_where_it_was_stopped(cell_line: CellLine, short: Config, tmp_path: Path) -> None:
     """What is there is neither trained nor assessed again: more seeds and values only add to it."""
     out = tmp_path / "out"
-    first = search(store, short, out, {"model.deep_dimension": [2]}, seeds=1)
+    first = search(cell_line, short, out, {"model.deep_dimension": [2]}, seeds=1)
     before = files(out)
     (model,) = (path for path in out.rglob("model.keras"))
     # Killed between its training and its Q-score: the model is kept, how long it took is not known.
     for receipt in out.rglob("seed-*.json"):
         receipt.unlink()
-    again = search(store, short, out, {"model.deep_dimension": [2]}, seeds=1)
+    again = search(cell_line, short, out, {"model.deep_dimension": [2]}, seeds=1)
     assert math.isnan(again["seconds"][0])
     assert again[FIGURES].equals(first[FIGURES])
     assert files(out)[str(model.relative_to(out))] == before[str(model.relative_to(out))]
     before = files(out)
-    more = search(store, short, out, {"model.deep_dimension": [2, 3]}, seeds=2)
+    more = search(cell_line, short, out, {"model.deep_dimension": [2, 3]}, seeds=2)
     assert len(more) == 4
     assert more.iloc[0][FIGURES].equals(first.iloc[0][FIGURES])
     after = files(out)
-    assert {name for name in before if after[name] != before[name]} == {TRIALS}
+    assert {name for name in before if after[name] != before[name]} == {TRIALS, MADE_FROM}
     # Another sample is another Q-score of the same models.
     values = short.model_dump()
     values["normalization"]["sample"] = 2
-    other = search(store, parse_config(values, "test"), out, {"model.deep_dimension": [2, 3]}, seeds=2)
+    other = search(cell_line, parse_config(values, "test"), out, {"model.deep_dimension": [2, 3]}, seeds=2)
     assert other[["folder", "seed", "loss"]].equals(more[["folder", "seed", "loss"]])
     assert other["seconds"].equals(more["seconds"])
     assert {name for name in files(out) if name.endswith(".keras")} == {
@@ -89,7 +98,9 @@ def test_search__goes_on_where_it_was_stopped(store: Path, short: Config, tmp_pa
     }
 
 
-def test_search__ctrl_c_in_a_training_leaves_no_model(store: Path, short: Config, tmp_path: Path) -> None:
+def test_search__ctrl_c_in_a_training_leaves_no_model(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
     """What was stopped is trained again, to its end."""
 
     def interrupt(event: Event) -> None:
@@ -98,16 +109,17 @@ def test_search__ctrl_c_in_a_training_leaves_no_model(store: Path, short: Config
 
     grid = {"model.deep_dimension": [2]}
     with pytest.raises(KeyboardInterrupt):
-        search(store, short, tmp_path / "out", grid, seeds=1, progress=interrupt)
+        search(cell_line, short, tmp_path / "out", grid, seeds=1, executor=InProcess(interrupt))
     assert not list((tmp_path / "out").rglob("*.keras"))
-    stopped = search(store, short, tmp_path / "out", grid, seeds=1)
-    assert stopped[FIGURES].equals(search(store, short, tmp_path / "whole", grid, seeds=1)[FIGURES])
+    stopped = search(cell_line, short, tmp_path / "out", grid, seeds=1)
+    assert stopped[FIGURES].equals(search(cell_line, short, tmp_path / "whole", grid, seeds=1)[FIGURES])
 
 
-def test_search__parallel_equals_serial(store: Path, short: Config, tmp_path: Path) -> None:
+def test_search__parallel_equals_serial(cell_line: CellLine, short: Config, tmp_path: Path) -> None:
     grid = {"model.deep_dimension": [2, 3]}
-    one = search(store, short, tmp_path / "one", grid, seeds=1)
-    two = search(store, short, tmp_path / "two", grid, 1, Cluster(workers=2))
+    one = search(cell_line, short, tmp_path / "one", grid, seeds=1)
+    with DaskExecutor(workers=2) as executor:
+        two = search(cell_line, short, tmp_path / "two", grid, 1, executor)
     assert one[FIGURES].equals(two[FIGURES])
 
 
@@ -122,29 +134,47 @@ def test_search__parallel_equals_serial(store: Path, short: Config, tmp_path: Pa
     ],
 )
 def test_search__refuses_before_anything_is_trained(
-    store: Path, short: Config, tmp_path: Path, grid: dict[str, list[object]], message: str
+    cell_line: CellLine, short: Config, tmp_path: Path, grid: dict[str, list[object]], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        search(store, short, tmp_path / "out", grid)
+        search(cell_line, short, tmp_path / "out", grid)
     assert not (tmp_path / "out").exists()
 
 
+def test_search__refuses_settings_of_another_cell_line(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
+    other = short.model_copy(update={"cell_line": "other"})
+    with pytest.raises(InputError, match="the configuration is of cell line 'other', the data of 'cell'"):
+        search(cell_line, other, tmp_path / "out", {"model.deep_dimension": [2]}, seeds=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_search__tells_of_training_and_of_the_q_score(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
+    heard: list[Event] = []
+    search(cell_line, short, tmp_path / "out", {"model.deep_dimension": [2]}, 1, InProcess(heard.append))
+    assert {event.stage for event in heard} >= {"search", "train", "qscore"}
+    assert [(e.done, e.total) for e in heard if e.stage == "search"] == [(0, 1), (1, 1)]
+
+
 def test_search__models_of_another_store_are_not_taken(
-    store: Path, short: Config, catalogue: tuple[Path, Path], tmp_path: Path
+    cell_line: CellLine, short: Config, catalogue: tuple[Path, Path], tmp_path: Path
 ) -> None:
     grid = {"model.deep_dimension": [2]}
-    search(store, short, tmp_path / "out", grid, seeds=1)
+    search(cell_line, short, tmp_path / "out", grid, seeds=1)
     values = short.model_dump()
     values["selection"] = {"trs": ["x", "y"]}
     other = parse_config(values, "test")
     build_store(*catalogue, tmp_path / "other.zarr", other)
     with pytest.raises(InputError, match="was trained on another store; name a new folder"):
-        search(tmp_path / "other.zarr", short, tmp_path / "out", grid, seeds=1)
+        search(open_store(tmp_path / "other.zarr"), short, tmp_path / "out", grid, seeds=1)
 
 
-def test_search__values_do_not_choose_a_path(store: Path, short: Config, tmp_path: Path) -> None:
+def test_search__values_do_not_choose_a_path(cell_line: CellLine, short: Config, tmp_path: Path) -> None:
     grid = {"training.view_weights": [{"dataset": {"d1": 2}, "tr": {"x": 3}}]}
-    search(store, short, tmp_path / "out", grid, seeds=1)
+    search(cell_line, short, tmp_path / "out", grid, seeds=1)
     folders = [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()]
     assert len(folders) == 1
     assert set(folders[0]) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from assess.by_hand import final_of_peak
 
-from atypeak_scale.assess.regions.crms import BELOW, CRMS_AT_ONCE, crm_table
+from atypeak_scale.assess.regions.crms import BELOW, CRMS_AT_ONCE, crms
 from atypeak_scale.config import Config, parse_config
-from atypeak_scale.errors import DamagedError, InputError
-from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.scoring.normalize import NORMALIZATION
+from atypeak_scale.errors import DamagedError, InputError, StageMissingError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.registry.columns import CRMS
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 Catalogue = tuple[Path, Path]
 Interval = tuple[str, int, int]
@@ -26,15 +27,15 @@ Interval = tuple[str, int, int]
 @pytest.fixture
 def catalogue(catalogue: Catalogue) -> Catalogue:
     """Add what is rare: peaks across many CRMs and windows or at their borders, CRMs twice or in others."""
-    peaks, crms = catalogue
+    peaks, regions = catalogue
     with peaks.open("a") as out:
         out.write("chr1\t2000\t60000\td1.x.cell\nchr2\t9000\t9001\td3.z.cell\nchr2\t3000\t30000\td2.y.cell\n")
         for border in (1500 + 3200, 1500 + 5 * 3200):  # of windows of the long CRM below
             out.write(f"chr1\t{border}\t{border + 50}\td3.x.cell\nchr1\t{border - 9}\t{border}\td1.y.cell\n")
-    first = crms.read_text().splitlines()[3]
-    with crms.open("a") as out:
+    first = regions.read_text().splitlines()[3]
+    with regions.open("a") as out:
         out.write(f"{first}\nchr1\t1500\t40000\tcrm\t120\nchr2\t2500\t9001\tcrm\t120\n")
-    return peaks, crms
+    return peaks, regions
 
 
 @pytest.fixture
@@ -53,22 +54,22 @@ def overlap(one: Interval, other: Interval) -> bool:
     return one[0] == other[0] and one[1] < other[2] and other[1] < one[2]
 
 
-def brute_force(run: ScoreRun, catalogue: Catalogue, below: float) -> list[dict[str, Any]]:
+def brute_force(scores: Scores, catalogue: Catalogue, below: float) -> list[dict[str, Any]]:
     """Every CRM with a peak, in order of position; every peak is held against every CRM."""
-    final = final_of_peak(run)
+    final = final_of_peak(scores)
     peaks = [(c, int(s), int(e), name) for c, s, e, name, *_ in lines_of(catalogue[0])]
     rows = []
     for number, (contig, start, end, *_) in enumerate(lines_of(catalogue[1])):
         crm = contig, int(start), int(end)
         inside = [peak for peak in peaks if overlap(peak[:3], crm)]
-        scores = [final[peak] for peak in inside]
+        finals = [final[peak] for peak in inside]
         if inside:
             rows.append({
                 "contig": contig, "start": crm[1], "end": crm[2], "crm": number, "peaks": len(inside),
                 "trs": len({peak[3].split(".")[1] for peak in inside}),
-                "mean": math.fsum(scores) / len(scores),
-                "max": max(scores), "sum": math.fsum(scores),
-                "share_below": sum(score < below for score in scores) / len(scores),
+                "mean": math.fsum(finals) / len(finals),
+                "max": max(finals), "sum": math.fsum(finals),
+                "share_below": sum(value < below for value in finals) / len(finals),
             })  # fmt: skip
     for row in rows:
         row["rank"] = 1 + sum(other["sum"] > row["sum"] + 1e-6 for other in rows)
@@ -83,34 +84,34 @@ def assert_equal(folder: Path, expected: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("catalogue", range(5), indirect=True)
 def test_crms__equal_brute_force(
-    random_run: ScoreRun, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    random_scored: Scores, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = brute_force(random_run, catalogue, BELOW)
+    expected = brute_force(random_scored, catalogue, BELOW)
     for rows, at_once in ((1, 7), (8, CRMS_AT_ONCE)):
         monkeypatch.setattr("atypeak_scale.assess.regions.crm_parts.ROW_CHUNKS_PER_TASK", rows)
         monkeypatch.setattr("atypeak_scale.assess.regions.crms.CRMS_AT_ONCE", at_once)
-        found = crm_table(random_run, tmp_path / f"out-{rows}-{at_once}")
+        found = crms(random_scored, tmp_path / f"out-{rows}-{at_once}")
         assert found.crms == len(expected) > 50
         assert_equal(found.folder, expected)
     # What the test is about is there: peaks in several CRMs and windows, and a tie.
     ranks = [row["rank"] for row in expected]
     assert len(set(ranks)) < len(ranks)
     assert max(row["peaks"] for row in expected) > 15
-    assert sum(row["peaks"] for row in expected) > len(final_of_peak(random_run)) + 10
+    assert sum(row["peaks"] for row in expected) > len(final_of_peak(random_scored)) + 10
 
 
-def test_crms__threshold(random_run: ScoreRun, catalogue: Catalogue, tmp_path: Path) -> None:
-    crm_table(random_run, tmp_path / "out", below=800.5)
-    expected = brute_force(random_run, catalogue, 800.5)
+def test_crms__threshold(random_scored: Scores, catalogue: Catalogue, tmp_path: Path) -> None:
+    crms(random_scored, tmp_path / "out", below=800.5)
+    expected = brute_force(random_scored, catalogue, 800.5)
     assert_equal(tmp_path / "out", expected)
     assert 0 < sum(row["share_below"] == 1 for row in expected) < len(expected)
     description = pq.read_schema(tmp_path / "out" / "crms.parquet").field("share_below").metadata
     assert description[b"description"] == b"share of them with a final score under 800.5, 0 to 1"
 
 
-def test_crms__bed_is_sorted_and_ranked(random_run: ScoreRun, catalogue: Catalogue, tmp_path: Path) -> None:
-    crm_table(random_run, tmp_path / "out")
-    expected = brute_force(random_run, catalogue, BELOW)
+def test_crms__bed_is_sorted_and_ranked(random_scored: Scores, catalogue: Catalogue, tmp_path: Path) -> None:
+    crms(random_scored, tmp_path / "out")
+    expected = brute_force(random_scored, catalogue, BELOW)
     track, *body = (tmp_path / "out" / "crms.bed").read_text().splitlines()
     assert track == (
         'track name="cell CRMs" description="cell CRMs ranked by the sum of their peaks\' scores" useScore=1'
@@ -131,9 +132,11 @@ def test_crms__bed_is_sorted_and_ranked(random_run: ScoreRun, catalogue: Catalog
 
 
 @pytest.mark.parametrize("compress", [False, True])
-def test_crms__of_regions(random_run: ScoreRun, catalogue: Catalogue, tmp_path: Path, compress: bool) -> None:
-    crms = [(c, int(s), int(e)) for c, s, e, *_ in lines_of(catalogue[1])]
-    inner, left, right = crms[10], crms[20], crms[-8]
+def test_crms__of_regions(
+    random_scored: Scores, catalogue: Catalogue, tmp_path: Path, compress: bool
+) -> None:
+    intervals = [(c, int(s), int(e)) for c, s, e, *_ in lines_of(catalogue[1])]
+    inner, left, right = intervals[10], intervals[20], intervals[-8]
     regions = [
         (inner[0], inner[1] + 5, inner[1] + 6),
         (left[0], left[1] - 9, left[1] + 1),
@@ -147,10 +150,10 @@ def test_crms__of_regions(random_run: ScoreRun, catalogue: Catalogue, tmp_path: 
     text = "track name=mine\n# regions\n" + "".join(f"{c}\t{s}\t{e}\tmine\n" for c, s, e in regions)
     file = tmp_path / "regions.bed"
     file.write_bytes(gzip.compress(text.encode()) if compress else text.encode())
-    found = crm_table(random_run, tmp_path / "out", regions=file)
+    found = crms(random_scored, tmp_path / "out", regions=file)
     expected = [
         row
-        for row in brute_force(random_run, catalogue, BELOW)
+        for row in brute_force(random_scored, catalogue, BELOW)
         if any(overlap((row["contig"], row["start"], row["end"]), region) for region in regions)
     ]
     for row in expected:
@@ -159,53 +162,67 @@ def test_crms__of_regions(random_run: ScoreRun, catalogue: Catalogue, tmp_path: 
     assert_equal(found.folder, expected)
     made = json.loads((found.folder / "made-from.json").read_text())
     assert made["crms"]["regions"]["size"] == file.stat().st_size
-    assert made["scores"]["model_fingerprint"] == random_run.fingerprint
+    assert made["scores"]["model_fingerprint"] == random_scored.fingerprint
 
 
-def test_crms__a_single_one_scores_1000(random_run: ScoreRun, catalogue: Catalogue, tmp_path: Path) -> None:
-    last = brute_force(random_run, catalogue, BELOW)[-1]
+def test_crms__a_single_one_scores_1000(random_scored: Scores, catalogue: Catalogue, tmp_path: Path) -> None:
+    last = brute_force(random_scored, catalogue, BELOW)[-1]
     file = tmp_path / "regions.bed"
     file.write_text(f"{last['contig']}\t{last['end'] - 1}\t{last['end']}\n")
-    assert crm_table(random_run, tmp_path / "out", regions=file).crms == 1
+    assert crms(random_scored, tmp_path / "out", regions=file).crms == 1
     (line,) = (tmp_path / "out" / "crms.bed").read_text().splitlines()[1:]
     position = f"{last['contig']}\t{last['start']}\t{last['end']}"
     assert line == f"{position}\trank-1\t1000\t."
 
 
-def test_crms__regions_elsewhere_are_refused(random_run: ScoreRun, tmp_path: Path) -> None:
+def test_crms__regions_elsewhere_are_refused(random_scored: Scores, tmp_path: Path) -> None:
     file = tmp_path / "regions.bed"
     file.write_text("1\t0\t100000\n")
     with pytest.raises(InputError, match=r"regions\.bed: no CRM of .*s\.zarr overlaps a region; check that"):
-        crm_table(random_run, tmp_path / "out", regions=file)
+        crms(random_scored, tmp_path / "out", regions=file)
     assert not list(tmp_path.glob("*out*"))
 
 
-def test_crms__parallel_equals_serial(random_run: ScoreRun, tmp_path: Path) -> None:
-    crm_table(random_run, tmp_path / "one")
-    crm_table(random_run, tmp_path / "two", cluster=Cluster(workers=2))
+def test_crms__parallel_equals_serial(random_scored: Scores, tmp_path: Path) -> None:
+    crms(random_scored, tmp_path / "one")
+    with DaskExecutor(workers=2) as two:
+        crms(random_scored, tmp_path / "two", executor=two)
     names = sorted(file.name for file in (tmp_path / "one").iterdir())
     assert names == ["crms.bed", "crms.parquet", "made-from.json"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_crms__refuse_what_is_there_or_not_ready(random_run: ScoreRun, tmp_path: Path) -> None:
+def test_crms__columns_are_those_that_are_registered(random_scored: Scores, tmp_path: Path) -> None:
+    found = crms(random_scored, tmp_path / "out")
+    schema = pq.read_schema(tmp_path / "out" / "crms.parquet")
+    registered = CRMS.named(random_scored.cell_line.views)
+    assert schema.names == [column.name for column in registered]
+    for column in registered:
+        if column.name != "share_below":
+            assert schema.field(column.name).metadata[b"description"].decode() == column.description
+    assert [Path(file).name for file, _ in found.files()] == ["crms.parquet", "crms.bed"]
+    assert found.files()[0][1] == CRMS.description
+
+
+def test_crms__refuse_what_is_there_or_not_ready(random_scored: Scores, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="out: exists; remove it"):
-        crm_table(random_run, tmp_path / "out")
-    with pytest.raises(InputError, match="--below nan: expected a score; 375 is"):
-        crm_table(random_run, tmp_path / "new", below=math.nan)
-    del random_run.open()[1].attrs[NORMALIZATION]
-    with pytest.raises(InputError, match="is not normalized; run 'atypeak-scale normalize' first"):
-        crm_table(random_run, tmp_path / "new")
+        crms(random_scored, tmp_path / "out")
+    with pytest.raises(InputError, match=r"^below nan: expected a score; 375 is") as wrong:
+        crms(random_scored, tmp_path / "new", below=math.nan)
+    assert wrong.value.argument == "below"
+    random_scored.set_attribute(NORMALIZATION, None)
+    with pytest.raises(StageMissingError, match="is not normalized; normalize it first"):
+        crms(random_scored, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-def test_crms__a_damaged_chunk_is_named(random_run: ScoreRun, tmp_path: Path) -> None:
-    chunk = random_run.store / "cell" / random_run.group / "final" / "c" / "0"
+def test_crms__a_damaged_chunk_is_named(random_scored: Scores, tmp_path: Path) -> None:
+    chunk = Path(random_scored.location) / random_scored.path / "final" / "c" / "0"
     data = bytearray(chunk.read_bytes())
     data[len(data) // 2] ^= 1
     chunk.write_bytes(data)
     with pytest.raises(DamagedError, match=r"/final, chunk 0: damaged .*; run 'atypeak-scale score' again"):
-        crm_table(random_run, tmp_path / "out")
+        crms(random_scored, tmp_path / "out")
     assert not list(tmp_path.glob("*out*"))

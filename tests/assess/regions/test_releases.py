@@ -12,20 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.assess.regions.crms import crm_table
+from atypeak_scale.assess.regions.crms import crms as write_crms
 from atypeak_scale.assess.regions.releases import TYPICAL, compare_releases, rank_correlation
 from atypeak_scale.errors import InputError
-from atypeak_scale.execution.cluster import Cluster
-from atypeak_scale.scoring.blocks import ScoreRun
-from atypeak_scale.scoring.export import export_scores
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
+from atypeak_scale.registry.columns import RELEASE_SUMMARY
+from atypeak_scale.scoring.export import export
+from atypeak_scale.scoring.scores import Scores
 
 Catalogue = tuple[Path, Path]
 
 
 @pytest.fixture
-def scores(random_run: ScoreRun, tmp_path: Path) -> Path:
+def scores(random_scored: Scores, tmp_path: Path) -> Path:
     """Export the random scores."""
-    return export_scores(random_run.store, tmp_path / "scores").folder
+    return Path(export(random_scored, tmp_path / "scores").folder)
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def new_peaks(catalogue: Catalogue, tmp_path: Path) -> Path:
 def brute_force(
     scores: Path, new_peaks: Path, crms: Path, min_peaks: float = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables of CRMs and of pairs: every peak is held against every CRM (SPEC 7.5)."""
+    """Return the tables of CRMs and of pairs: every peak is held against every CRM."""
     scored = pd.read_parquet(scores / "peaks.parquet").to_dict("records")
     known = {peak["tr"] for peak in scored}
     newer = []
@@ -140,6 +143,7 @@ def test_releases__correlations(scores: Path, catalogue: Catalogue, new_peaks: P
         )
         assert 0 <= row.p <= 1
     summary = pd.read_csv(found.folder / "summary.tsv", sep="\t", keep_default_na=False)
+    assert summary.columns.tolist() == [column.name for column in RELEASE_SUMMARY.columns]
     assert summary["label"].tolist() == ["", "", "x", "y", "z"]
     assert summary["spearman"].tolist() == [row.spearman for row in found.associations]
 
@@ -163,9 +167,9 @@ def test_releases__find_what_was_planted(scores: Path, catalogue: Catalogue, tmp
 
 
 def test_releases__counts_are_those_of_the_table_of_crms(
-    random_run: ScoreRun, scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
+    random_scored: Scores, scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
 ) -> None:
-    crm_table(random_run, tmp_path / "crms")
+    write_crms(random_scored, tmp_path / "crms")
     compare_releases(scores, new_peaks, catalogue[1], tmp_path / "out")
     one, other = (pd.read_parquet(tmp_path / name / "crms.parquet") for name in ("crms", "out"))
     columns = ["contig", "start", "end", "crm", "peaks", "mean"]
@@ -200,7 +204,8 @@ def test_releases__parallel_equals_serial(
     scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
 ) -> None:
     compare_releases(scores, new_peaks, catalogue[1], tmp_path / "one")
-    compare_releases(scores, new_peaks, catalogue[1], tmp_path / "two", Cluster(workers=2))
+    with DaskExecutor(workers=2) as two:
+        compare_releases(scores, new_peaks, catalogue[1], tmp_path / "two", two)
     names = sorted(file.name for file in (tmp_path / "one").iterdir())
     assert names == ["crms.parquet", "made-from.json", "pairs.parquet", "summary.tsv"]
     for name in names:
@@ -221,11 +226,11 @@ def test_releases__another_crm_file_is_told(
 
 
 def test_releases__say_what_they_are_made_from(
-    random_run: ScoreRun, scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
+    random_scored: Scores, scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
 ) -> None:
     compare_releases(scores, new_peaks, catalogue[1], tmp_path / "out")
     made = json.loads((tmp_path / "out" / "made-from.json").read_text())
-    assert made["scores"]["scores"]["model_fingerprint"] == random_run.fingerprint
+    assert made["scores"]["scores"]["model_fingerprint"] == random_scored.fingerprint
     assert made["new_peaks"]["size"] == new_peaks.stat().st_size
     assert made["crms"]["size"] == catalogue[1].stat().st_size
 
@@ -264,6 +269,16 @@ def test_releases__bad_input_is_named(
     with pytest.raises(InputError, match=message):
         compare_releases(scores, new_peaks, catalogue[1], tmp_path / "out")
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_releases__tell_how_much_of_the_newer_peaks_is_read(
+    scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    compare_releases(scores, new_peaks, catalogue[1], tmp_path / "out", InProcess(events.append))
+    read = [event for event in events if event.stage == "read peaks"]
+    assert read[-1].done == read[-1].total == new_peaks.stat().st_size
+    assert any(event.stage == "count" for event in events)
 
 
 def test_releases__refuse_what_is_there(scores: Path, catalogue: Catalogue, new_peaks: Path) -> None:

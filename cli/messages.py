@@ -1,0 +1,64 @@
+"""Errors of the library in the words of the command line: which option mends them, which command is missing.
+
+The library speaks of parameters and knows no option; what a command must say of scores is said here.
+"""
+
+import shlex
+from typing import TYPE_CHECKING
+
+from atypeak_scale.errors import AtypeakError, StageMissingError
+
+if TYPE_CHECKING:
+    from atypeak_scale.scoring.scores import Scores
+
+# What a parameter of the library is called on the command line. If an argument is not here, the message
+# names it in words that are those of the option.
+OPTIONS = {
+    "cell_line": "--cell-line",
+    "crms": "--crms",
+    "memory_limit": "--memory-limit",
+    "min_crm_peaks": "--min-crm-peaks, or store.min_crm_peaks in the configuration",
+    "model": "--model",
+    "peaks": "--peaks",
+    "results": "--results",
+    "workdir": "--workdir",
+    "workers": "--workers",
+}
+
+
+def explain(error: AtypeakError) -> str:
+    """Return the message of an error for somebody at the command line."""
+    message = str(error)
+    if isinstance(error, StageMissingError):
+        # The remedy, which the message ends with, is a function; here it is a command.
+        found, _, _ = message.rpartition("; ")
+        return f"{found or message}; run {_commands(error)} first"
+    option = OPTIONS.get(error.argument or "")
+    return f"{message} with {option}" if option else message
+
+
+def _commands(error: StageMissingError) -> str:
+    """Return the command of a stage, or, of results that nobody knows yet, of all stages to go."""
+    from atypeak_scale.scoring.scores import Scores
+
+    if isinstance(error.scores, Scores):
+        return f"'atypeak-scale {error.stage} {arguments_of(error.scores)}'"
+    stages = ("score", "normalize") if error.stage == "score" else (error.stage,)
+    return " and ".join(f"'atypeak-scale {stage}'" for stage in stages)
+
+
+def arguments_of(scores: "Scores") -> str:
+    """Return the store and the options that name some scores; those that are the model's own are left out."""
+    from atypeak_scale.store.cell_line import cell_lines
+
+    store = scores.cell_line.store
+    words = [str(store), "--model", str(scores.model)]
+    if len(cell_lines(store)) > 1:
+        words += ["--cell-line", scores.cell_line.name]
+    if scores.crumbs != scores.config.scoring.crumbs:
+        words += ["--crumbs", f"{scores.crumbs:g}"]
+    if scores.precision != scores.config.scoring.precision:
+        words += ["--precision", scores.precision]
+    if scores.location != store:
+        words += ["--results", str(scores.location)]
+    return shlex.join(words)

@@ -1,0 +1,101 @@
+"""Progress on standard error, while a command's work runs."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import click
+
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.execution.progress import Event, Progress
+
+# Long steps tell of themselves every 5 s at least; so no more than 10 s are silent.
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def progress_on(executor: Executor) -> Iterator[None]:
+    """Show what the executor tells while the block runs: bars on a terminal, else lines.
+
+    What is printed after the block is not disturbed by bars.
+    """
+    listening: AbstractContextManager[Progress] = _bars() if sys.stderr.isatty() else nullcontext(_Lines())
+    before = executor.progress
+    with listening as listener:
+        executor.progress = listener
+        try:
+            yield
+        finally:
+            executor.progress = before
+
+
+@dataclass(frozen=True)
+class _Begin:
+    """When a stage was first heard of, and how much of it was done."""
+
+    time: float
+    done: int
+
+
+class _Lines:
+    """Progress as lines: what an event has to say, now and then the rate and the time left, and each end."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, _Begin] = {}
+        self._told = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        began = self._began.setdefault(event.stage, _Begin(now, event.done))
+        if event.detail:
+            line = f"{event.stage} {event.done}/{event.total}: {event.detail}"
+        elif event.total and event.done == event.total:
+            line = f"{event.stage}: done, {event.total:,}"
+        elif event.done and event.total and now - self._told > SECONDS_BETWEEN_LINES:
+            line = f"{event.stage} {event.done:,}/{event.total:,}: {_pace(event, began, now)}"
+        else:
+            return
+        click.echo(line, err=True)
+        self._told = now
+
+
+def _pace(event: Event, began: _Begin, now: float) -> str:
+    """Return rate and time left, if anything was done since the stage was first heard of."""
+    if now <= began.time or event.done <= began.done:
+        return "running"
+    rate = (event.done - began.done) / (now - began.time)
+    return f"{rate:.3g} a second, {(event.total - event.done) / rate:.0f} s left"
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskID,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True, text_format_no_percentage=""), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def listen(event: Event) -> None:
+            if event.stage not in tasks:
+                tasks[event.stage] = bars.add_task(event.stage, total=event.total)
+            bars.update(tasks[event.stage], completed=event.done, total=event.total)
+            if event.detail:
+                bars.console.print(
+                    f"{event.stage} {event.done}/{event.total}: {event.detail}", highlight=False
+                )
+
+        yield listen

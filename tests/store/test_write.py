@@ -1,0 +1,64 @@
+"""Every array is filled by tasks that write whole chunks of it."""
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atypeak_scale.registry.variables import STORE_VARIABLES, with_views
+from atypeak_scale.store.arrays import CATALOGUE_PEAKS_PER_CHUNK, OCCUPANCY_CHUNKS_PER_TASK, array_of
+from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.store.overlap import CATALOGUE, ROW, WINDOW
+from atypeak_scale.store.write import PEAK_ARRAYS, ROW_ARRAYS, ROW_CHUNKS_PER_TASK, WINDOW_ARRAYS, rasterize
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 9), st.integers(0, 9)), max_size=20
+)
+
+
+@given(ROWS)
+def test_rasterize__every_bin_of_every_row(rows: list[tuple[int, int, int, int]]) -> None:
+    ordered = [(window, source, min(a, b), max(a, b)) for window, source, a, b in rows]
+    expected = np.zeros((4, 10, 3), bool)
+    for window, source, first, last in ordered:
+        expected[window, first : last + 1, source] = True
+    columns = np.array(ordered, np.int64).reshape(-1, 4).T
+    found = rasterize(columns[0], columns[1], columns[2], columns[3], (4, 10, 3))
+    assert np.array_equal(found, expected)
+
+
+def test_arrays__each_field_becomes_one_array_of_its_type() -> None:
+    for record, arrays in ((WINDOW, WINDOW_ARRAYS), (ROW, ROW_ARRAYS), (CATALOGUE, PEAK_ARRAYS)):
+        assert record.names == tuple(arrays)
+        assert [record[name] for name in arrays] == [np.dtype(variable.dtype) for variable in arrays.values()]
+    written = [*WINDOW_ARRAYS.values(), *ROW_ARRAYS.values(), *PEAK_ARRAYS.values()]
+    assert len(set(written)) == len(written)
+
+
+def test_write__every_registered_array_with_its_dims_and_type(cell_line: CellLine) -> None:
+    group = cell_line.group()
+    assert sorted(group.array_keys()) == sorted(
+        with_views(variable.name, cell_line.views) for variable in STORE_VARIABLES
+    )
+    for variable in STORE_VARIABLES:
+        array = array_of(group, with_views(variable.name, cell_line.views))
+        dims = tuple(with_views(dim, cell_line.views) for dim in variable.dims)
+        assert array.metadata.dimension_names == dims
+        assert variable.dtype is str or array.dtype == np.dtype(variable.dtype)
+        assert array.attrs["description"] == variable.description
+
+
+def test_write__tasks_are_whole_chunks(built: Path) -> None:
+    """The chunk of each array divides what one task writes of it, so that no two tasks share a chunk."""
+    group = open_store(built).group()
+    windows, rows = 7, 16  # of the settings
+    assert array_of(group, "occupancy").chunks[0] == windows
+    for variable in WINDOW_ARRAYS.values():
+        array = array_of(group, variable.name)
+        assert array.chunks[0] in (windows * OCCUPANCY_CHUNKS_PER_TASK, array.shape[0])
+    for variable in ROW_ARRAYS.values():
+        assert rows * ROW_CHUNKS_PER_TASK % array_of(group, variable.name).chunks[0] == 0
+    for variable in PEAK_ARRAYS.values():
+        array = array_of(group, variable.name)
+        assert array.chunks[0] in (CATALOGUE_PEAKS_PER_CHUNK, array.shape[0])

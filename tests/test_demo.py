@@ -1,0 +1,45 @@
+"""The demonstration: what it leaves, and that scores tell noise from stacks."""
+
+from pathlib import Path
+
+import pytest
+
+from atypeak_scale import demo
+from atypeak_scale.config import load_config, parse_config
+from atypeak_scale.demo import MEANINGS, DemoResult, run_demo
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
+from tests.cli.helpers import STAGES, tree
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the example small and its training short."""
+    values = load_config("artificial").model_dump()
+    values["training"] |= {"max_epochs": 2, "batches_per_epoch": 4}
+    monkeypatch.setattr(demo, "CRMS", 200)
+    monkeypatch.setattr(demo, "load_config", lambda _: parse_config(values, "test"))
+
+
+def test_run_demo__scores_every_kind_of_peak_and_keeps_what_is_there(short: None, tmp_path: Path) -> None:
+    heard: list[Event] = []
+    result = run_demo(tmp_path / "demo", InProcess(heard.append))
+    assert [(report.name, report.skipped) for report in result.reports] == [
+        (stage, False) for stage in STAGES
+    ]
+    assert set(result.medians) == set(MEANINGS)
+    assert {"simulate", "train", "score"} <= {event.stage for event in heard}
+    for name in ("scores/final.bed", "scores/peaks.parquet", "catalogue/truth.tsv"):
+        assert (tmp_path / "demo" / name).is_file()
+        assert str(tmp_path / "demo" / name) in result.explain()
+    before = tree(tmp_path / "demo")
+    again = run_demo(tmp_path / "demo")
+    assert all(report.skipped for report in again.reports)
+    assert again.medians == result.medians
+    assert tree(tmp_path / "demo") == before
+
+
+def test_explain__lists_kinds_from_the_highest_median() -> None:
+    text = DemoResult(Path("w"), [], {"stack": 900.0, "noise": 400.0, "watermark": 700.0}).explain()
+    kinds = [line.split()[:2] for line in text.splitlines() if line.startswith("  ")][:3]
+    assert kinds == [["stack", "900"], ["watermark", "700"], ["noise", "400"]]

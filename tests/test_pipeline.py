@@ -1,0 +1,264 @@
+"""All stages in a row: only what is missing or changed is made, and nothing of others is lost."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import random_catalogue
+
+from atypeak_scale import build_store, run
+from atypeak_scale.config import Config, dump_config, parse_config
+from atypeak_scale.errors import InputError, InterruptedStageError
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.execution.progress import Event
+from atypeak_scale.model.description import describe_model
+from atypeak_scale.pipeline import peak_memory, plan_run
+from tests.cli.helpers import STAGES, tree
+
+CONFIG = parse_config(
+    {
+        "cell_line": "cell",
+        "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
+        "model": {"filters": 4, "deep_dimension": 8},
+        "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
+        "normalization": {"sample": "all"},
+    },
+    "test",
+)
+Again = Callable[..., list[tuple[str, bool]]]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return peaks and CRMs; tests must leave them as they are."""
+    return random_catalogue(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def whole(inputs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run all stages, once; tests must leave the folder as it is."""
+    folder = tmp_path_factory.mktemp("done") / "whole"
+    reports = run(CONFIG, folder, *inputs)
+    assert [(report.name, report.skipped) for report in reports] == [(stage, False) for stage in STAGES]
+    return folder
+
+
+def changed(changes: dict[str, Any]) -> Config:
+    values = yaml.safe_load(dump_config(CONFIG))
+    for section, of_section in changes.items():
+        if isinstance(of_section, dict):
+            values[section].update(of_section)
+        else:
+            values[section] = of_section
+    return parse_config(values, "test")
+
+
+@pytest.fixture
+def again(whole: Path, inputs: tuple[Path, Path], tmp_path: Path) -> Again:
+    """Return a function that runs, or plans, once more in a copy of the folder, with changed settings.
+
+    It returns each stage with whether it was skipped; the copy is `tmp_path / "copy"`.
+    """
+    shutil.copytree(whole, tmp_path / "copy")
+
+    def run_again(
+        changes: dict[str, Any] | None = None, plan: bool = False, peaks: Path | None = None
+    ) -> list[tuple[str, bool]]:
+        arguments = (changed(changes or {}), tmp_path / "copy", peaks or inputs[0], inputs[1])
+        if plan:
+            return [(stage.name, stage.up_to_date) for stage in plan_run(*arguments)]
+        return [(report.name, report.skipped) for report in run(*arguments)]
+
+    return run_again
+
+
+def test_run__again_writes_nothing(again: Again, tmp_path: Path) -> None:
+    before = tree(tmp_path / "copy")
+    assert again() == [(stage, True) for stage in STAGES]
+    assert tree(tmp_path / "copy") == before
+
+
+@pytest.mark.parametrize(
+    "changes, kept",
+    [
+        ({}, 5),
+        ({"normalization": {"sample": 5}}, 3),
+        ({"normalization": {"seed": 2}}, 3),
+        ({"scoring": {"crumbs": 0.1}}, 2),
+        ({"training": {"seed": 2}}, 1),
+        ({"model": {"filters": 5}}, 1),
+        ({"selection": {"top_trs": 2}}, 0),
+        ({"store": {"rows_per_block": 32}}, 0),
+    ],
+)
+def test_plan__has_the_stages_behind_a_change(
+    again: Again, tmp_path: Path, changes: dict[str, Any], kept: int
+) -> None:
+    before = tree(tmp_path / "copy")
+    plan = again(changes, plan=True)
+    assert plan == [(stage, number < kept) for number, stage in enumerate(STAGES)]
+    assert tree(tmp_path / "copy") == before
+
+
+def test_run__other_inputs_are_seen(again: Again, inputs: tuple[Path, Path], tmp_path: Path) -> None:
+    other = tmp_path / "other.bed"
+    shutil.copy(inputs[0], other)
+    assert again(plan=True, peaks=other) == [(stage, True) for stage in STAGES]
+    with other.open("a") as out:
+        out.write("# one more line\n")
+    assert again(plan=True, peaks=other) == [(stage, False) for stage in STAGES]
+
+
+def test_run__changed_sample_runs_only_what_follows(again: Again, tmp_path: Path) -> None:
+    before = tree(tmp_path / "copy")
+    change = {"normalization": {"sample": 9}}
+    assert again(change) == [(stage, number < 3) for number, stage in enumerate(STAGES)]
+    after = tree(tmp_path / "copy")
+    assert json.loads(after["scores/made-from.json"][1])["scores"]["sampled_windows"] == 9
+    unchanged = [name for name in before if name.startswith("model/") or "/rebuilt_score/" in name
+                 or "/raw/" in name or "/occupancy/" in name]  # fmt: skip
+    assert len(unchanged) > 10
+    assert all(after[name] == before[name] for name in unchanged)
+    assert after["scores/final.bed"] != before["scores/final.bed"]
+    assert again(change) == [(stage, True) for stage in STAGES]
+    # And back: the same settings give the same files.
+    again()
+    assert tree(tmp_path / "copy")["scores/final.bed"][1] == before["scores/final.bed"][1]
+
+
+def test_run__other_precision_scores_again(again: Again, tmp_path: Path) -> None:
+    before = tree(tmp_path / "copy")
+    change = {"scoring": {"precision": "bfloat16"}}
+    assert again(change) == [(stage, number < 2) for number, stage in enumerate(STAGES)]
+    assert again() == [("build-store", True), ("train", True), ("score", True), ("normalize", True),
+                       ("export", False)]  # fmt: skip
+    assert tree(tmp_path / "copy")["scores/final.bed"][1] == before["scores/final.bed"][1]
+
+
+def test_run__interrupted_stage_is_done_again(again: Again, tmp_path: Path) -> None:
+    before = tree(tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "scores")
+    assert again() == [(stage, stage != "export") for stage in STAGES]
+    score = next((tmp_path / "copy/store.zarr").rglob("rebuilt_score/c/1"))
+    score.unlink()
+    assert again() == [(stage, stage in ("build-store", "train", "normalize", "export")) for stage in STAGES]
+    assert {n: data for n, (_, data) in tree(tmp_path / "copy").items()} == {
+        n: data for n, (_, data) in before.items()
+    }
+
+
+def test_run__an_interrupted_training_does_not_replace_a_finished_model(
+    again: Again, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from atypeak_scale.model.training import train
+
+    changed = {"training": {"seed": 2}}
+    before = tree(tmp_path / "copy")
+    end_of_epoch = train.EarlyStopping.add
+
+    def interrupted(self: Any, *of_epoch: Any) -> None:
+        end_of_epoch(self, *of_epoch)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.EarlyStopping, "add", interrupted)
+        for _ in range(2):
+            with pytest.raises(InterruptedStageError, match=r"epoch 1, .* are in .*/model-interrupted: use"):
+                again(changed)
+    after = tree(tmp_path / "copy")
+    assert {name: file for name, file in after.items() if not name.startswith("model-interrupted/")} == before
+    part = tmp_path / "copy/model-interrupted"
+    assert describe_model(part)["training"]["stopped"] == "interrupted"
+    assert again(changed) == [(stage, stage == "build-store") for stage in STAGES]
+    assert describe_model(tmp_path / "copy/model")["training"]["stopped"] != "interrupted"
+
+
+def test_run__a_file_that_was_deleted_is_exported_again(again: Again, tmp_path: Path) -> None:
+    before = tree(tmp_path / "copy/scores")
+    (tmp_path / "copy/scores/final.bed").unlink()
+    assert again() == [(stage, stage != "export") for stage in STAGES]
+    for edited in ("{", "[]", '{"store": ["cell"]}', '{"store": null}'):
+        (tmp_path / "copy/scores/made-from.json").write_text(edited)
+        assert again() == [(stage, stage != "export") for stage in STAGES]
+    assert {n: d for n, (_, d) in tree(tmp_path / "copy/scores").items()} == {
+        n: d for n, (_, d) in before.items()
+    }
+    (tmp_path / "copy/scores/mine.txt").write_text("precious")
+    (tmp_path / "copy/scores/final.bed").unlink()
+    with pytest.raises(InputError, match=r"did not make \(mine.txt\)"):
+        again()
+    assert (tmp_path / "copy/scores/mine.txt").read_text() == "precious"
+
+
+def test_run__leaves_files_of_others_alone(again: Again, tmp_path: Path) -> None:
+    """A folder that happens to be called scores is not an output of ours."""
+    shutil.rmtree(tmp_path / "copy/scores")
+    (tmp_path / "copy/scores").mkdir()
+    (tmp_path / "copy/scores/mine.txt").write_text("precious")
+    with pytest.raises(InputError, match=r"scores"):
+        again()
+    assert (tmp_path / "copy/scores/mine.txt").read_text() == "precious"
+
+
+def test_run__leaves_other_cell_lines_of_a_store_alone(
+    whole: Path, inputs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "p.bed").write_text("chr1\t5\t9\ta.b.other\n")
+    (tmp_path / "c.bed").write_text("chr1\t0\t100\n")
+    other = parse_config({"cell_line": "other", "store": {"min_crm_peaks": 0}}, "test")
+    build_store(tmp_path / "p.bed", tmp_path / "c.bed", tmp_path / "store.zarr", other)
+    before = tree(tmp_path / "store.zarr" / "other")
+    run(CONFIG, tmp_path, *inputs)
+    assert tree(tmp_path / "store.zarr" / "other") == before
+
+
+def test_run__a_workdir_of_another_cell_line_is_refused(again: Again, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    before = tree(folder)
+    for lost in ("model", "scores"):
+        with pytest.raises(
+            InputError, match=r"is of cell line 'cell', not 'another'; name another folder for each"
+        ) as refusal:
+            again({"cell_line": "another"})
+        assert refusal.value.argument == "workdir"
+        assert tree(folder) == before
+        shutil.rmtree(folder / lost)
+        before = tree(folder)
+
+
+def test_run__a_build_that_fails_costs_nothing(again: Again, tmp_path: Path) -> None:
+    before = tree(tmp_path / "copy")
+    with pytest.raises(InputError, match="no CRM has 1000000000 peaks or more"):
+        again({"store": {"min_crm_peaks": 10**9}})
+    assert tree(tmp_path / "copy") == before
+
+
+@pytest.mark.parametrize("missing", ["peaks", "crms"])
+def test_run__missing_inputs_name_the_parameter(
+    inputs: tuple[Path, Path], tmp_path: Path, missing: str
+) -> None:
+    given: dict[str, Any] = dict(zip(("peaks", "crms"), inputs, strict=True))
+    for file, told in (
+        (None, f"no {missing} file; set inputs.{missing} in"),
+        (tmp_path / "no", "no such file"),
+    ):
+        with pytest.raises(InputError, match=told) as refusal:
+            run(CONFIG, tmp_path / "w", **(given | {missing: file}))
+        assert refusal.value.argument == missing
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run__tells_the_executor_of_every_stage(inputs: tuple[Path, Path], tmp_path: Path) -> None:
+    heard: list[Event] = []
+    run(CONFIG, tmp_path / "w", *inputs, executor=InProcess(heard.append))
+    assert {"read peaks", "train", "score", "average", "sample", "final", "export"} <= {
+        event.stage for event in heard
+    }
+
+
+def test_peak_memory__is_in_bytes() -> None:
+    assert 20_000_000 < peak_memory() < 100_000_000_000
