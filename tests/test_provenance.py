@@ -34,9 +34,7 @@ def test_new_output__appears_whole_with_what_it_was_made_from(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, ValueError])
-def test_new_output__of_a_block_that_fails_is_nothing(
-    tmp_path: Path, problem: type[BaseException]
-) -> None:
+def test_new_output__of_a_block_that_fails_is_nothing(tmp_path: Path, problem: type[BaseException]) -> None:
     with pytest.raises(problem), new_output(tmp_path / "out", {}) as folder:
         (folder / "a.txt").write_text("x")
         raise problem

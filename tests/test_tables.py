@@ -25,9 +25,7 @@ WITH_OTHERS = Table("toys", "toys", TABLE.columns, has_others=True)
 
 
 def a_frame() -> pd.DataFrame:
-    return pd.DataFrame(
-        {"factor": ["a", 'b"c', "d\te"], "start": [1, 2, 3], "mean": [0.1, np.nan, 1 / 3]}
-    )
+    return pd.DataFrame({"factor": ["a", 'b"c', "d\te"], "start": [1, 2, 3], "mean": [0.1, np.nan, 1 / 3]})
 
 
 def rows(file: Path) -> list[list[str]]:

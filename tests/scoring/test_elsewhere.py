@@ -20,7 +20,7 @@ from atypeak_scale.assess.regions.crms import crms
 from atypeak_scale.assess.results import load
 from atypeak_scale.config import Config
 from atypeak_scale.errors import AtypeakError, InputError, StageMissingError
-from atypeak_scale.registry.columns import SCORE_QUARTILES
+from atypeak_scale.registry.columns import SCORES
 from atypeak_scale.registry.results import GROUPS, QSCORE, UR_EXAMPLES
 from atypeak_scale.scoring.export import export
 from atypeak_scale.scoring.normalize import normalize
@@ -61,7 +61,7 @@ def everything(scores: Scores, out: Path, monkeypatch: pytest.MonkeyPatch) -> di
     groups(scores)
     ur_examples(scores)
     assert len(pairs(scores))
-    assert SCORE_QUARTILES in [table for table, _ in statistics_tables(scores.cell_line, scores)]
+    assert SCORES in [table for table, _ in statistics_tables(scores.cell_line, scores)]
     return {result.name: load(scores, result) for result in (QSCORE, GROUPS, UR_EXAMPLES)}
 
 

@@ -1,4 +1,4 @@
-"""Several seeds as one model (method, section 3.4): averages, spread and agreement, against a plain rewrite."""
+"""Several seeds as one model (method, section 3.4), against a plain rewrite."""
 
 import json
 import shutil
@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import rankdata
-
 from scoring.by_hand import assert_equal_arrays, group_folder
 
 from atypeak_scale.assess.interpretation.groups import groups
@@ -124,9 +123,7 @@ def test_ensemble__of_one_is_that_model(ensemble: Scores, config: Config, tmp_pa
     (tmp_path / "models" / "seed-9").rename(alone / "seed-9")
     scores = open_scores(ensemble.cell_line, alone)
     finish(scores, config)
-    for ours, of_member in zip(
-        arrays(scores, *ARRAYS), arrays(scores.members[0], *ARRAYS), strict=True
-    ):
+    for ours, of_member in zip(arrays(scores, *ARRAYS), arrays(scores.members[0], *ARRAYS), strict=True):
         np.testing.assert_array_equal(ours, of_member)
     assert np.isnan(arrays(scores, SPREAD)[0]).all()
     assert model_agreement(scores) == []

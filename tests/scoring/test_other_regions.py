@@ -1,4 +1,4 @@
-"""Trained on one set of regions, applied to another (method, section 7): promoters on chr1, enhancers on chr2."""
+"""Trained on promoters on chr1, applied to enhancers on chr2 (method, section 7.6)."""
 
 import logging
 from pathlib import Path
@@ -64,7 +64,7 @@ def shuffled(model: Path, folder: Path) -> Path:
 
 
 def brute_force(store: Path, model: TrainedModel) -> list[float]:
-    """Score every row with the network itself; cells of labels that the store lacks are empty (method, section 4.1)."""
+    """Score every row with the network itself; labels that the store lacks have empty cells (method, 4.1)."""
     opened = open_store(store)
     data = {name: array.to_numpy() for name, array in opened.data.load().variables.items()}
     X = np.zeros((*opened.tensor.shape[:2], len(model.labels[0]), len(model.labels[1])), np.float32)

@@ -69,7 +69,9 @@ def test_reading__makes_nothing(scores: Scores, read_only: None, tmp_path: Path)
         lambda: scores.attributes,
         scores.require_normalized,
     ):
-        with pytest.raises(StageMissingError, match=r"not scored by this model \(model-\w{8}\); score") as told:
+        with pytest.raises(
+            StageMissingError, match=r"not scored by this model \(model-\w{8}\); score"
+        ) as told:
             read()
         assert (told.value.stage, told.value.scores) == ("score", scores)
     assert state(tmp_path) == before
@@ -127,7 +129,11 @@ def test_create__makes_every_array_empty_and_tells_what_made_it(scores: Scores) 
     assert set(dict(scores.group().arrays())) == names
     assert np.isnan(scores.read(FINAL)).all()
     told = scores.attributes
-    assert (told["model_fingerprint"], told["crumbs"], told["precision"]) == (scores.fingerprint, 0, "float32")
+    assert (told["model_fingerprint"], told["crumbs"], told["precision"]) == (
+        scores.fingerprint,
+        0,
+        "float32",
+    )
     assert told["trained"]["model"] == scores.config.model.model_dump(mode="json")
     assert told["trained"]["training"] == scores.config.training.model_dump(mode="json")
     before = state(scores.cell_line.store)
@@ -233,7 +239,9 @@ def test_scores__several_models_side_by_side(scores: Scores, config: Config, tmp
     normalize(scores)
     assert normalized_scores(scores.cell_line).name == scores.name
     normalize(second)
-    with pytest.raises(InputError, match=r"scored by 2 models \(model-\w{8}, second-\w{8}\); name one$") as told:
+    with pytest.raises(
+        InputError, match=r"scored by 2 models \(model-\w{8}, second-\w{8}\); name one$"
+    ) as told:
         normalized_scores(scores.cell_line)
     assert told.value.argument == "model"
 

@@ -44,7 +44,7 @@ def an_engine(seed: int) -> Engine:
 
 
 def by_loops(engine: Engine, presence: np.ndarray) -> dict[str, list[float]]:
-    """Follow sections 5.1 to 5.3 with one loop for each of its sums; no window is empty of the sources used."""
+    """Follow sections 5.1 to 5.3 with one loop for each sum; no window is empty of the sources used."""
 
     def h_mean(matrix: np.ndarray) -> np.ndarray:
         window = np.repeat(matrix[None, None].astype(np.float32), BINS, axis=1)

@@ -18,7 +18,8 @@ def test_bed_scores__are_whole_and_within_0_to_1000() -> None:
     "name, track",
     [
         (RAW_BED_FILE, 'name="cell raw" description="cell peaks, atyPeak score before normalization"'),
-        (FINAL_BED_FILE, 'name="cell final" description="cell peaks, atyPeak score; 750 is average for the TR"'),
+        (FINAL_BED_FILE,
+         'name="cell final" description="cell peaks, atyPeak score; 750 is average for the TR"'),
     ],
 )  # fmt: skip
 def test_tracks__have_a_line_for_each_peak(normalized: Scores, tmp_path: Path, name: str, track: str) -> None:
