@@ -8,27 +8,23 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu
 
-from atypeak_scale import (
-    correlation_groups,
-    load_config,
-    noise_detection,
-    rebuilt_by_kind,
-    run_pipeline,
-    score_run,
-    simulate,
-)
-from atypeak_scale.assess.evidence.artificial import scored_truth
+from atypeak_scale.assess.evidence.artificial import noise_detection, scored_truth
 from atypeak_scale.assess.evidence.ranking import auroc
-from atypeak_scale.assess.evidence.rebuilt import summarize_rebuilt
+from atypeak_scale.assess.evidence.rebuilt import rebuilt_by_kind, summarize_rebuilt
 from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
-from atypeak_scale.catalogue.artificial import ArtificialSettings
+from atypeak_scale.assess.interpretation.groups import groups
+from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
 from atypeak_scale.catalogue.truth import read_truth
-from atypeak_scale.scoring.blocks import ScoreRun
+from atypeak_scale.config import load_config
+from atypeak_scale.pipeline import run
+from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import open_store
 
 
 @dataclass(frozen=True)
 class Demo:
-    run: ScoreRun
+    scores: Scores
     truth: Path
     rebuilt: pd.DataFrame
 
@@ -38,20 +34,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Run the main job on 8 x 8 artificial data of two groups."""
     folder = tmp_path_factory.mktemp("artificial")
     files = simulate(ArtificialSettings(crms=3000, datasets=8, trs=8, seed=5), folder / "catalogue")
-    run_pipeline(load_config("artificial"), folder / "work", files.peaks, files.crms)
-    run = score_run(folder / "work/store.zarr", folder / "work/model")
-    return Demo(run, files.truth, rebuilt_by_kind(run, files.truth))
+    run(load_config("artificial"), folder / "work", files.peaks, files.crms)
+    scores = open_scores(open_store(folder / "work/store.zarr"), folder / "work/model")
+    return Demo(scores, files.truth, rebuilt_by_kind(scores, files.truth))
 
 
 @pytest.mark.parametrize("score", ["raw", "final"])
 def test_scores__noise_is_below_stacks(demo: Demo, score: str) -> None:
-    peaks = scored_truth(demo.run, demo.truth)
+    peaks = scored_truth(demo.scores, demo.truth)
     stack, noise = (
         peaks.loc[peaks["kind"] == kind, score].to_numpy(np.float64) for kind in ("stack", "noise")
     )
     d = (stack.mean() - noise.mean()) / np.sqrt((stack.var() + noise.var()) / 2)
     p = mannwhitneyu(stack, noise, alternative="greater").pvalue
-    found = noise_detection(demo.run, demo.truth).loc[(score, "all")]
+    found = noise_detection(demo.scores, demo.truth).loc[(score, "all")]
     print(f"{score}: Cohen's d {d:.2f}, p {p:.1e}\n{found.to_string()}")
     assert found["auroc"] == auroc(stack, noise) > 0.85
     assert found["average_precision"] > 2 * found["share"]
@@ -76,11 +72,11 @@ def test_rebuilt__as_the_article_found(demo: Demo) -> None:
     assert mean["phantom", "unreliable"].max() < 0.2 * stack
 
 
-def test_rebuilt__grows_with_brothers(demo: Demo) -> None:
+def test_rebuilt__grows_with_related_peaks(demo: Demo) -> None:
     """A peak's value says how complete its group is."""
-    by_brothers = summarize_rebuilt(demo.rebuilt, ("kind", "brothers")).loc["stack"]
-    many = by_brothers[by_brothers["peaks"] >= 200]["mean"]
-    print(by_brothers.to_string())
+    by_related = summarize_rebuilt(demo.rebuilt, ("kind", "related")).loc["stack"]
+    many = by_related[by_related["peaks"] >= 200]["mean"]
+    print(by_related.to_string())
     rank = np.corrcoef(many.index.to_numpy(), many.rank())[0, 1]
     assert len(many) >= 5
     assert rank > 0.8
@@ -88,7 +84,7 @@ def test_rebuilt__grows_with_brothers(demo: Demo) -> None:
 
 def test_groups__are_those_that_were_planted(demo: Demo) -> None:
     """Sources of reliable datasets have a planted group; noise-only datasets and the watermark have none."""
-    found, truth = correlation_groups(demo.run), read_truth(demo.truth)
+    found, truth = groups(demo.scores), read_truth(demo.truth)
     planted = {tr: group for group, trs in truth.groups.items() for tr in trs}
     datasets, trs = found["source_dataset"].to_numpy(), found["source_tr"].to_numpy()
     compared = np.isin(datasets, sorted(truth.reliable))

@@ -1,4 +1,4 @@
-"""Several seeds as one model (SPEC 3.4): averages, spread and agreement, against a plain rewrite."""
+"""Several seeds as one model (method, section 3.4), against a plain rewrite."""
 
 import json
 import shutil
@@ -8,26 +8,40 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from atypeak_scale.execution.cluster import Cluster
 from scipy.stats import rankdata
+from scoring.by_hand import assert_equal_arrays, group_folder
 
-from atypeak_scale.assess.interpretation.groups import correlation_groups
-from atypeak_scale.assess.quality.qscore import q_score
+from atypeak_scale.assess.interpretation.groups import groups
+from atypeak_scale.assess.quality.qscore import qscore
 from atypeak_scale.config import Config, dump_config, parse_config, with_seed
-from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.errors import InputError, StageMissingError
+from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.blocks import ScoreRun, is_scored, score_part, score_run, score_store
-from atypeak_scale.scoring.export import PEAKS, WEIGHTS, export_scores
-from atypeak_scale.scoring.normalize import model_agreement, normalize_scores
-from atypeak_scale.store import schema
+from atypeak_scale.registry.variables import (
+    FINAL,
+    K_NORMALIZED,
+    RAW,
+    REBUILT_SCORE,
+    SPREAD,
+    WEIGHT,
+    Variable,
+)
+from atypeak_scale.scoring.export import PEAKS_FILE, WEIGHTS_FILE, export
+from atypeak_scale.scoring.normalize import model_agreement, normalize
+from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.score import complete, score, score_part
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.verify import verify_store
+from atypeak_scale.store.cell_line import open_store
+from atypeak_scale.store.verify import verify
+
+ARRAYS = (REBUILT_SCORE, RAW, WEIGHT, K_NORMALIZED, FINAL)
 
 
 @pytest.fixture
-def ensemble(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> ScoreRun:
+def ensemble(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Scores:
     """A store and a folder of three untrained models."""
     build_store(*catalogue, tmp_path / "s.zarr", config)
     models = tmp_path / "models"
@@ -37,44 +51,41 @@ def ensemble(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Sc
         network.get_layer("sources").bias.assign(np.random.default_rng(seed).uniform(0.1, 1, 9))
         model = TrainedModel(network, (("d1", "d2", "d3"), ("x", "y", "z")), with_seed(config, seed))
         save_model(model, models / f"seed-{seed}")
-    return score_run(tmp_path / "s.zarr", models)
+    return open_scores(open_store(tmp_path / "s.zarr"), models)
 
 
-def arrays(run: ScoreRun, *names: str) -> list[np.ndarray]:
-    _, scores = run.open()
-    return [schema.read_array(scores, name).astype(np.float64) for name in names]
+def arrays(scores: Scores, *variables: Variable) -> list[np.ndarray]:
+    return [scores.read(variable).astype(np.float64) for variable in variables]
 
 
-def finish(run: ScoreRun, config: Config) -> None:
-    score_store(run)
-    normalize_scores(run, config.normalization)
+def finish(scores: Scores, config: Config) -> None:
+    complete(scores)
+    normalize(scores, config.normalization)
 
 
-def test_ensemble__members_are_in_order_of_their_seeds(ensemble: ScoreRun) -> None:
+def test_ensemble__members_are_in_order_of_their_seeds(ensemble: Scores) -> None:
     assert [Path(one.model).name for one in ensemble.members] == ["seed-9", "seed-10", "seed-11"]
-    assert len({ensemble.group, *(one.group for one in ensemble.members)}) == 4
+    assert len({ensemble.path, *(one.path for one in ensemble.members)}) == 4
 
 
 def test_ensemble__averages_scores_and_weights_then_scales_by_tr(
-    ensemble: ScoreRun, config: Config, tmp_path: Path
+    ensemble: Scores, config: Config, tmp_path: Path
 ) -> None:
     finish(ensemble, config)
     alone = []
     for one in ensemble.members:  # each scored and normalized by itself, elsewhere
-        by_itself = score_run(ensemble.store, one.model, results=tmp_path / f"{Path(one.model).name}.zarr")
+        elsewhere = tmp_path / f"{Path(one.model).name}.zarr"
+        by_itself = open_scores(ensemble.cell_line, one.model, results=elsewhere)
         finish(by_itself, config)
         alone.append(by_itself)
-    rows, raw, weighted, final, spread = arrays(
-        ensemble, "rebuilt_score", "raw", "k_normalized", "final", "spread"
-    )
-    (weight,) = arrays(ensemble, "weight")
-    of_members = [arrays(one, "rebuilt_score", "raw", "final", "weight") for one in alone]
+    rows, raw, weighted, final, spread = arrays(ensemble, REBUILT_SCORE, RAW, K_NORMALIZED, FINAL, SPREAD)
+    (weight,) = arrays(ensemble, WEIGHT)
+    of_members = [arrays(one, REBUILT_SCORE, RAW, FINAL, WEIGHT) for one in alone]
     np.testing.assert_allclose(rows, sum(one[0] for one in of_members) / 3, rtol=1e-6)
     np.testing.assert_allclose(raw, sum(one[1] for one in of_members) / 3, rtol=1e-6)
     np.testing.assert_allclose(weight, sum(one[3] for one in of_members) / 3, rtol=1e-12)
-    data, _ = ensemble.open()
-    source = schema.read_array(data, "catalogue_source")
-    tr = schema.read_array(data, "source_tr")[source]
+    source = ensemble.cell_line.peaks(0, ensemble.cell_line.peak_count).source
+    tr = ensemble.cell_line.cells[source, 1]
     np.testing.assert_allclose(weighted, raw * weight[source], rtol=1e-6)
     for peak in range(len(raw)):
         of_tr = [weighted[other] for other in range(len(raw)) if tr[other] == tr[peak]]
@@ -91,82 +102,97 @@ def test_ensemble__averages_scores_and_weights_then_scales_by_tr(
 
 
 def test_ensemble__export_has_the_spread_and_the_mean_weights(
-    ensemble: ScoreRun, config: Config, tmp_path: Path
+    ensemble: Scores, config: Config, tmp_path: Path
 ) -> None:
     finish(ensemble, config)
-    export_scores(ensemble.store, tmp_path / "out", run=ensemble)
-    table = pq.read_table(tmp_path / "out" / PEAKS)
-    (spread,) = arrays(ensemble, "spread")
+    export(ensemble, tmp_path / "out")
+    table = pq.read_table(tmp_path / "out" / PEAKS_FILE)
+    (spread,) = arrays(ensemble, SPREAD)
     np.testing.assert_allclose(table["spread"].to_numpy(), spread, rtol=1e-6)
-    lines = (tmp_path / "out" / WEIGHTS).read_text().splitlines()
+    lines = (tmp_path / "out" / WEIGHTS_FILE).read_text().splitlines()
     column = lines[0].split("\t").index("weight")
-    (weight,) = arrays(ensemble, "weight")
+    (weight,) = arrays(ensemble, WEIGHT)
     np.testing.assert_allclose([float(line.split("\t")[column]) for line in lines[1:]], weight)
-    export_scores(ensemble.store, tmp_path / "one", run=ensemble.members[0])
-    assert "spread" not in pq.read_schema(tmp_path / "one" / PEAKS).names
-    assert verify_store(ensemble.store).damages == []
+    export(ensemble.members[0], tmp_path / "one")
+    assert "spread" not in pq.read_schema(tmp_path / "one" / PEAKS_FILE).names
+    assert verify(ensemble.cell_line.store).damages == []
 
 
-def test_ensemble__of_one_is_that_model(ensemble: ScoreRun, config: Config, tmp_path: Path) -> None:
+def test_ensemble__of_one_is_that_model(ensemble: Scores, config: Config, tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     alone.mkdir()
     (tmp_path / "models" / "seed-9").rename(alone / "seed-9")
-    run = score_run(ensemble.store, alone)
-    finish(run, config)
-    names = "rebuilt_score", "raw", "weight", "k_normalized", "final"
-    for ours, of_member in zip(arrays(run, *names), arrays(run.members[0], *names), strict=True):
+    scores = open_scores(ensemble.cell_line, alone)
+    finish(scores, config)
+    for ours, of_member in zip(arrays(scores, *ARRAYS), arrays(scores.members[0], *ARRAYS), strict=True):
         np.testing.assert_array_equal(ours, of_member)
-    assert np.isnan(arrays(run, "spread")[0]).all()
-    assert model_agreement(run) == []
+    assert np.isnan(arrays(scores, SPREAD)[0]).all()
+    assert model_agreement(scores) == []
 
 
 def test_ensemble__parallel_and_in_parts_equals_serial(
-    ensemble: ScoreRun, config: Config, tmp_path: Path
+    ensemble: Scores, config: Config, tmp_path: Path, two_workers: DaskExecutor
 ) -> None:
     finish(ensemble, config)
-    other = score_run(ensemble.store, ensemble.model, results=tmp_path / "other.zarr")
+    other = open_scores(ensemble.cell_line, ensemble.model, results=tmp_path / "other.zarr")
     for part in (1, 2):
         score_part(other, part, 2)
-    assert not is_scored(other)
-    score_store(other, Cluster(workers=2))
-    normalize_scores(other, config.normalization, Cluster(workers=2))
-    names = "rebuilt_score", "raw", "weight", "k_normalized", "final", "spread"
+    assert not other.is_scored()
+    complete(other, two_workers)
+    normalize(other, config.normalization, two_workers)
+    names = *ARRAYS, SPREAD
     for one, two in zip(arrays(ensemble, *names), arrays(other, *names), strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-def test_ensemble__groups_are_those_of_its_members(ensemble: ScoreRun) -> None:
-    together, one_by_one = correlation_groups(ensemble), correlation_groups(list(ensemble.members))
+def test_ensemble__groups_are_those_of_its_members(ensemble: Scores) -> None:
+    together, one_by_one = groups(ensemble), groups(list(ensemble.members))
     assert together.identical(one_by_one)
 
 
-def test_ensemble__what_takes_one_model_says_so(ensemble: ScoreRun, config: Config) -> None:
+def test_ensemble__what_takes_one_model_says_so(ensemble: Scores, config: Config) -> None:
     with pytest.raises(InputError, match=r"models: holds 3 models; name one, such as .*models/seed-9"):
-        q_score(ensemble, config.normalization)
+        qscore(ensemble, config.normalization)
 
 
-def test_ensemble__members_differ_by_their_seed_only(ensemble: ScoreRun, config: Config) -> None:
+def test_ensemble__members_differ_by_their_seed_only(ensemble: Scores, config: Config) -> None:
     values = config.model_dump()
     values["training"] |= {"seed": 10, "learning_rate": 0.5}
     (Path(ensemble.model) / "seed-10" / CONFIG).write_text(dump_config(parse_config(values, "test")))
     with pytest.raises(
         InputError, match=r"seed-10: trained with other settings than .*seed-9; only the seed"
     ):
-        score_run(ensemble.store, ensemble.model)
+        open_scores(ensemble.cell_line, ensemble.model)
 
 
-def test_ensemble__a_member_without_scores_is_named(ensemble: ScoreRun, config: Config) -> None:
-    score_store(ensemble)
+def test_ensemble__a_member_without_scores_is_named(ensemble: Scores, config: Config) -> None:
+    complete(ensemble)
     one = ensemble.members[1]
-    shutil.rmtree(Path(str(one.results), one.home[1]))
-    with pytest.raises(AtypeakError, match=r"not every peak is scored by this model; .*models/seed-10"):
-        normalize_scores(ensemble, config.normalization)
+    shutil.rmtree(group_folder(one))
+    with pytest.raises(StageMissingError, match=r"not every peak is scored by this model") as told:
+        normalize(ensemble, config.normalization)
+    assert told.value.scores == one
+    assert Path(one.model).name == "seed-10"
+    complete(ensemble)
+    (group_folder(one) / "rebuilt_score/c/1").unlink()  # a part is as bad: it would be NaN
+    with pytest.raises(StageMissingError, match=r"not every peak is scored by this model") as told:
+        normalize(ensemble, config.normalization)
+    assert told.value.scores == one
 
 
-def test_ensemble__an_interrupted_member_is_refused(ensemble: ScoreRun) -> None:
+def test_ensemble__what_a_member_lost_is_averaged_again(ensemble: Scores, config: Config) -> None:
+    finish(ensemble, config)
+    expected = dict(enumerate(arrays(ensemble, *ARRAYS)))
+    (group_folder(ensemble) / "rebuilt_score/c/0").unlink()
+    (group_folder(ensemble.members[2]) / "rebuilt_score/c/1").unlink()
+    assert score(ensemble.cell_line, ensemble.model) == ensemble
+    assert_equal_arrays(dict(enumerate(arrays(ensemble, *ARRAYS))), expected)
+
+
+def test_ensemble__an_interrupted_member_is_refused(ensemble: Scores) -> None:
     file = Path(str(ensemble.model)) / "seed-11" / DESCRIPTION
     description = json.loads(file.read_text())
     description["training"] = {"epochs": 1, "kept_epoch": 1, "kept_loss": 1.0, "stopped": INTERRUPTED}
     file.write_text(json.dumps(description))
     with pytest.raises(InputError, match=r"seed-11: its training was interrupted; train it again"):
-        score_run(ensemble.store, ensemble.model)
+        open_scores(ensemble.cell_line, ensemble.model)

@@ -1,4 +1,4 @@
-"""Trained on one set of regions, applied to another (SPEC 7.6): promoters on chr1, enhancers on chr2."""
+"""Trained on promoters on chr1, applied to enhancers on chr2 (method, section 7.6)."""
 
 import logging
 from pathlib import Path
@@ -12,14 +12,15 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel, load_model, model_from_arrays, save_model
 from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.model.training.train import train
-from atypeak_scale.scoring.blocks import ScoreRun, score_run, score_store
-from atypeak_scale.scoring.export import export_scores
-from atypeak_scale.scoring.normalize import normalize_scores
+from atypeak_scale.registry.variables import K1, RAW, REBUILT_SCORE
+from atypeak_scale.scoring.export import PEAKS_FILE, export
+from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.score import score
+from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.tensor import open_store
+from atypeak_scale.store.cell_line import open_store
 
 Catalogue = tuple[Path, Path]
-REBUILT = ("rebuilt_score", "raw")
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def build(catalogue: Catalogue, config: Config, folder: Path, name: str, contigs
 @pytest.fixture
 def model(catalogue: Catalogue, config: Config, tmp_path: Path) -> Path:
     """Train on the promoters."""
-    trained = train(build(catalogue, config, tmp_path, "promoters", "chr1"), config)
+    trained = train(open_store(build(catalogue, config, tmp_path, "promoters", "chr1")), config)
     assert trained.labels == (("d1", "d2", "d3"), ("x", "y", "z"))
     return save_model(trained, tmp_path / "model")
 
@@ -63,7 +64,7 @@ def shuffled(model: Path, folder: Path) -> Path:
 
 
 def brute_force(store: Path, model: TrainedModel) -> list[float]:
-    """Score every row with the network itself; cells of labels that the store lacks are empty (SPEC 4.1)."""
+    """Score every row with the network itself; labels that the store lacks have empty cells (method, 4.1)."""
     opened = open_store(store)
     data = {name: array.to_numpy() for name, array in opened.data.load().variables.items()}
     X = np.zeros((*opened.tensor.shape[:2], len(model.labels[0]), len(model.labels[1])), np.float32)
@@ -82,10 +83,9 @@ def brute_force(store: Path, model: TrainedModel) -> list[float]:
     return rows
 
 
-def scored(store: Path, model: Path) -> tuple[ScoreRun, dict[str, np.ndarray]]:
-    run = score_run(store, model)
-    score_store(run)
-    return run, {name: run.open()[1][name][:] for name in REBUILT}
+def scored(store: Path, model: Path) -> tuple[Scores, dict[str, np.ndarray]]:
+    scores = score(open_store(store), model)
+    return scores, {variable.name: scores.read(variable) for variable in (REBUILT_SCORE, RAW)}
 
 
 def test_regions__other_ones_score_as_in_a_store_of_both(
@@ -113,7 +113,7 @@ def test_regions__without_some_labels(
     fewer = parse_config(values, "test")
     store = build(catalogue, fewer, tmp_path, "enhancers", "chr2")
     with caplog.at_level(logging.WARNING):
-        run, ours = scored(store, shuffled(model, tmp_path / "shuffled"))
+        scores, ours = scored(store, shuffled(model, tmp_path / "shuffled"))
     assert [record.getMessage() for record in caplog.records] == [
         f"{store}: no peak of these labels of the model's dataset: d3",
         f"{store}: no peak of these labels of the model's tr: z",
@@ -121,15 +121,15 @@ def test_regions__without_some_labels(
     loaded = load_model(model)
     np.testing.assert_allclose(ours["rebuilt_score"], brute_force(store, loaded), atol=1e-5)
 
-    found = normalize_scores(run, config.normalization)
+    k1 = normalize(scores, config.normalization).read(K1)
     for number, (i, j) in enumerate([(0, 0), (0, 1), (1, 1)]):
         alone = np.zeros((3, 3))
         alone[i, j] = 1
         U = alone + 0.1 * (alone.sum(axis=1, keepdims=True) + alone.sum(axis=0, keepdims=True))
         everywhere = np.broadcast_to(U, (1, 320, 3, 3)).astype(np.float32)
         R = loaded.network(everywhere, training=False).numpy()[0].mean(axis=0)
-        assert found.k1[number] == pytest.approx(U.sum() / R.sum(), rel=1e-4)  # SPEC 5.1
-    peaks = pd.read_parquet(export_scores(store, tmp_path / "scores").folder / "peaks.parquet")
+        assert k1[number] == pytest.approx(U.sum() / R.sum(), rel=1e-4)  # method, section 5.1
+    peaks = pd.read_parquet(export(scores, tmp_path / "scores").folder / PEAKS_FILE)
     assert set(peaks["tr"]) == {"x", "y"}
     means = peaks.astype({"final": float}).groupby("tr")["final"].mean()
     assert means.tolist() == pytest.approx([750, 750], abs=0.1)
@@ -142,6 +142,6 @@ def test_regions__with_a_label_more_are_refused_by_name(
         out.write("chr2\t3000\t3300\td1.ctcf.cell\n")
     store = build(catalogue, config, tmp_path, "enhancers", "chr2")
     with pytest.raises(InputError, match=r"enhancers\.zarr: its labels of view 'tr' .*in the store: ctcf\)"):
-        score_run(store, model)
+        score(open_store(store), model)
     # Of other regions only: there the TR has no peak, and is not in the store.
     scored(build(catalogue, config, tmp_path, "elsewhere", "chr1"), model)
