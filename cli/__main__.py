@@ -1,4 +1,4 @@
-"""`python -m atypeak_scale.cli`, for where the script is not on the path."""
+"""`python -m atypeak_scale.cli`, for an installation whose scripts are not on the path."""
 
 from . import main
 
