@@ -206,5 +206,5 @@ def open_store(store: Location, cell_line: str | None = None) -> CellLine:
 
 def cell_lines(store: Location) -> list[CellLine]:
     """Return the handles of all cell lines of a store, by name; raises as `open_store`."""
-    location = absolute(store)
-    return [CellLine(location, name) for name in sorted(groups_of_cell_lines(location))]
+    names = sorted(groups_of_cell_lines(store))
+    return [CellLine(absolute(store), name) for name in names]

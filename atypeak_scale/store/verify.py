@@ -122,7 +122,9 @@ def _arrays(group: zarr.Group) -> Iterator[zarr.Array[Any]]:
 
 def _complete(results: zarr.Group) -> Iterator[zarr.Array[Any]]:
     if is_normalized(results):
-        yield from (array_of(results, score.name) for score in (REBUILT_SCORE, *PEAK_SCORES))
+        # Results that were made before a score was added lack its array.
+        known = (score.name for score in (REBUILT_SCORE, *PEAK_SCORES) if score.name in results)
+        yield from (array_of(results, name) for name in known)
 
 
 def damaged_chunks(task: ChunksTask) -> list[str]:
