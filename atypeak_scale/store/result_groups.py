@@ -25,6 +25,7 @@ from atypeak_scale.store.groups import (
     create_root,
     open_group,
     open_root,
+    open_store_root,
 )
 
 NORMALIZATION = "normalization"  # attribute of results that are complete: how they were normalized
@@ -33,6 +34,7 @@ NORMALIZATION = "normalization"  # attribute of results that are complete: how t
 def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
     """Return the group at a location that holds the scores of a cell line; None if there is none."""
     if locations.absolute(location) == cell_line.store:
+        open_store_root(cell_line.store)  # a store that cannot be reached is refused by its name
         return cell_line.group()
     root = open_root(location)
     if root is None:
