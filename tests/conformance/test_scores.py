@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from atypeak_scale import score
+from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.model import load_model
 from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
@@ -89,7 +90,7 @@ def test_weights__k1_and_k2_of_the_reference_sample(shared: Path, reference_mode
     model = load_model(reference_model)
     engine = Engine(model, model.labels, [(row["dataset"], row["tf"]) for row in reference], 0.0)
     presence = np.stack([windows[:, :, i, j].any(axis=1) for i, j in engine.cells], axis=1)
-    found = responses(engine, presence.any(axis=0), crumbs=0.1)
+    found = responses(engine, presence.any(axis=0), 0.1, InProcess())
     theta_mask, eta_mask = masks(found, engine.cells)
     sums = occupancies(presence, theta_mask), occupancies(presence, eta_mask)
     ours = weights(found, engine.cells, *sums)
