@@ -2,13 +2,12 @@
 
 import ast
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "atypeak_scale"
@@ -32,8 +31,6 @@ LEVELS = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 MODULE_LINES, FUNCTION_LINES = 350, 50
 WORDS = re.compile(r"\b(SPEC|DESIGN)\b")
 FLAG = re.compile(r"--[a-z]")
-
-under_way = pytest.mark.xfail(strict=False, reason="rebuild under way")
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,6 @@ def test_modules__every_room_has_its_place() -> None:
     assert not wrong, told(wrong, "rooms that are not in the order of rooms")
 
 
-@under_way
 def test_imports__go_down() -> None:
     """Rooms that stand beside each other may be imported one way, not both."""
     used: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -174,14 +170,12 @@ def reachable(name: str, direct: dict[str, set[str]]) -> set[str]:
     return found
 
 
-@under_way
 def test_modules__are_read_in_one_sitting() -> None:
     lengths = {module.shown: len(module.file.read_text().splitlines()) for module in modules().values()}
     wrong = [f"{shown}: {lines} lines" for shown, lines in lengths.items() if lines > MODULE_LINES]
     assert not wrong, told(wrong, f"modules of more than {MODULE_LINES} lines")
 
 
-@under_way
 def test_functions__are_short() -> None:
     wrong = [
         f"{module.shown}:{function.lineno} {function.name}: {length(function)} lines"
@@ -192,7 +186,6 @@ def test_functions__are_short() -> None:
     assert not wrong, told(wrong, f"functions of more than {FUNCTION_LINES} lines")
 
 
-@under_way
 def test_modules__have_their_test_files() -> None:
     wrong = []
     for module in modules().values():
@@ -206,7 +199,6 @@ def test_modules__have_their_test_files() -> None:
     assert not wrong, told(wrong, "modules without a test file")
 
 
-@under_way
 def test_texts__cite_nothing_that_does_not_ship() -> None:
     wrong = []
     for folder in (PACKAGE, "cli", "configs", "docs"):
@@ -219,7 +211,6 @@ def test_texts__cite_nothing_that_does_not_ship() -> None:
     assert not wrong, told(wrong, "lines that cite what does not ship")
 
 
-@under_way
 def test_library__does_not_know_the_command_line() -> None:
     wrong = []
     for module in modules().values():
@@ -230,3 +221,30 @@ def test_library__does_not_know_the_command_line() -> None:
                 around = " ".join(node.value.split())
                 wrong.append(f"{module.shown}:{node.lineno}: {around[:100]}")
     assert not wrong, told(wrong, "strings that hold an option of the command line")
+
+
+def test_packages__are_all_installed() -> None:
+    """The list in pyproject.toml is written by hand, since cli/ and configs/ lie beside the package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    found = {
+        ".".join(folder.relative_to(ROOT).parts)
+        for folder in [ROOT / PACKAGE, *(ROOT / PACKAGE).rglob("*")]
+        if (folder / "__init__.py").is_file()
+    }
+    listed = set(project["tool"]["setuptools"]["packages"])
+    assert listed == found | {f"{PACKAGE}.cli", f"{PACKAGE}.configs"}
+
+
+def test_zarr__is_opened_by_few() -> None:
+    """Elsewhere a handle reads and writes; nobody else knows how anything lies in a store."""
+    may = tuple(f"{PACKAGE}.{name}" for name in ("storage", "store", "scoring", "assess.results"))
+    others = [module for module in modules().values() if not module.name.startswith(may)]
+    wrong = [
+        f"{module.shown}:{line} imports {name}"
+        for module in others
+        for name, line in imports(module)
+        if name.startswith((f"{PACKAGE}.store.arrays", f"{PACKAGE}.store.groups"))
+    ]
+    zarr = re.compile(r"^\s*(import|from) zarr\b", re.MULTILINE)
+    wrong += [f"{module.shown} imports zarr" for module in others if zarr.search(module.file.read_text())]
+    assert not wrong, told(wrong, "modules that open Zarr groups or arrays themselves")

@@ -19,9 +19,9 @@ from atypeak_scale.assess.results import described
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry.results import STATISTICS
-from atypeak_scale.store.arrays import OCCUPANCY_CHUNKS_PER_TASK
 from atypeak_scale.store.cell_line import Block, CellLine
 
+CHUNKS_PER_TASK = 8  # of occupancy
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
@@ -98,7 +98,7 @@ def statistics(cell_line: CellLine, executor: Executor | None = None) -> xr.Data
 
     """
     executor = executor or InProcess()
-    chunks, several = cell_line.blocks("windows"), OCCUPANCY_CHUNKS_PER_TASK
+    chunks, several = cell_line.blocks("windows"), CHUNKS_PER_TASK
     of_windows = [
         WindowsTask(cell_line, tuple(chunks[first : first + several]))
         for first in range(0, len(chunks), several)
