@@ -31,10 +31,15 @@ def tell(event: Event) -> None:
     _listener.get()(event)
 
 
+def listener() -> Progress:
+    """Return whoever hears what is told now, for an executor that a task makes for its own work."""
+    return _listener.get()
+
+
 @contextmanager
-def heard_by(listener: Progress) -> Iterator[None]:
-    """Send to `listener` what is told while the block runs, in this thread."""
-    token = _listener.set(listener)
+def heard_by(progress: Progress) -> Iterator[None]:
+    """Send to `progress` what is told while the block runs, in this thread."""
+    token = _listener.set(progress)
     try:
         yield
     finally:

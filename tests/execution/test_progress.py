@@ -7,7 +7,7 @@ import pytest
 
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import InProcess
-from atypeak_scale.execution.progress import Event, heard_by, no_progress, tell
+from atypeak_scale.execution.progress import Event, heard_by, listener, no_progress, tell
 
 
 def telling(task: int) -> int:
@@ -85,3 +85,20 @@ def test_tell__is_heard_from_a_worker_and_nothing_leaks(client: Any) -> None:
     distant.progress = no_progress
     distant.run(told, [1], "outer")
     assert len(events) == count
+
+
+def test_listener__an_executor_inside_a_task_tells_the_one_outside() -> None:
+    """With `tell` itself as its progress it would tell itself for ever."""
+    events: list[Event] = []
+
+    def inner(task: int) -> int:
+        tell(Event("deep", task, 9))
+        return task
+
+    def outer(task: int) -> int:
+        return InProcess(listener()).reduce(inner, [task, task + 1], "inner")
+
+    assert InProcess(events.append).reduce(outer, [3], "outer") == 7
+    assert Event("deep", 3, 9) in events
+    assert Event("inner", 2, 2) in events
+    assert events[-1] == Event("outer", 1, 1)

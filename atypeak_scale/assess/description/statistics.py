@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import sparse
 
+from atypeak_scale.assess.correlation import pearson
 from atypeak_scale.assess.results import described
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.execution.executor import Executor, InProcess
@@ -134,21 +135,6 @@ def _count(occupancy: npt.NDArray[np.bool_], memberships: list[sparse.csr_array]
 def _count_peaks(task: PeaksTask) -> IntArray:
     source = task.cell_line.peaks(*task.block).source
     return np.bincount(source, minlength=task.cell_line.shape.sources)
-
-
-def pearson(together: IntArray, sums: IntArray, cells: int) -> FloatArray:
-    """Return Pearson's correlations (d, d) of d whole numbers over so many cells, NaN if undefined.
-
-    together: (d, d), sums of products of two; sums: (d,), their sums.
-    """
-    # As Python's whole numbers, which do not overflow: nothing is lost where large numbers cancel.
-    sums = sums.astype(object)
-    covariance = (cells * together.astype(object) - np.outer(sums, sums)).astype(np.float64)
-    variance = np.diag(covariance)
-    with np.errstate(invalid="ignore"):
-        # The root of the product, not the product of roots: 1 exactly if two are the same.
-        correlation: FloatArray = np.clip(covariance / np.sqrt(np.outer(variance, variance)), -1, 1)
-    return correlation
 
 
 def _jaccard(together: IntArray) -> FloatArray:

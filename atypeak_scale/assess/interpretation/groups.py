@@ -23,7 +23,7 @@ from atypeak_scale.assess.results import described, save, save_tables
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.execution.progress import tell
+from atypeak_scale.execution.progress import listener
 from atypeak_scale.provenance import refuse_existing_output
 from atypeak_scale.registry.columns import GROUP_ASKED, GROUP_PHANTOMS, GROUP_SOURCES
 from atypeak_scale.registry.results import GROUPS
@@ -155,7 +155,7 @@ def source_responses(scores: Scores) -> xr.DataArray:
     cell_line = scores.cell_line
     # The windows come with their crumbs, so the engine must add none.
     engine = scores.engine(crumbs=0.0)
-    _, rebuilt = rebuilt_alone(engine, scores.config.training.crumbs, InProcess(tell))
+    _, rebuilt = rebuilt_alone(engine, scores.config.training.crumbs, InProcess(listener()))
     m, n = map(len, cell_line.labels)
     rebuilt = rebuilt[:, :m, :n]  # without labels that only the model has
     sources = np.array(cell_line.sources, object)

@@ -18,7 +18,7 @@ from atypeak_scale.assess.quality.qscore import qscore
 from atypeak_scale.config import Config, Settings, parse_config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.execution.progress import tell
+from atypeak_scale.execution.progress import listener
 from atypeak_scale.model.seeds import TRAINING_BYTES, SeedTask, is_trained, train_task
 from atypeak_scale.provenance import MADE_FROM, fingerprint
 from atypeak_scale.registry.columns import SEARCH
@@ -249,7 +249,7 @@ def _try_out(task: TrialTask) -> Trial:
         loaded.training.epochs,
         parameters(loaded.network),
         seconds,
-        qscore(scores, task.config.normalization, executor=InProcess(tell))["total"].item(),
+        qscore(scores, task.config.normalization, executor=InProcess(listener()))["total"].item(),
     )
     with target(join(task.folder, receipt)).new_file() as file:
         file.write_text(json.dumps(asdict(trial)) + "\n", encoding="utf-8")

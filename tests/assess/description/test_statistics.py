@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from atypeak_scale.assess.description.statistics import pearson, statistics
+from atypeak_scale.assess.correlation import pearson
+from atypeak_scale.assess.description.statistics import statistics
 from atypeak_scale.config import Config, StoreSettings
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
