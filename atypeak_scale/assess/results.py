@@ -11,9 +11,9 @@ import xarray as xr
 import zarr
 from zarr.errors import GroupNotFoundError, UnstableSpecificationWarning
 
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.provenance import new_output
-from atypeak_scale.registry.results import Result
+from atypeak_scale.registry.results import RESULTS, Result
 from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
@@ -89,8 +89,8 @@ def filling(found: xr.Dataset, scores: Scores, result: Result) -> Iterator[Array
     scores.finish()
 
 
-def load(scores: Scores, result: Result) -> xr.Dataset:
-    """Open what was saved, lazily.
+def load(scores: Scores, result: Result | str) -> xr.Dataset:
+    """Open what was saved, lazily; `result` is one of RESULTS, or its name, such as "qscore".
 
     Raises
     ------
@@ -98,6 +98,11 @@ def load(scores: Scores, result: Result) -> xr.Dataset:
         If there is nothing of that name, or its writer was stopped.
 
     """
+    if isinstance(result, str):
+        known = {one.name: one for one in RESULTS}
+        if result not in known:
+            raise InputError(f"no result {result!r}; {nearest(result, known)}", "result")
+        result = known[result]
     found: xr.Dataset | None = None
     if scores.exists():
         path = f"{scores.path}/{result.name}"

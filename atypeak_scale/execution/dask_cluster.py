@@ -38,14 +38,26 @@ def joined(address: str) -> Iterator["Client"]:
     except (OSError, ValueError, TypeError) as problem:
         raise InputError(f"no Dask scheduler answers at {address}: {problem}") from None
     with client:
-        try:
-            client.wait_for_workers(1, timeout=CONNECTION_SECONDS)
-        except TimeoutError:
-            raise InputError(
-                f"the scheduler at {address} has no workers; start some with 'dask worker'"
-            ) from None
-        check_versions(client)
+        check_workers(client, address)
         yield client
+
+
+def check_given(client: "Client") -> None:
+    """Refuse a client of the caller that is closed, or whose workers are not fit for the work."""
+    if client.status != "running":
+        raise InputError(f"the client is {client.status}; give one that is connected", "client")
+    check_workers(client, client.scheduler.address if client.scheduler else "its address")
+
+
+def check_workers(client: "Client", address: str) -> None:
+    """Wait for a worker to come, and refuse workers of another version."""
+    try:
+        client.wait_for_workers(1, timeout=CONNECTION_SECONDS)
+    except TimeoutError:
+        raise InputError(
+            f"the scheduler at {address} has no workers; start some with 'dask worker'"
+        ) from None
+    check_versions(client)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.execution.dask_cluster import check_memory, check_versions, joined, limit_threads, local
+from atypeak_scale.execution.dask_cluster import check_given, check_memory, joined, limit_threads, local
 from atypeak_scale.execution.executor import Executor, InProcess, Receipt, Task
 from atypeak_scale.execution.in_flight import Submitted, Watch
 from atypeak_scale.execution.progress import Event, Progress, heard_by, no_progress
@@ -67,7 +67,7 @@ class DaskExecutor(Executor):
         """
         if self._client is None:
             if self._given is not None:
-                check_versions(self._given)
+                check_given(self._given)
                 self._client = self._given
             elif self.scheduler:
                 self._client = self._opened.enter_context(joined(self.scheduler))
@@ -177,6 +177,7 @@ def executor(
     workers: start so many single-thread processes on this machine; memory_limit: of each, such as "4GB".
     scheduler: join the Dask cluster at this address. client: use a `distributed.Client` that you connected.
     If none is given, Dask's configuration decides (DASK_SCHEDULER_ADDRESS), else it is this process.
+    progress: called with each `Event`; what tasks on a cluster tell of arrives in another thread.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ def tell(event: Event) -> None:
 def listener() -> Progress:
     """Return whoever hears what is told now, for an executor that a task makes for its own work."""
     return _listener.get()
+
+
+@contextmanager
+def told_apart(name: str) -> Iterator[None]:
+    """Add a name to the stages that are told while the block runs, for tasks that run beside each other."""
+    outside = listener()
+    with heard_by(lambda event: outside(replace(event, stage=f"{event.stage}, {name}"))):
+        yield
 
 
 @contextmanager

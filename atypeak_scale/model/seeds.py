@@ -7,8 +7,9 @@ from typing import Any
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.execution.progress import told_apart
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.storage.locations import Location, absolute, join
+from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
 
@@ -74,7 +75,8 @@ def train_task(task: SeedTask) -> None:
     from atypeak_scale.model.files import save_model
     from atypeak_scale.model.training.train import fit
 
-    model = fit(task.cell_line, task.config)
+    with told_apart(name_of(task.folder)):
+        model = fit(task.cell_line, task.config)
     assert model.training is not None
     if model.training.stopped == INTERRUPTED:
         raise KeyboardInterrupt

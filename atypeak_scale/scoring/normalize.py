@@ -101,14 +101,13 @@ def normalize(
         If a peak has no raw score yet.
 
     """
-    for one in (*scores.members, scores):
-        if not one.is_scored():
-            raise StageMissingError(
-                f"{one.cell_line.store}: not every peak is scored by this model; score it first",
-                "score", one, exit_code=1,
-            )  # fmt: skip
     executor = executor or InProcess()
     executor.require(0)
+    if not all(one.is_scored() for one in (*scores.members, scores)):
+        raise StageMissingError(
+            f"{scores.cell_line.store}: not every peak is scored by this model; score it first",
+            "score", scores, exit_code=1,
+        )  # fmt: skip
     _normalize(scores, settings or scores.config.normalization, executor)
     return scores
 
@@ -117,6 +116,8 @@ def _normalize(scores: Scores, settings: NormalizationSettings, executor: Execut
     for one in scores.members:
         _normalize(one, settings, executor)
     with scores.writing():
+        if not scores.members:
+            scores.engine(crumbs=0.0)  # a model that is gone must not cost what was normalized before
         scores.set_attribute(NORMALIZATION, None)  # until all of it is done again
         if scores.members:
             weight = _average_weights(scores)

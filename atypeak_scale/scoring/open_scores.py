@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from atypeak_scale.config import Precision, load_config, parse_config, with_seed
+from atypeak_scale.config import Config, Precision, load_config, parse_config, with_seed
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.model.description import CONFIG, INTERRUPTED, check_labels, describe_model
 from atypeak_scale.model.seeds import members_of
@@ -117,14 +117,22 @@ def normalized_scores(cell_line: CellLine, results: Location | None = None) -> S
         )
     name, group = next(iter(complete.items()))
     told: dict[str, Any] = dict(group.attrs)
-    trained = {what: told["trained"][what] for what in ("model", "training")}
     return Scores(
         cell_line,
         name,
         name,
-        parse_config({"cell_line": cell_line.name, **trained}, f"{location}/{group.path}"),
+        _config_of(cell_line, told.get("trained", {})),
         told["model_fingerprint"],
         told["crumbs"],
         told["precision"],
         location,
     )
+
+
+def _config_of(cell_line: CellLine, trained: dict[str, Any]) -> Config:
+    """Return the settings that results remember of their model; defaults if this version cannot read them."""
+    known = {what: trained[what] for what in ("model", "training") if what in trained}
+    try:
+        return parse_config({"cell_line": cell_line.name, **known}, "results")
+    except InputError:
+        return Config(cell_line=cell_line.name)

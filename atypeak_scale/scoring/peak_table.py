@@ -18,6 +18,10 @@ from atypeak_scale.store.arrays import array_of, read_array
 from atypeak_scale.store.cell_line import Block, CellLine
 
 Columns = dict[str, npt.NDArray[Any]]
+# Columns that are read together.
+FACTS = ("contig", "start", "end", "name")  # and both views
+CRM_FACTS = ("crm", "crm_start", "crm_end", "other_sources")
+PERCENTILE = "percentile"
 
 
 class PeakTable:
@@ -43,41 +47,58 @@ class PeakTable:
 
     def read(self, block: Block) -> Columns:
         """Return the columns of the peaks of a block, (peaks,) each; text as object arrays."""
-        peaks = self.cell_line.peaks(*block)
-        source, view = peaks.source, self.cell_line.views
-        scores = {score.name: self._read(score, block) for score in self._scores}
-        names, labels = self._names, self._labels
-        label = self.cell_line.cells[source, 1]
         columns = {
-            "contig": np.array(self.cell_line.contigs, object)[peaks.contig],
-            "start": peaks.start_bp,
-            "end": peaks.end_bp,
-            "name": names[source],
-            view[0]: labels[source, 0],
-            view[1]: labels[source, 1],
-            **self._crms(peaks.first_row),
-            **scores,
-            "percentile": self._percentiles(label, scores[v.FINAL.name]),
+            **self._facts(block),
+            **self._crms(block),
+            **{score.name: self._score(score, block) for score in self._scores},
+            PERCENTILE: self._percentiles(block, self._sorted_finals),
         }
         return {column.name: columns[column.name] for column in self.columns}
 
     def dataset(self) -> xr.Dataset:
         """Return the whole table lazily, dim `catalogue_peak`, in chunks of a block."""
-        parts = [dask.delayed(self.read)(block) for block in self.blocks()]
-        sizes = [block.stop - block.start for block in self.blocks()]
+        blocks = self.blocks()
+        finals = dask.delayed(self.sorted_finals)()  # once for all blocks
+        parts: dict[str, list[Any]] = {column.name: [] for column in self.columns}
+        for block in blocks:
+            facts, crms = dask.delayed(self._facts)(block), dask.delayed(self._crms)(block)
+            for columns, names in ((facts, (*FACTS, *self.cell_line.views)), (crms, CRM_FACTS)):
+                for name in names:
+                    parts[name].append(columns[name])
+            for score in self._scores:
+                parts[score.name].append(dask.delayed(self._score)(score, block))
+            parts[PERCENTILE].append(dask.delayed(self._percentiles)(block, finals))
+        sizes = [block.stop - block.start for block in blocks]
         arrays = {}
         for column in self.columns:
             dtype = np.dtype(object if column.dtype == "text" else column.dtype)
-            blocks = [
-                da.from_delayed(part[column.name], (size,), dtype)
-                for part, size in zip(parts, sizes, strict=True)
+            chunks = [
+                da.from_delayed(part, (size,), dtype)
+                for part, size in zip(parts[column.name], sizes, strict=True)
             ]
             attributes = {"description": column.description} | ({"units": column.unit} if column.unit else {})
-            arrays[column.name] = ("catalogue_peak", da.concatenate(blocks), attributes)
+            arrays[column.name] = ("catalogue_peak", da.concatenate(chunks), attributes)
         return xr.Dataset(arrays, attrs={"cell_line": self.cell_line.name, "views": self.cell_line.views})
 
-    def _read(self, variable: v.Variable, block: Block) -> npt.NDArray[Any]:
-        return read_array(array_of(self._results, variable.name), *block)
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what was read: on a cluster the table travels with every block.
+        return {name: self.__dict__[name] for name in ("cell_line", "_results", "_scores")}
+
+    def _score(self, score: v.Variable, block: Block) -> npt.NDArray[Any]:
+        return read_array(array_of(self._results, score.name), *block)
+
+    def _facts(self, block: Block) -> Columns:
+        """Return where the peaks are and whose they are."""
+        peaks, (view0, view1) = self.cell_line.peaks(*block), self.cell_line.views
+        source, labels = peaks.source, self._labels
+        return {
+            "contig": np.array(self.cell_line.contigs, object)[peaks.contig],
+            "start": peaks.start_bp,
+            "end": peaks.end_bp,
+            "name": self._names[source],
+            view0: labels[source, 0],
+            view1: labels[source, 1],
+        }
 
     @cached_property
     def _labels(self) -> npt.NDArray[np.object_]:
@@ -88,8 +109,9 @@ class PeakTable:
         names = [peak_name(source, self.cell_line.name) for source in self.cell_line.sources]
         return np.array(names, object)
 
-    def _crms(self, first_row: npt.NDArray[np.int64]) -> Columns:
+    def _crms(self, block: Block) -> Columns:
         """Return the CRM of each peak, which is that of its first row, and its other sources there."""
+        first_row = self.cell_line.peaks(*block).first_row
         low = int(first_row.min())
         window = self.cell_line.rows(low, int(first_row.max()) + 1).window[first_row - low]
         low = int(window.min())
@@ -105,21 +127,28 @@ class PeakTable:
 
     @cached_property
     def _sorted_finals(self) -> list[npt.NDArray[np.float32]]:
-        """Final scores of each label of the second view, sorted."""
+        return self.sorted_finals()
+
+    def sorted_finals(self) -> list[npt.NDArray[np.float32]]:
+        """Return the final scores of each label of the second view, sorted; reads all of them."""
         parts: list[list[npt.NDArray[np.float32]]] = [[] for _ in self.cell_line.labels[1]]
         for block in self.blocks():
-            values = self._read(v.FINAL, block)
-            label = self.cell_line.cells[self.cell_line.peaks(*block).source, 1]
+            values, label = self._score(v.FINAL, block), self._label(block)
             for number in np.unique(label):
                 parts[number].append(values[label == number])
         return [np.sort(np.concatenate(part)) if part else np.empty(0, np.float32) for part in parts]
 
+    def _label(self, block: Block) -> npt.NDArray[np.int32]:
+        label: npt.NDArray[np.int32] = self.cell_line.cells[self.cell_line.peaks(*block).source, 1]
+        return label
+
     def _percentiles(
-        self, label: npt.NDArray[np.int32], final: npt.NDArray[np.float32]
+        self, block: Block, sorted_finals: list[npt.NDArray[np.float32]]
     ) -> npt.NDArray[np.float32]:
+        final, label = self._score(v.FINAL, block), self._label(block)
         result = np.empty(len(final), np.float32)
         for number in np.unique(label):
-            of_label, everyone = label == number, self._sorted_finals[number]
+            of_label, everyone = label == number, sorted_finals[number]
             lower = np.searchsorted(everyone, final[of_label], side="left")
             not_higher = np.searchsorted(everyone, final[of_label], side="right")
             result[of_label] = 50.0 * (lower + not_higher) / len(everyone)

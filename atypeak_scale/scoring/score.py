@@ -1,6 +1,7 @@
 """Score every peak of a cell line, block by block (article, Methods; method, section 4)."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from atypeak_scale.config import Precision
@@ -13,7 +14,7 @@ from atypeak_scale.scoring.ensemble import average_members
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location
-from atypeak_scale.store.cell_line import Block, CellLine
+from atypeak_scale.store.cell_line import CellLine
 
 log = logging.getLogger(__name__)
 
@@ -109,11 +110,8 @@ def score(
 def complete(scores: Scores, executor: Executor | None = None) -> None:
     """Compute what is missing of some scores; raises as `score`."""
     executor = executor or InProcess()
-    # Each chunk is looked at once: what this finds is what the stages below do.
-    missing = {one.name: one.missing() for one in scores.members or (scores,)}
-    if any(missing.values()):
-        executor.require(_projected_memory(scores.cell_line))
-    changed = [_complete_one(one, missing[one.name], executor) for one in scores.members or (scores,)]
+    executor.require(_projected_memory(scores.cell_line))
+    changed = [_complete_one(one, executor) for one in scores.members or (scores,)]
     if scores.members and (any(changed) or not scores.is_scored()):
         scores.create()
         with scores.writing():
@@ -122,9 +120,14 @@ def complete(scores: Scores, executor: Executor | None = None) -> None:
             scores.finish()
 
 
-def _complete_one(scores: Scores, missing: list[Block], executor: Executor) -> bool:
+def _complete_one(scores: Scores, executor: Executor) -> bool:
     """Score the missing blocks of one model and average over windows; returns whether anything was done."""
+    # Each chunk is looked at once: what this finds is what the stages below do.
+    missing = scores.missing()
     if not missing and scores.has_raw():
+        if not scores.is_finished():
+            with suppress(OSError):  # of a store that is only read
+                scores.finish()
         return False
     _tell_absent_labels(scores)
     scores.create()

@@ -21,7 +21,7 @@ from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, write_chunks
 from atypeak_scale.store.cell_line import Block, CellLine
-from atypeak_scale.store.groups import SCORES, consolidate, open_group
+from atypeak_scale.store.groups import SCORES, consolidate, is_consolidated, open_group
 from atypeak_scale.store.result_groups import (
     NORMALIZATION,
     create_results,
@@ -221,7 +221,8 @@ class Scores:
             network = join(one.model, NETWORK)
             if not target(network).exists():
                 raise InputError(f"{network}: cannot be loaded: no such file")
-        with self.writing("new", wait=True):
+        # One lock for all models of a cell line: the first makes the group that holds their results.
+        with self._writing(f"{self.cell_line.name}/{SCORES}", wait=True):
             if not self.exists():
                 attributes = {**self._made_by(), "trained": self._trained()}
                 create_results(self.cell_line, self.location, self.name, attributes, self.variables)
@@ -238,15 +239,21 @@ class Scores:
         else:
             attributes[name] = value
 
-    def writing(self, *part: str, wait: bool = False) -> AbstractContextManager[None]:
+    def writing(self, *part: str) -> AbstractContextManager[None]:
         """Hold the right to write these results, or a part of them, while the block runs."""
+        return self._writing("/".join([self.cell_line.name, SCORES, self.name, *part]))
+
+    def _writing(self, what: str, wait: bool = False) -> AbstractContextManager[None]:
         remedy = "keep the scores of a store that is only read in another place"
-        what = "/".join([self.cell_line.name, SCORES, self.name, *part])
         return sole_writer(self.location, what, wait, remedy, "results")
 
     def finish(self) -> None:
         """Tell readers that look for consolidated metadata what there is now."""
         consolidate(self.location)
+
+    def is_finished(self) -> bool:
+        """Whether readers of consolidated metadata know of these results; a killed run did not tell them."""
+        return is_consolidated(self.location, self.path)
 
     def _made_by(self) -> dict[str, Any]:
         """What results are told apart by."""

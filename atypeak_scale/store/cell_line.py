@@ -157,6 +157,22 @@ class CellLine:
         """Return (peak, window) rows [start, stop); each column is read when it is asked for."""
         return RowRange(self.group(), start, stop)
 
+    def rows_of_windows(self, start: int, stop: int) -> Block:
+        """Return the rows of windows [start, stop), by bisection over the sorted rows."""
+        window = self._array(v.ROW_WINDOW)
+
+        def first_row(wanted: int) -> int:
+            low, high = 0, window.shape[0]
+            while low < high:
+                middle = (low + high) // 2
+                if int(read_array(window, middle, middle + 1)[0]) < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            return low
+
+        return Block(first_row(start), first_row(stop))
+
     def peaks(self, start: int, stop: int) -> PeakRange:
         """Return catalogue peaks [start, stop); each column is read when it is asked for."""
         return PeakRange(self.group(), start, stop)

@@ -136,6 +136,15 @@ def create_root(location: Location, version: str = STORE_VERSION) -> None:
     zarr.open_group(zarr_store(location), mode="a", zarr_format=3, attributes={version: SCHEMA_VERSION})
 
 
+def is_consolidated(store: Location, path: str) -> bool:
+    """Whether readers that look at consolidated metadata first know of all groups and arrays at a path."""
+    root = zarr.open_group(zarr_store(store), mode="r", zarr_format=3)
+    found = root.metadata.consolidated_metadata
+    known = {} if found is None else found.flattened_metadata
+    group = open_group(store, path)
+    return path in known and all(f"{path}/{name}" in known for name in group)
+
+
 def consolidate(store: Location) -> None:
     """Consolidate the metadata of a store after a group of it is finished.
 

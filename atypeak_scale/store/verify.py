@@ -154,7 +154,7 @@ def disagreement(task: OccupancyTask) -> list[str]:
     cell_line, (first, stop) = task.cell_line, task.block
     where = f"{cell_line.store}/{cell_line.path}"
     try:
-        rows = cell_line.rows(_first_row_of(cell_line, first), _first_row_of(cell_line, stop))
+        rows = cell_line.rows(*cell_line.rows_of_windows(first, stop))
         shape = (stop - first, *cell_line.shape[1:])
         expected = rasterize(rows.window - first, rows.source, rows.first_bin, rows.last_bin, shape)
         found = cell_line.occupancy(first, stop)
@@ -164,15 +164,3 @@ def disagreement(task: OccupancyTask) -> list[str]:
         chunk = first // (cell_line.blocks("windows")[0].stop)
         return [f"{where}/occupancy, chunk {chunk}: is not what the rows of its windows say; {REBUILD}"]
     return []
-
-
-def _first_row_of(cell_line: CellLine, window: int) -> int:
-    """Return the first row of a window or of a later one, by bisection over the sorted rows."""
-    low, high = 0, cell_line.row_count
-    while low < high:
-        middle = (low + high) // 2
-        if int(cell_line.rows(middle, middle + 1).window[0]) < window:
-            low = middle + 1
-        else:
-            high = middle
-    return low

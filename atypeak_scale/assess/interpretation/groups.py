@@ -73,7 +73,7 @@ def groups(
     Returns
     -------
     xarray.Dataset
-        What `load(scores, GROUPS)` reads, kept beside the scores of the (first) model. Dims source and
+        What `load(scores, "groups")` reads, kept beside the scores of the (first) model. Dims source and
         source_other (`dataset.TR`, in the order of the store), the two views, seed (the models, in the order
         given). float64 `rebuilt` (source, dataset, tr), `asked` (source, source_other), `own`, `strength`,
         `silhouette` (source); int64 `group` (source), `group_by_seed` (seed, source); text `group_name`

@@ -83,7 +83,7 @@ def ur_examples(
     Returns
     -------
     xarray.Dataset
-        What `load(scores, UR_EXAMPLES)` opens, lazily: it may be large, and is never whole in memory here.
+        What `load(scores, "ur_examples")` opens, lazily: it may be large, and is never whole in memory here.
         float32 `ur_example` (unit, bin, dataset, tr), in chunks of a unit; `mean` (unit, dataset, tr);
         `activation`, `activation_before` (unit). Labels are in the order of the store; attribute `seed`.
 

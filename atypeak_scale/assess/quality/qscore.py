@@ -69,7 +69,7 @@ def qscore(
     Returns
     -------
     xarray.Dataset
-        What `load(scores, QSCORE)` reads. Dims `dimension` and `other`, each of length m + n: the labels of
+        What `load(scores, "qscore")` reads. Dims `dimension` and `other`, each of length m + n: the labels of
         the first view in the order of the store, then those of the second; `view` and `label` say which a
         dimension is, and its own name is `view:label`. float64 `total` (), `abundance` (dimension) and, over
         (dimension, other), float64 `correlation`, `pos_p`, `neg_p`, `weight`, `contribution` and bool

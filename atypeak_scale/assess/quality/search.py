@@ -18,7 +18,7 @@ from atypeak_scale.assess.quality.qscore import qscore
 from atypeak_scale.config import Config, Settings, parse_config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.execution.progress import listener
+from atypeak_scale.execution.progress import listener, told_apart
 from atypeak_scale.model.seeds import TRAINING_BYTES, SeedTask, is_trained, train_task
 from atypeak_scale.provenance import MADE_FROM, fingerprint
 from atypeak_scale.registry.columns import SEARCH
@@ -238,7 +238,8 @@ def _try_out(task: TrialTask) -> Trial:
     from atypeak_scale.model.files import load_model
     from atypeak_scale.model.network import parameters
 
-    seconds = _train(task)
+    with told_apart(name_of(task.folder)):
+        seconds = _train(task)
     loaded = load_model(task.model)
     assert loaded.training is not None
     # Beside the model: tasks of one search share no group, and the store is only read.
