@@ -11,7 +11,14 @@ import pytest
 
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution import dask_cluster
-from atypeak_scale.execution.dask_cluster import check_memory, check_versions, joined, limit_threads, local
+from atypeak_scale.execution.dask_cluster import (
+    check_given,
+    check_memory,
+    check_versions,
+    joined,
+    limit_threads,
+    local,
+)
 
 WORKERS = 2
 
@@ -114,3 +121,19 @@ def test_limit_threads__are_those_of_the_worker(client: Any, monkeypatch: pytest
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     limit_threads()
     assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+
+def test_check_given__waits_for_a_first_worker_and_refuses_what_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of a cluster that adapts, or whose jobs have not begun."""
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
+        with distributed.Client(cluster) as client:
+            monkeypatch.setattr(dask_cluster, "CONNECTION_SECONDS", 0.5)
+            with pytest.raises(InputError, match=r"the scheduler at \S+ has no workers; start some"):
+                check_given(client)
+            monkeypatch.setattr(dask_cluster, "CONNECTION_SECONDS", 60)
+            cluster.scale(1)
+            check_given(client)
+        with pytest.raises(InputError, match="the client is closed; give one that is connected"):
+            check_given(client)

@@ -98,7 +98,7 @@ def test_map__gives_up_after_many_failures(client: Any) -> None:
 def test_map__no_worker_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "NO_WORKERS_SECONDS", 1)
     monkeypatch.setattr(in_flight, "LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(dask_executor, "check_versions", lambda client: None)
+    monkeypatch.setattr(dask_executor, "check_given", lambda client: None)
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
         distributed.Client(empty) as own,

@@ -3,14 +3,17 @@ import pytest
 from scoring.by_hand import assert_equal_arrays, group_folder, read_all
 
 from atypeak_scale.config import Config, NormalizationSettings
-from atypeak_scale.errors import AtypeakError, StageMissingError
+from atypeak_scale.errors import AtypeakError, InputError, StageMissingError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import Event
+from atypeak_scale.model.description import NETWORK
+from atypeak_scale.model.inference.process import process_engine
 from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW, SAMPLED_WINDOWS, WEIGHT
 from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.storage.locations import local_path
 from atypeak_scale.store.verify import verify
 
 
@@ -92,3 +95,14 @@ def test_normalize__other_crumbs_are_other_results(normalized: Scores) -> None:
     other = open_scores(normalized.cell_line, normalized.model, crumbs=0.1)
     with pytest.raises(StageMissingError, match="not every peak is scored"):
         normalize(other)
+
+
+def test_normalize__without_the_model_keeps_what_was_normalized(normalized: Scores) -> None:
+    network = local_path(normalized.model) / NETWORK
+    network.rename(network.with_name("moved"))
+    process_engine.cache_clear()
+    before = normalized.read(FINAL)
+    with pytest.raises(InputError, match=r"model\.keras: cannot be loaded"):
+        normalize(normalized)
+    assert normalized.normalization is not None
+    np.testing.assert_array_equal(normalized.read(FINAL), before)

@@ -1,5 +1,6 @@
 """Everything known of each peak, against a reading of the input files and of the whole arrays."""
 
+import pickle
 from pathlib import Path
 
 import dask
@@ -108,3 +109,22 @@ def test_peaks__are_lazy_and_described(normalized: Scores, monkeypatch: pytest.M
     assert peaks["start"].attrs["units"] == "bp"
     of_x = peaks["final"].where(peaks["tr"] == "x").mean()
     assert float(of_x) == pytest.approx(750, abs=0.1)
+
+
+def test_dataset__reads_the_final_scores_once_for_all_percentiles(
+    normalized: Scores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if every block is computed by another process, to which the table travels alone."""
+    sorts: list[int] = []
+    whole = PeakTable.sorted_finals
+    monkeypatch.setattr(PeakTable, "sorted_finals", lambda self: sorts.append(1) or whole(self))
+    monkeypatch.setattr("atypeak_scale.store.arrays.CATALOGUE_PEAKS_PER_CHUNK", 16)
+    peaks = normalized.peaks
+    peaks["contig"].compute()
+    assert not sorts  # which nothing but percentiles needs
+    peaks["percentile"].compute(scheduler="synchronous")
+    assert len(sorts) == 1
+    table = PeakTable(normalized.cell_line, normalized.group())
+    size = len(pickle.dumps(table))
+    table.read(table.blocks()[0])
+    assert len(pickle.dumps(table)) == size

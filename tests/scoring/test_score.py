@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 import zarr
 from distributed import Client
 from scoring.by_hand import DATASETS, TRS, assert_equal_arrays, brute_force, group_folder, read_all, state
@@ -23,6 +25,7 @@ from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete, plan_score, score, score_part
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.storage.locations import local_path
 from atypeak_scale.storage.locks import sole_writer
 
 RAW_SCORES = (REBUILT_SCORE, RAW)
@@ -223,3 +226,16 @@ def test_plan__writes_nothing_and_counts(scores: Scores, tmp_path: Path) -> None
     assert plan.blocks_done == 0
     assert plan.score_bytes == 4 * plan.rows
     assert plan.projected_memory_bytes > 1_000_000_000
+
+
+def test_score__tells_readers_what_a_killed_run_did_not(scores: Scores) -> None:
+    complete(scores)
+    root = local_path(scores.cell_line.store) / "zarr.json"
+    told = json.loads(root.read_text())
+    known = told["consolidated_metadata"]["metadata"]
+    told["consolidated_metadata"]["metadata"] = {k: v for k, v in known.items() if "scores/" not in k}
+    root.write_text(json.dumps(told))
+    assert not scores.is_finished()
+    complete(scores)
+    assert scores.is_finished()
+    assert xr.open_zarr(scores.cell_line.store, group=scores.path)["raw"].notnull().all()

@@ -23,8 +23,7 @@ from atypeak_scale.model.seeds import TRAINING_BYTES, SeedTask, is_trained, trai
 from atypeak_scale.provenance import MADE_FROM, fingerprint
 from atypeak_scale.registry.columns import SEARCH
 from atypeak_scale.scoring.open_scores import open_scores
-from atypeak_scale.storage import locations
-from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
@@ -142,7 +141,7 @@ def search(
     executor = executor or InProcess()
     configs = grid_configs(config, grid)
     sampled = _key({"normalization": config.normalization, "scoring": config.scoring})
-    parent = locations.absolute(out)
+    parent = absolute(out)
     tasks = [
         TrialTask(
             cell_line, with_seed(each, config.training.seed + number), join(parent, _name(each)), sampled
@@ -159,7 +158,7 @@ def search(
         table = pd.DataFrame(
             [setting | asdict(found[task.model]) for setting, task in zip(settings, tasks, strict=True)]
         )
-        table["folder"] = [locations.name_of(task.folder) for task in tasks]
+        table["folder"] = [name_of(task.folder) for task in tasks]
         with target(join(parent, TRIALS)).replacing_file() as file:
             write_tsv(table, SEARCH, cell_line.views, file)
         made_from = {
