@@ -129,7 +129,7 @@ def test_map__input_error_of_a_worker_keeps_its_type_and_message(client: Any) ->
 
 def test_map__stopped_early_cancels_the_rest(client: Any) -> None:
     counting = Counting(client)
-    receipts = DaskExecutor(client=counting).map(time.sleep, [0.0, *[0.3] * 30], "s")
+    receipts = DaskExecutor(client=counting).map(time.sleep, [0.0, *[2.0] * 30], "s")
     next(receipts)
     receipts.close()  # type: ignore[attr-defined]
     assert counting.submitted == IN_FLIGHT_PER_THREAD * WORKERS
