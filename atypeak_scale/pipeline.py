@@ -261,7 +261,7 @@ def run(
     peaks, crms
         BED files; None takes those of the configuration.
     executor
-        Where work runs; None is this process. Training always runs in this process.
+        Where the work runs; None means this process. Training always runs in this process.
 
     Returns
     -------

@@ -88,7 +88,7 @@ def normalize(
     settings
         The Monte Carlo sample; None takes the model's.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------

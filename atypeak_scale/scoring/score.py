@@ -83,7 +83,7 @@ def score(
     results
         Another place for the scores, so that the store is only read; None keeps them in the store.
     executor
-        Where work runs; None is this process. A run that was stopped goes on with the missing blocks.
+        Where the work runs; None means this process. A run that was stopped goes on with the missing blocks.
 
     Returns
     -------

@@ -142,7 +142,7 @@ def build_store(
     replace
         Replace the cell line if it is there, scores included, once the new one is whole.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------

@@ -71,7 +71,7 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     results
         Another place with scores of the same store.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------

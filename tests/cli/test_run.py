@@ -155,7 +155,7 @@ def test_run__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], m
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["run", "k56", "--workdir", "w"], r"^k56: no such config file, .* the nearest known are k562$"),
+        (["run", "k56", "--workdir", "w"], r"^k56: no such config file or .* the nearest known are k562$"),
         (["run", "{config}", "--workdir", "w"],
          r"^no peaks file; set inputs\.peaks in the config, or name it with --peaks$"),
         (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"],

@@ -1,8 +1,8 @@
-"""What a cell line's data holds, before any model: mean CRM, correlations, overlaps, abundance.
+"""What the data of a cell line holds, without any model: mean CRM, correlations, overlaps, abundance.
 
-All follows from sums of whole numbers over blocks of windows: how often each source occupies each bin, how
-often each two sources occupy the same bin of a window, and the same for the labels of both views. Sums of
-sources are linear, so that the correlations of labels follow from those of sources.
+Everything follows from sums of whole numbers over blocks of windows: how often each source occupies each bin,
+how often each two sources occupy the same bin of a window, and the same for the labels of both views. Sums
+of sources are linear, so the correlations of labels follow from those of sources.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class PeaksTask:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Whole numbers over windows; sources of a label count if any of them is occupied.
+    """Counts over windows; a label counts if any of its sources is occupied.
 
     occupied: (bins, sources), windows in which a source occupies a bin; together: (sources, sources), cells
     (window, bin) that two sources both occupy; view0, view1: (labels, labels), the same for two labels.
@@ -67,19 +67,19 @@ class _Counts:
 def statistics(cell_line: CellLine, executor: Executor | None = None) -> xr.Dataset:
     """Describe the data of a cell line; no model is needed.
 
-    Windows are those of the store; bins of a frame before the start of a short window count as empty.
+    Windows are those of the store. In a short window, the bins of the frame before its start count as empty.
 
     Parameters
     ----------
     cell_line
         Whose data is described.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
     xarray.Dataset
-        Dims: bin, source, the two views, and other_source, other_<view> for a second one of the same.
+        Dims: bin, source, the two views, and other_source, other_<view> for the second of a pair.
 
         - mean_occupancy (bin, source): share of the windows in which the source occupies the bin; its mean
           over bins is mean_crm (dataset, tr), 0 if there is no such source.
@@ -124,7 +124,7 @@ def _count_windows(task: WindowsTask) -> _Counts:
 
 
 def _count(occupancy: npt.NDArray[np.bool_], memberships: list[sparse.csr_array]) -> _Counts:
-    # Few cells are occupied, and sparse products of whole numbers are exact.
+    # Few cells are occupied, so sparse products are cheap; products of whole numbers are exact.
     of_sources = sparse.csr_array(occupancy.reshape(-1, occupancy.shape[2]), dtype=np.int64)
     of_labels = [(of_sources @ matrix).astype(bool).astype(np.int64) for matrix in memberships]
     products = [(cells.T @ cells).toarray() for cells in (of_sources, *of_labels)]
@@ -137,16 +137,16 @@ def _count_peaks(task: PeaksTask) -> IntArray:
 
 
 def pearson(together: IntArray, sums: IntArray, cells: int) -> FloatArray:
-    """Return Pearson's correlations (d, d) of d whole numbers over so many cells, NaN if undefined.
+    """Return Pearson's correlations (d, d) of d whole numbers over that many cells, NaN if undefined.
 
-    together: (d, d), sums of products of two; sums: (d,), their sums.
+    together: (d, d), sums of products of each two; sums: (d,), their sums.
     """
-    # As Python's whole numbers, which do not overflow: nothing is lost where large numbers cancel.
+    # Python's whole numbers do not overflow, so nothing is lost when large numbers cancel.
     sums = sums.astype(object)
     covariance = (cells * together.astype(object) - np.outer(sums, sums)).astype(np.float64)
     variance = np.diag(covariance)
     with np.errstate(invalid="ignore"):
-        # The root of the product, not the product of roots: 1 exactly if two are the same.
+        # The root of the product, not the product of roots, gives exactly 1 for two equal ones.
         correlation: FloatArray = np.clip(covariance / np.sqrt(np.outer(variance, variance)), -1, 1)
     return correlation
 
