@@ -27,13 +27,13 @@ _listener: ContextVar[Progress] = ContextVar("listener", default=no_progress)
 
 
 def tell(event: Event) -> None:
-    """Report progress from inside a task, to whoever listens to the executor that runs it."""
+    """Report progress from inside a task to the listener of the executor that runs it."""
     _listener.get()(event)
 
 
 @contextmanager
 def heard_by(listener: Progress) -> Iterator[None]:
-    """Send to `listener` what is told while the block runs, in this thread."""
+    """Send to `listener` what this thread reports while the block runs."""
     token = _listener.set(listener)
     try:
         yield

@@ -18,7 +18,8 @@ from tests.cli.helpers import (
         (KeyboardInterrupt(), 1,
          "Interrupted; nothing is half written. Run the same command again."),
         (MemoryError("Unable to allocate 29.8 GiB"), 1,
-         "Error: out of memory: Unable to allocate 29.8 GiB; use a machine with more memory, or smaller settings"),
+         "Error: out of memory: Unable to allocate 29.8 GiB; "
+         "use a machine with more memory, or smaller settings"),
         (MemoryError(), 1, "Error: out of memory; use a machine with more memory, or smaller settings"),
     ],
 )  # fmt: skip

@@ -225,9 +225,9 @@ def test_scores__group_of_another_model_under_the_same_name_is_refused(scores: S
 def test_load__refuses_changed_files(scores: Scores) -> None:
     file = local_path(scores.model) / "config.yaml"
     file.write_text(file.read_text().replace("learning_rate: 0.001", "learning_rate: 0.002"))
-    with pytest.raises(InputError, match="not those that were saved together"):
+    with pytest.raises(InputError, match="were not saved together"):
         load_model(scores.model)
-    with pytest.raises(InputError, match="not those that were saved together"):
+    with pytest.raises(InputError, match="were not saved together"):
         scores.engine()
 
 
