@@ -131,7 +131,7 @@ def test_parse__invalid_view_name(name: str) -> None:
 
 
 def test_parse__equal_view_names() -> None:
-    assert "the two views must have different names, both are 'a'" in refused(
+    assert "the two views must have different names, but both are 'a'" in refused(
         {"store": {"views": ["a", "a"]}}
     )
 

@@ -1,4 +1,4 @@
-"""Everything known of each scored peak, read a block at a time: the columns that `PEAKS` registers."""
+"""Everything known about each scored peak, read one block at a time: the columns of `PEAKS`."""
 
 from functools import cached_property
 from typing import Any
@@ -23,11 +23,11 @@ Columns = dict[str, npt.NDArray[Any]]
 class PeakTable:
     """The catalogue peaks of a cell line with their scores.
 
-    Once it has read anything, it holds one float32 for every peak, for the percentiles.
+    After the first read, it holds one float32 for every peak, for the percentiles.
     """
 
     def __init__(self, cell_line: CellLine, results: zarr.Group) -> None:
-        """`results`: the opened group of the scores."""
+        """`results`: the open group of the scores."""
         self.cell_line, self._results = cell_line, results
         self._scores = [variable for variable in (*v.PEAK_SCORES, v.SPREAD) if variable.name in results]
 
@@ -38,7 +38,7 @@ class PeakTable:
         return (*PEAKS.named(self.cell_line.views), *spread)
 
     def blocks(self) -> list[Block]:
-        """Return the blocks of peaks to read, each whole chunks."""
+        """Return the blocks of peaks to read; each is whole chunks."""
         return self.cell_line.blocks("peaks")
 
     def read(self, block: Block) -> Columns:
@@ -62,7 +62,7 @@ class PeakTable:
         return {column.name: columns[column.name] for column in self.columns}
 
     def dataset(self) -> xr.Dataset:
-        """Return the whole table lazily, dim `catalogue_peak`, in chunks of a block."""
+        """Return the whole table lazily, dim `catalogue_peak`, one chunk per block."""
         parts = [dask.delayed(self.read)(block) for block in self.blocks()]
         sizes = [block.stop - block.start for block in self.blocks()]
         arrays = {}
@@ -89,7 +89,7 @@ class PeakTable:
         return np.array(names, object)
 
     def _crms(self, first_row: npt.NDArray[np.int64]) -> Columns:
-        """Return the CRM of each peak, which is that of its first row, and its other sources there."""
+        """Return the CRM of each peak (that of its first row) and the number of other sources there."""
         low = int(first_row.min())
         window = self.cell_line.rows(low, int(first_row.max()) + 1).window[first_row - low]
         low = int(window.min())
@@ -99,7 +99,7 @@ class PeakTable:
             "crm": windows.crm[at],
             "crm_start": windows.crm_start[at],
             "crm_end": windows.crm_end[at],
-            # A peak's own source is among them.
+            # The peak's own source is among them.
             "other_sources": (windows.crm_sources[at] - 1).astype(np.int32),
         }
 

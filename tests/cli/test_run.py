@@ -135,7 +135,7 @@ def test_run__a_workdir_of_another_cell_line_names_the_option(
                    "--crms", steps.crms)  # fmt: skip
     assert done.message() == (
         f"{whole.folder / 'model'}: is of cell line 'cell', not 'another'; "
-        "name another folder for each cell line with --workdir"
+        "use a separate folder for each cell line with --workdir"
     )
 
 

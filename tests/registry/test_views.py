@@ -135,7 +135,7 @@ def test_views__accepted(name: str) -> None:
 
 
 def test_views__must_differ() -> None:
-    with pytest.raises(ValueError, match="the two views must have different names, both are 'assay'"):
+    with pytest.raises(ValueError, match="the two views must have different names, but both are 'assay'"):
         check_views(("assay", "assay"))
     check_views(("dataset", "tr"))
     check_views(("model", "variable"))

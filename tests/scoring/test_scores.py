@@ -201,7 +201,7 @@ def test_writing__read_only_store_says_what_to_do(scores: Scores, read_only: Non
     told = f"{local_path(scores.cell_line.store).parent}: cannot be written (Read-only file system)"
     with pytest.raises(InputError) as failure, scores.writing():
         pass
-    assert str(failure.value) == f"{told}; keep the scores of a store that is only read in another place"
+    assert str(failure.value) == f"{told}; if the store must stay as it is, keep the scores in another place"
     assert failure.value.argument == "results"
     with pytest.raises(InputError) as of_others, sole_writer(scores.cell_line.store, "search"):
         pass
