@@ -147,7 +147,7 @@ class _Run:
             )
 
     def _place_of_model(self, interrupted: bool) -> Location:
-        """Set an interrupted model aside if a finished one is there, which is worth more."""
+        """Set an interrupted model aside if a finished model exists, because that is worth more."""
         if not target(self.model).is_there(DESCRIPTION):
             return self.model
         before = describe_model(self.model)["training"]  # raises if it is not a model of ours

@@ -1,4 +1,4 @@
-"""The artificial catalogue: for each peak it is known why it is there.
+"""The artificial catalogue, in which the reason for every peak is known.
 
 Method, section 8; article, "Artificial data".
 

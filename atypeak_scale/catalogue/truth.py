@@ -62,7 +62,7 @@ def read_truth(file: str | Path) -> Truth:
     ------
     InputError
         If a line does not belong to a truth table (the error names it), or the rows of a contig are
-        not¶contiguous.
+        not contiguous.
 
     """
     path = Path(file)

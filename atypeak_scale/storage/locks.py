@@ -93,7 +93,7 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
                 f"{what}: is being written by {holder}; wait until it is done, or stop it"
             ) from None
         except OSError as problem:
-            log.warning("%s: this file system has no locks (%s); do not run two writers", path, problem)
+            log.warning("%s: this file system has no locks (%s); avoid two writers at once", path, problem)
             return descriptor
         # The previous holder may have removed the file after this process opened it and before it was locked.
         if _is_still(path, descriptor):

@@ -2,7 +2,7 @@
 
 Article, Additional file 1; method, section 8. Stacks and the watermark are rebuilt, and so are phantoms of
 the stack's group, but not those of other groups. Noise is rebuilt less, because the peaks that usually go
-with¶it are absent.
+with it are absent.
 """
 
 from collections.abc import Sequence
