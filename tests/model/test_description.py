@@ -56,7 +56,9 @@ def test_check_labels__refuses_unknown_labels_by_name() -> None:
         r"in the model: d2, d3\); train a model on this store, or build it with the model's selection$",
     ):
         check_labels(OF_MODEL, FRAME, (["d9", "d1", "d7"], ["x"]), FRAME, "s.zarr")
-    with pytest.raises(InputError, match=r"of view 'tr' are not .*\(only in the store: z\); train"):
+    with pytest.raises(
+        InputError, match=r"not all its labels of view 'tr' are .*\(only in the store: z\); train"
+    ):
         check_labels(OF_MODEL, FRAME, (["d1"], ["x", "y", "z"]), FRAME, "s.zarr")
 
 

@@ -106,7 +106,7 @@ def test_place__of_something_else_is_refused(scored: CellLine, tmp_path: Path) -
 def test_place__of_another_version_is_refused(scored: CellLine, tmp_path: Path) -> None:
     create_results(scored, tmp_path / "results", "one", {}, SCORE_VARIABLES)
     zarr.open_group(tmp_path / "results").attrs["results_version"] = 99
-    assert "of another version; name a new folder" in refused(scored, tmp_path / "results")
+    assert "has another version; name a new folder" in refused(scored, tmp_path / "results")
 
 
 def test_place__of_another_store_is_refused(scored: CellLine, config: Config, tmp_path: Path) -> None:
