@@ -65,7 +65,7 @@ class Target(Protocol):
         """
 
     def publish(self, folder: Path, last: str) -> None:
-        """Put a finished local folder at the target; raise OSError, and show readers nothing, if that fails."""
+        """Put a finished local folder at the target; on failure raise OSError and show readers nothing."""
 
     def new_folder(self, last: str) -> AbstractContextManager[Path]:
         """Yield a local folder to fill; if the block succeeds, it becomes the target, which must be new."""
