@@ -1,7 +1,7 @@
 """Which peaks of a transcription-factor binding catalogue should you not trust?
 
-The atyPeak method (Ferré et al. 2021) as an out-of-core batch system. The words are those of the command
-line. Names are imported when they are first used, so that importing the package does not wait for TensorFlow.
+The atyPeak method (Ferré et al. 2021) as an out-of-core batch system. Functions have the names of the
+commands. They are imported on first use, so that importing the package does not wait for TensorFlow.
 """
 
 from importlib import import_module
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from atypeak_scale.store.info import info
     from atypeak_scale.store.verify import verify
 
-# No module of the package itself may have one of these names: importing it would replace the function.
+# No module of the package may have one of these names: importing it would replace the function.
 _MODULES = {
     "Config": "config",
     "build_store": "store.build",

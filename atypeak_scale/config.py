@@ -23,7 +23,7 @@ class Settings(BaseModel):
 
 
 class Inputs(Settings):
-    """Input files or URLs; relative paths of a config file are relative to that file (method, section 1)."""
+    """Input files or URLs; relative paths in a config file start at its folder (method, section 1)."""
 
     peaks: Location | None = None
     crms: Location | None = None
@@ -44,7 +44,7 @@ class StoreSettings(Settings):
     """Geometry and chunks of a store (method, section 2)."""
 
     views: tuple[str, str] = Field(("dataset", "tr"), description="names of the two labels of a source")
-    # At most the longest CRM that is read: a window of a longer frame would not fit in any memory.
+    # At most the length of the longest CRM; a window of a longer frame would not fit in any memory.
     frame: Annotated[int, Field(ge=1, le=10_000_000, description="bp of a window's frame")] = 3200
     bin: Annotated[int, Field(ge=1, description="bp of a bin")] = 10
     min_crm_peaks: Annotated[int, Field(ge=0, description="smallest CRM, in peaks of all cell lines")] = 100
@@ -149,7 +149,8 @@ class Config(Settings):
         for view in self.training.view_weights:
             if view not in self.store.views:
                 raise ValueError(
-                    f"training.view_weights names view {view!r}, the views are {', '.join(self.store.views)}"
+                    f"training.view_weights names view {view!r}, but the views are "
+                    f"{', '.join(self.store.views)}"
                 )
         return self
 
@@ -159,7 +160,7 @@ def _location(error: Any) -> str:
 
 
 def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
-    """Names of the settings beside the one at `path`, for the nearest-name hint."""
+    """Return the names of the settings next to the one at `path`, for the nearest-name hint."""
     for part in path[:-1]:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
@@ -169,7 +170,7 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
 
 
 def _first_problem(failure: ValidationError) -> str:
-    # A misspelt setting comes before the one that is then missing.
+    # A misspelt setting is reported before the setting that is missing because of it.
     errors = sorted(failure.errors(), key=lambda error: error["type"] != "extra_forbidden")
     error = errors[0]
     location = _location(error)
@@ -190,7 +191,7 @@ def parse_config(values: Any, origin: str) -> Config:
     Raises
     ------
     InputError
-        Naming the first setting that is unknown, missing or out of range.
+        If a setting is unknown, missing or out of range; the error names the first one.
 
     """
     if not isinstance(values, dict):
@@ -215,7 +216,7 @@ class _NoDuplicates(yaml.SafeLoader):
     """A safe loader that refuses a key given twice; YAML would keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Construct the mapping of a node whose keys differ."""
+        """Construct the mapping of a node; its keys must differ."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for number, key in enumerate(keys):
             if key in keys[:number]:
@@ -225,7 +226,7 @@ class _NoDuplicates(yaml.SafeLoader):
 
 
 def load_config(name: Location) -> Config:
-    """Read a YAML file, also at a URL, or a configuration that ships with the package (`hela`, `k562`, ...).
+    """Read a YAML file or URL, or a configuration that ships with the package (`hela`, `k562`, ...).
 
     Raises
     ------
@@ -238,7 +239,7 @@ def load_config(name: Location) -> Config:
         bundled = bundled_configs()
         if str(name) not in bundled:
             raise InputError(
-                f"{name}: no such config file, nor a bundled configuration; {nearest(str(name), bundled)}"
+                f"{name}: no such config file or bundled configuration; {nearest(str(name), bundled)}"
             )
         file = bundled[str(name)]
     try:
@@ -255,7 +256,7 @@ def load_config(name: Location) -> Config:
 
 
 def with_seed(config: Config, seed: int | None) -> Config:
-    """Return the configuration with another training seed; None keeps its own."""
+    """Return the configuration with another training seed; None keeps the seed."""
     if seed is None:
         return config
     values = config.model_dump()

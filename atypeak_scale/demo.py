@@ -1,4 +1,4 @@
-"""The main job on the artificial catalogue, of which the truth is known."""
+"""The main job on the artificial catalogue, for which the truth is known."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ PEAK_KEY = ["contig", "start", "end", "name"]
 MEANINGS = {
     "stack": "peaks of a group of TRs that belong together",
     "noise": "peaks placed at random",
-    "watermark": "one source that is nearly everywhere, whatever else is there",
+    "watermark": "one source that is almost everywhere, whatever else is there",
 }
 
 
@@ -39,10 +39,10 @@ class DemoResult:
             [
                 "",
                 f"Every peak with its score, as a BED track:  {self.workdir / 'scores' / FINAL_BED_FILE}",
-                f"All that is known of each peak, as a table:  {self.workdir / 'scores' / PEAKS_FILE}",
+                f"Everything known about each peak, as a table:  {self.workdir / 'scores' / PEAKS_FILE}",
                 f"What each peak really is:  {self.workdir / 'catalogue' / 'truth.tsv'}",
                 "",
-                "Median final score by kind of peak, which nobody told the model (750 is average for a TR):",
+                "Median final score by kind of peak, which the model did not know (750 is average for a TR):",
                 *kinds,
                 "",
                 "Look at the peaks with the lowest scores:",
@@ -54,14 +54,14 @@ class DemoResult:
 def run_demo(workdir: str | Path, executor: Executor | None = None) -> DemoResult:
     """Make an artificial catalogue in `workdir`, score it, and compare the scores with the truth.
 
-    Run again, it keeps what is up to date.
+    If you run it again, it keeps what is up to date.
 
     Parameters
     ----------
     workdir
-        Folder on this machine; made if it does not exist.
+        Folder on this machine; created if it does not exist.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------

@@ -6,9 +6,9 @@ from typing import Any
 
 
 class AtypeakError(Exception):
-    """Something failed while running; the message is one line that a user can act on.
+    """Something failed while running. The message is one line that users can act on.
 
-    argument: name of the parameter that mends it; the command line names its own option in addition.
+    argument: name of the parameter that fixes it; the command line adds the name of its option.
     """
 
     exit_code = 1
@@ -18,22 +18,22 @@ class AtypeakError(Exception):
         self.argument = argument
 
     def __reduce__(self) -> Any:
-        # The default would lose the argument on the way from a worker.
+        # The default would lose the argument on its way from a worker.
         return type(self), (str(self), self.argument)
 
 
 class InputError(AtypeakError):
-    """An input, setting or argument is wrong: what was found, what was expected, what to do."""
+    """An input, setting or argument is wrong: the message says what was found, expected, and what to do."""
 
     exit_code = 2
 
 
 class DamagedError(AtypeakError):
-    """A chunk of a store cannot be read back as it was written; the message names it and the remedy."""
+    """A chunk of a store does not read back as it was written. The message names it and the remedy."""
 
 
 class StageMissingError(InputError):
-    """A stage was not run yet: `stage` names it; `scores` are the results it would make, if known."""
+    """A stage has not been run yet. `stage` names it; `scores` are the results it would make, if known."""
 
     def __init__(self, message: str, stage: str, scores: object = None, exit_code: int = 2) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class StageMissingError(InputError):
 
 
 class InterruptedStageError(AtypeakError):
-    """The user stopped a stage; the message says what was kept and how to go on."""
+    """The user stopped a stage. The message says what was kept and how to continue."""
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
@@ -59,6 +59,6 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     if close:
         return f"the nearest known are {', '.join(close)}"
     if not choices:
-        return "none is known"
+        return "none are known"
     shown = ", ".join(choices[:10]) + (", ..." if len(choices) > 10 else "")
     return f"known are {shown}"

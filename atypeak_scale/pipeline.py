@@ -1,6 +1,6 @@
-"""All stages in a row; one whose output is there, made from the same inputs and settings, is skipped.
+"""All stages in a row; a stage is skipped if its output exists, made from the same inputs and settings.
 
-The only module that knows every room; nothing but the demo and the command line imports it.
+This is the only module that knows every room. Only the demo and the command line import it.
 """
 
 import json
@@ -30,7 +30,7 @@ from atypeak_scale.store.cell_line import CellLine, cell_lines, open_store
 
 @dataclass(frozen=True)
 class StageReport:
-    """One stage of a finished run: its output, whether it was skipped, and how long it took."""
+    """One stage of a finished run: its output, whether it was skipped, and the time it took."""
 
     name: str
     output: Location
@@ -40,7 +40,7 @@ class StageReport:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage of a run to come; `plan` if it can be known before the stages in front of it have run."""
+    """One stage of a future run; `plan` is set if it can be known before the earlier stages have run."""
 
     name: str
     output: Location
@@ -78,7 +78,7 @@ class _Run:
         ]
 
     def _made_from(self) -> dict[str, Any]:
-        """Return what the store is to be made from; the inputs are read once."""
+        """Return what the store will be made from; the inputs are read once."""
         if self._inputs is None:
             self._inputs = identify(self.peaks), identify(self.crms)
         return store_provenance(self.config, *self._inputs)
@@ -94,7 +94,7 @@ class _Run:
         return self.cell_line().made_from == self._made_from()
 
     def refuse_other_cell_line(self) -> None:
-        """Raise InputError if model or scores of another cell line lie here: they would be lost."""
+        """Raise InputError if there is a model or scores of another cell line here: they would be lost."""
         for folder, cell_line in (
             (self.model, self._model_cell_line()),
             (self.exported, self._exported_cell_line()),
@@ -102,7 +102,7 @@ class _Run:
             if cell_line not in (None, self.config.cell_line):
                 raise InputError(
                     f"{folder}: is of cell line {cell_line!r}, not {self.config.cell_line!r}; "
-                    "name another folder for each cell line",
+                    "use a separate folder for each cell line",
                     argument="workdir",
                 )
 
@@ -147,10 +147,10 @@ class _Run:
             )
 
     def _place_of_model(self, interrupted: bool) -> Location:
-        """Keep an interrupted model aside if there is one that was trained to its end: that is worth more."""
+        """Set an interrupted model aside if a finished model exists, because that is worth more."""
         if not target(self.model).is_there(DESCRIPTION):
             return self.model
-        before = describe_model(self.model)["training"]  # refuses what is no model of ours
+        before = describe_model(self.model)["training"]  # raises if it is not a model of ours
         finished = before is not None and before["stopped"] != INTERRUPTED
         return self.interrupted_model if interrupted and finished else self.model
 
@@ -183,8 +183,8 @@ class _Run:
             others = target(self.exported).names() - Exported(self.exported).names()
             if others:
                 raise InputError(
-                    f"{self.exported}: holds what this program did not make ({', '.join(sorted(others))}); "
-                    "move that, or name another folder",
+                    f"{self.exported}: has files this program did not make ({', '.join(sorted(others))}); "
+                    "move them, or name another folder",
                     argument="workdir",
                 )
         with target(self.exported).replacing(last=MADE_FROM) as folder:
@@ -218,9 +218,9 @@ def plan_run(
     crms: Location | None = None,
     executor: Executor | None = None,
 ) -> list[StagePlan]:
-    """Return what `run` would do; nothing is written in `workdir`.
+    """Return what `run` would do, without writing to `workdir`.
 
-    Parameters are those of `run`; of the executor only its progress is used.
+    The parameters are those of `run`; the executor only reports progress.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def plan_run(
     run = _prepare(config, workdir, peaks, crms, executor)
     plans: list[StagePlan] = []
     for stage in run.stages():
-        # A stage after one that will run has nothing to be compared with.
+        # A stage after one that will run has nothing to compare with yet.
         current = all(plan.up_to_date for plan in plans) and stage.up_to_date()
         plan: BuildPlan | ScorePlan | None = None
         if stage.name == "build-store" and not current:
@@ -250,18 +250,18 @@ def run(
     crms: Location | None = None,
     executor: Executor | None = None,
 ) -> list[StageReport]:
-    """From peak and CRM files to scored BED files in `workdir`; outputs that are up to date are kept.
+    """Go from peak and CRM files to scored BED files in `workdir`; outputs that are up to date are kept.
 
     Parameters
     ----------
     config
         Settings of all stages.
     workdir
-        Folder or URL, of one cell line; gets `store.zarr`, `model` and `scores`.
+        Folder or URL, for one cell line; receives `store.zarr`, `model` and `scores`.
     peaks, crms
-        BED files; None takes those of the configuration.
+        BED files; None takes the files that the configuration names.
     executor
-        Where work runs; None is this process. Training always runs in this process.
+        Where the work runs; None means this process. Training always runs in this process.
 
     Returns
     -------
@@ -271,7 +271,7 @@ def run(
     Raises
     ------
     InputError
-        If an input or a setting is wrong, or `workdir` is of another cell line.
+        If an input or a setting is wrong, or `workdir` belongs to another cell line.
     InterruptedStageError
         If Ctrl-C stopped training; its best weights are kept.
 
@@ -291,7 +291,7 @@ def run(
 
 
 def peak_memory() -> int:
-    """Return the largest resident size so far, in bytes, of this process or of one it started."""
+    """Return the largest resident size so far, in bytes, of this process or of any that it started."""
     largest = max(
         resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )

@@ -1,4 +1,4 @@
-"""What an output was made from, and the folder that appears whole with that knowledge in it."""
+"""What an output was made from, and output folders that appear whole and record it."""
 
 import hashlib
 import json
@@ -15,23 +15,23 @@ MADE_FROM = "made-from.json"
 
 
 def fingerprint(values: Any) -> str:
-    """Return the SHA-256 of anything that JSON can spell."""
+    """Return the SHA-256 of anything that JSON can express."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def refuse_existing_output(out: Location) -> None:
-    """Raise InputError if something is at `out`, or a URL cannot be written; before any work is done."""
+    """Raise InputError if `out` exists, or is a URL that cannot be written, before any work is done."""
     target(out).refuse_existing(last=MADE_FROM)
 
 
 @contextmanager
 def new_output(out: Location, made_from: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield a local folder to fill; it appears at `out`, whole and with `made_from`, if the block ends well.
+    """Yield a local folder to fill; if the block succeeds, it appears at `out`, whole and with `made_from`.
 
     Raises
     ------
     InputError
-        If something is at `out`.
+        If `out` exists.
 
     """
     with target(out).new_folder(last=MADE_FROM) as folder:
@@ -45,7 +45,7 @@ def write_provenance(folder: Path, made_from: Mapping[str, Any]) -> None:
 
 
 def read_provenance(folder: Location) -> dict[str, Any] | None:
-    """Return what a folder was made from, or None if that cannot be told."""
+    """Return what a folder was made from, or None if that is unknown."""
     try:
         known = json.loads(target(locations.join(folder, MADE_FROM)).read_text())
     except (OSError, ValueError):

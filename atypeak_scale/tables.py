@@ -1,4 +1,4 @@
-"""Write tables whose columns are registered: TSV, a missing value being an empty field, and Parquet."""
+"""Write tables with registered columns: Parquet, and TSV with an empty field for a missing value."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +23,8 @@ def write_tsv(
 ) -> None:
     """Write a frame as a tab-separated file, or append its rows to one.
 
-    Numbers are not rounded; a label that holds a quote is quoted, as `csv` reads it back. The columns of the
-    frame must be those that the table registers.
+    Numbers are not rounded. A label that holds a quote is quoted, so that `csv` reads it back. The frame must
+    have the columns that the table registers.
     """
     _check(list(frame.columns), table, views)
     frame.to_csv(

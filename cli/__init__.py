@@ -1,4 +1,4 @@
-"""The command line: one file a command; each parses, calls one function of the library, and prints."""
+"""The command line. Each command is a file that parses, calls one function of the library, and prints."""
 
 import logging
 import os
@@ -21,9 +21,9 @@ class _OneLine(logging.Formatter):
 
 
 def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
-    """Bring back a Ctrl-C that came inside a callback, where Python drops it. Imports are full of these."""
+    """Bring back a Ctrl-C that Python dropped because it arrived in a callback. Imports are full of these."""
     if dropped.exc_type is KeyboardInterrupt:
-        # A signal, since nothing else ends a sleep or a wait.
+        # A signal, because nothing else ends a sleep or a wait.
         main_thread = threading.main_thread().ident
         assert main_thread is not None
         threading.Timer(0.05, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
@@ -32,8 +32,8 @@ def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
 
 
 def main() -> None:
-    """Run the command line; errors become one line and an exit code: 1 failed while running, 2 bad input."""
-    # TensorFlow reads these when it is first imported: only errors, and nothing about its own build.
+    """Run the command line; errors become a line and an exit code: 1 failed while running, 2 bad input."""
+    # TensorFlow reads these when it is first imported: print only errors, and nothing about its own build.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     sys.unraisablehook = _interrupt_again
@@ -51,16 +51,17 @@ def main() -> None:
         click.echo(f"Error: {explain(error)}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        # A full disk, a folder without permission: the system's own words, and the file that it names.
+        # A full disk or a folder without permission: print the system's own words and the file it names.
         click.echo(f"Error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
         sys.exit(1)
     except MemoryError as error:
         reason = f": {error}" if str(error) else ""
-        click.echo(f"Error: out of memory{reason}; use a machine with more, or smaller settings", err=True)
+        told = f"out of memory{reason}; use a machine with more memory, or smaller settings"
+        click.echo(f"Error: {told}", err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; nothing is half written. Give the same command again.", err=True)
+        click.echo("Interrupted; nothing is half written. Run the same command again.", err=True)
         sys.exit(1)

@@ -28,7 +28,7 @@ def build_store(
     """Build the STORE of a cell line from PEAKS and CRMS.
 
     Both are BED files: plain, gzip, bgzip or xz, and - is standard input. PEAKS names its peaks
-    dataset.TR.cell_line. A STORE that exists gets one more cell line.
+    dataset.TR.cell_line. If STORE exists, the cell line is added to it.
     """
     from atypeak_scale.store import build
 

@@ -1,4 +1,4 @@
-"""What several commands share: arguments and options, printing, and TensorFlow without its lines."""
+"""What several commands share: arguments, options, printing, and a TensorFlow that keeps quiet."""
 
 import functools
 import importlib
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from atypeak_scale.store.cell_line import CellLine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-AnyCommand = Callable[..., Any]  # one whose parameters change with its options
+AnyCommand = Callable[..., Any]  # a command whose parameters depend on its options
 
 
 class FolderOrUrl(click.Path):
-    """A folder, which must exist if that is asked for, or a URL, which is looked at when it is used."""
+    """A folder, which must exist if the option says so, or a URL, which is checked only when it is used."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return a URL as it is."""
+        """Return a URL unchanged."""
         return value if is_url(value) else super().convert(value, param, ctx)
 
 
 def store_argument(command: Command) -> Command:
-    """Add STORE, a folder or a URL."""
+    """Add STORE, which is a folder or a URL."""
     return click.argument("store", type=click.Path())(command)
 
 
 def executor_options(command: AnyCommand) -> AnyCommand:
-    """Add the options that say where work runs; the command gets one `executor`, which is closed after it.
+    """Add the options that say where work runs. The command gets an `executor`, which is closed afterwards.
 
     A cluster is started or joined when the executor is first used.
     """
@@ -58,7 +58,7 @@ def executor_options(command: AnyCommand) -> AnyCommand:
             return command(executor=executor, **others)
 
     for option in (
-        click.option("--memory-limit", metavar="SIZE", help="Of each of these processes, such as 4GB."),
+        click.option("--memory-limit", metavar="SIZE", help="Limit of each local process, such as 4GB."),
         click.option("--scheduler", metavar="ADDRESS",
                      help="Run on the Dask cluster of this scheduler. Default: as Dask is configured."),
         click.option("--workers", type=click.IntRange(min=1), metavar="N",
@@ -69,9 +69,9 @@ def executor_options(command: AnyCommand) -> AnyCommand:
 
 
 def _silence_dask() -> None:
-    """Keep Dask's own reports, tracebacks among them, off the terminal: errors are told in one line of ours.
+    """Keep Dask's own reports and tracebacks off the terminal: we report each error in one line.
 
-    Its loggers get their levels when it is imported, so it is imported first.
+    Importing Dask sets the levels of its loggers, so import it first.
     """
     importlib.import_module("distributed")
     for name in ["asyncio", *logging.root.manager.loggerDict]:
@@ -80,15 +80,15 @@ def _silence_dask() -> None:
 
 
 def results_option(command: Command) -> Command:
-    """Add --results, the place of scores that are not in the store."""
+    """Add --results, the place for scores that are kept outside the store."""
     return click.option("--results", type=FolderOrUrl(file_okay=False), metavar="DIR",
-                        help="Folder or URL for what is found, beside a STORE that is only read. "
+                        help="Folder or URL for scores and results, if STORE must not change. "
                         "Default: in STORE.")(command)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The store, models and scores that a command line names; each is opened when it is asked for."""
+    """The store, models and scores that a command line names; each is opened on first use."""
 
     store: str
     models: tuple[str, ...]
@@ -119,9 +119,9 @@ class Chosen:
 
 
 def model_options(required: bool, several: bool = False) -> Callable[[AnyCommand], AnyCommand]:
-    """Add STORE and the options that name a model, or several, how it scored, a cell line, and the results.
+    """Add STORE and the options for one or several models, their scoring, the cell line and the results.
 
-    The command gets them as one `chosen`, which opens what is asked for.
+    The command gets them all as one `chosen`, which opens things on first use.
     """
 
     def add(command: AnyCommand) -> AnyCommand:
@@ -137,7 +137,7 @@ def model_options(required: bool, several: bool = False) -> Callable[[AnyCommand
         for option in (
             results_option,
             click.option("--precision", type=click.Choice(get_args(Precision)),
-                         help="Of the large matrix products. Default: the model's setting, usually float32."),
+                         help="Precision of large matrix products. Default: the model's, usually float32."),
             click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",
                          help="Crumbs at scoring. Default: the model's setting, usually 0."),
             click.option("--cell-line", metavar="NAME", help="Needed if STORE holds several."),
@@ -156,7 +156,7 @@ def dry_run_options(command: Command) -> Command:
     """Add --dry-run and --json."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="With --dry-run: print the plan as JSON."),
-        click.option("--dry-run", is_flag=True, help="Print the plan and stop; nothing is written."),
+        click.option("--dry-run", is_flag=True, help="Print the plan and stop, without writing anything."),
     ):
         command = option(command)
     return command
@@ -172,7 +172,7 @@ def readable_bytes(size: float) -> str:
 
 
 def print_facts(facts: Any, as_json: bool) -> None:
-    """Print a dataclass, a mapping or a list of them, one fact a line or as JSON."""
+    """Print a dataclass, a mapping or a list of them, one fact per line or as JSON."""
     plain = _plain(facts)
     if as_json:
         click.echo(json.dumps(plain, indent=1, default=str))
@@ -210,7 +210,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def print_table(table: "pd.DataFrame") -> None:
-    """Print a table for the eye: a line a row, four digits of every number."""
+    """Print a table for people: a line for each row, four digits of every number."""
     click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
 
 
@@ -221,7 +221,7 @@ def print_files(files: Iterable[tuple[Location, str]]) -> None:
 
 
 def print_reports(reports: "list[StageReport]") -> None:
-    """Print the stages of a run, what became of each, and the peak memory."""
+    """Print the stages of a run, the outcome of each, and the peak memory."""
     from atypeak_scale.pipeline import peak_memory
 
     for report in reports:
@@ -231,10 +231,10 @@ def print_reports(reports: "list[StageReport]") -> None:
 
 
 def import_tensorflow_quietly() -> None:
-    """Import TensorFlow without the lines about its own build, which no log level of its own turns off.
+    """Import TensorFlow without the lines about its own build, which none of its log levels turns off.
 
-    C++ writes them before logging is set up, so the file descriptor itself is turned away. What was written
-    is shown if the import fails.
+    C++ writes them before logging is set up, so the file descriptor itself is redirected. If the import
+    fails, what was written is shown.
     """
     if "tensorflow" in sys.modules:
         return

@@ -15,12 +15,12 @@ from .progress import progress_on
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="New folder for the tables.")
 @executor_options
 def compare_releases(scores: str, new_peaks: str, crms: str, out: str, executor: Executor) -> None:
-    """Ask whether a newer catalogue, NEW_PEAKS, adds peaks where this one scored low.
+    """Check whether a newer catalogue, NEW_PEAKS, adds peaks in the CRMs that scored low here.
 
     SCORES is a folder that 'export' wrote, NEW_PEAKS a BED file, CRMS the CRM file that the store was
-    built from. Peaks of both catalogues are counted in every CRM, and for every TR in every CRM. Of the newer
-    catalogue, peaks of the same cell line and of TRs that have scores count, from any dataset, if they are
-    spelled as in SCORES.
+    built from. Peaks of both catalogues are counted in every CRM, and for every TR in every CRM. From the
+    newer catalogue, peaks count if they are of the same cell line and of a TR that has scores, whatever their
+    dataset. Names must be spelled as in SCORES.
     """
     from atypeak_scale.assess.regions.releases import compare_releases
 

@@ -12,16 +12,16 @@ from .progress import progress_on
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="New folder for the files.")
 @model_options(required=True)
 @click.option("--below", type=float, default=375, show_default=True, metavar="X",
-              help="Threshold of the share of low peaks, as a final score: 750 is average for the TR, 375 "
+              help="Final score below which a peak counts as low: 750 is average for the TR, 375 "
               "one standard deviation below.")  # fmt: skip
 @click.option("--regions", metavar="FILE",
-              help="BED file; only CRMs that overlap an interval of it are written and ranked.")  # fmt: skip
+              help="BED file; write and rank only the CRMs that overlap one of its intervals.")  # fmt: skip
 @executor_options
 def crms(chosen: Chosen, out: str, below: float, regions: str | None, executor: Executor) -> None:
     """Write a table of the CRMs of STORE with the scores of their peaks, and rank them as candidate CREs.
 
-    CRMs rank by the sum of the final scores of their peaks: many peaks, and typical ones. In the BED file the
-    score is 1000 for the first, 0 for the last, and falls evenly with the rank.
+    CRMs are ranked by the sum of the final scores of their peaks: many peaks and typical peaks rank high. In
+    the BED file the first CRM has the score 1000 and the last 0; the score falls evenly with the rank.
     """
     from atypeak_scale.assess.regions.crms import crms
 

@@ -10,7 +10,7 @@ from .progress import progress_on
 
 @click.command()
 @click.option("--workdir", default="atypeak-demo", show_default=True, type=click.Path(file_okay=False),
-              metavar="DIR", help="Folder for the example; made if it does not exist.")  # fmt: skip
+              metavar="DIR", help="Folder for the example; created if it does not exist.")  # fmt: skip
 def demo(workdir: str) -> None:
     """Score an artificial catalogue whose noise is known. Takes a minute or two."""
     import_tensorflow_quietly()

@@ -16,7 +16,7 @@ from .progress import progress_on
 def export(chosen: Chosen, out: str) -> None:
     """Write the scores of STORE as BED tracks, tables of weights, and one Parquet table of every scored peak.
 
-    Peaks outside the CRMs of STORE have no score and are in no file; `info` says how many there are.
+    Peaks outside the CRMs of STORE have no score and appear in no file; `info` says how many there are.
 
     --model is needed if several models scored the cell line.
     """
@@ -25,7 +25,7 @@ def export(chosen: Chosen, out: str) -> None:
     from atypeak_scale.scoring.open_scores import normalized_scores
 
     if not chosen.models and (chosen.crumbs is not None or chosen.precision is not None):
-        raise click.UsageError("--crumbs and --precision say how a model scored; give --model too")
+        raise click.UsageError("--crumbs and --precision say how a model scored; give --model as well")
     refuse_existing_output(out)
     scores = chosen.scores() if chosen.models else normalized_scores(chosen.cell_line(), chosen.results)
     executor = InProcess()

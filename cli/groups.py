@@ -11,7 +11,7 @@ MOST_SHOWN = 8  # sources of a group, or phantoms of a source
 
 
 @click.command()
-@click.option("--source", metavar="DATASET.TR", help="Print the strongest phantoms of this source too.")
+@click.option("--source", metavar="DATASET.TR", help="Also print the strongest phantoms of this source.")
 @click.option("--groups", type=click.IntRange(min=1), metavar="N",
               help="Number of groups. Default: the one with the largest mean silhouette.")  # fmt: skip
 @click.option("--out", type=click.Path(), metavar="DIR",
@@ -20,8 +20,9 @@ MOST_SHOWN = 8  # sources of a group, or phantoms of a source
 def groups(chosen: Chosen, out: str | None, groups: int | None, source: str | None) -> None:
     """Find which sources of STORE a model expects together: its correlation groups.
 
-    Repeat --model for each of several seeds, or give the folder of all: they are averaged, and compared. The
-    scores of STORE are neither needed nor changed. The matrices are kept beside those of the first model.
+    For several seeds, repeat --model or give the folder that holds them all: the models are averaged and
+    compared. The scores of STORE are neither needed nor changed. The matrices are kept with the scores of the
+    first model.
     """
     import_tensorflow_quietly()
     from atypeak_scale.assess.interpretation import groups as assessment

@@ -1,6 +1,7 @@
-"""Errors of the library in the words of the command line: which option mends them, which command is missing.
+"""Put the library's errors in the words of the command line: which option to set, which command to run.
 
-The library speaks of parameters and knows no option; what a command must say of scores is said here.
+The library names parameters and knows nothing of options. What a command says about missing scores is said
+here.
 """
 
 import shlex
@@ -11,8 +12,8 @@ from atypeak_scale.errors import AtypeakError, StageMissingError
 if TYPE_CHECKING:
     from atypeak_scale.scoring.scores import Scores
 
-# What a parameter of the library is called on the command line. If an argument is not here, the message
-# names it in words that are those of the option.
+# What a parameter of the library is called on the command line. If an argument is missing here, the words of
+# the message already fit the option.
 OPTIONS = {
     "cell_line": "--cell-line",
     "crms": "--crms",
@@ -27,10 +28,10 @@ OPTIONS = {
 
 
 def explain(error: AtypeakError) -> str:
-    """Return the message of an error for somebody at the command line."""
+    """Return the message of an error as the command line shows it."""
     message = str(error)
     if isinstance(error, StageMissingError):
-        # The remedy, which the message ends with, is a function; here it is a command.
+        # The message ends with a remedy that names a function; here it must name a command.
         found, _, _ = message.rpartition("; ")
         return f"{found or message}; run {_commands(error)} first"
     option = OPTIONS.get(error.argument or "")
@@ -38,7 +39,7 @@ def explain(error: AtypeakError) -> str:
 
 
 def _commands(error: StageMissingError) -> str:
-    """Return the command of a stage, or, of results that nobody knows yet, of all stages to go."""
+    """Return the command of a stage; if the results are not known yet, the commands of all missing stages."""
     from atypeak_scale.scoring.scores import Scores
 
     if isinstance(error.scores, Scores):
@@ -48,7 +49,7 @@ def _commands(error: StageMissingError) -> str:
 
 
 def arguments_of(scores: "Scores") -> str:
-    """Return the store and the options that name some scores; those that are the model's own are left out."""
+    """Return the store and the options that name these scores, without those that are the model's default."""
     from atypeak_scale.store.cell_line import cell_lines
 
     store = scores.cell_line.store

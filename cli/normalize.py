@@ -16,7 +16,7 @@ from .settings import normalization_options, normalization_settings
 @normalization_options
 @executor_options
 def normalize(chosen: Chosen, sample: str | None, seed: int | None, executor: Executor) -> None:
-    """Normalize the scores that a model gave the peaks of STORE: by source, then by TR."""
+    """Normalize the scores that a model gave to the peaks of STORE, by source and then by TR."""
     import_tensorflow_quietly()
     from atypeak_scale.registry.variables import WEIGHT_FLAG
     from atypeak_scale.scoring.normalize import model_agreement, normalize

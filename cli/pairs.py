@@ -19,7 +19,7 @@ NOT_SHOWN = ["both_mean", "alone_mean", "mean_difference", "mann_whitney_u", "p"
     nargs=2,
     multiple=True,
     metavar="A B",
-    help="Show this pair of TRs only; may be repeated. Default: all.",
+    help="Show only this pair of TRs; may be repeated. Default: all.",
 )
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the whole table. Default: none is written.")  # fmt: skip
@@ -27,7 +27,7 @@ NOT_SHOWN = ["both_mean", "alone_mean", "mean_difference", "mann_whitney_u", "p"
 def pairs(chosen: Chosen, pairs: tuple[tuple[str, str], ...], out: str | None, executor: Executor) -> None:
     """Compare the final scores of each TR's peaks in CRMs with and without a peak of each other TR.
 
-    If two TRs belong together, the peaks of one score higher where the other is present.
+    If two TRs belong together, the peaks of one score higher in CRMs that hold the other.
     """
     from atypeak_scale.assess.description.pairs import pairs as compare
     from atypeak_scale.assess.results import save_tables

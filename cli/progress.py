@@ -1,4 +1,4 @@
-"""Progress on standard error, while a command's work runs."""
+"""Progress on standard error while a command runs."""
 
 import sys
 import time
@@ -11,15 +11,15 @@ import click
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.execution.progress import Event, Progress
 
-# Long steps tell of themselves every 5 s at least; so no more than 10 s are silent.
+# Long steps report at least every 5 s, so the output is never silent for more than 10 s.
 SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
 def progress_on(executor: Executor) -> Iterator[None]:
-    """Show what the executor tells while the block runs: bars on a terminal, else lines.
+    """Show what the executor reports while the block runs: bars on a terminal, lines elsewhere.
 
-    What is printed after the block is not disturbed by bars.
+    The bars are gone before anything after the block is printed.
     """
     listening: AbstractContextManager[Progress] = _bars() if sys.stderr.isatty() else nullcontext(_Lines())
     before = executor.progress
@@ -33,14 +33,14 @@ def progress_on(executor: Executor) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Begin:
-    """When a stage was first heard of, and how much of it was done."""
+    """When a stage first reported, and how much of it was done then."""
 
     time: float
     done: int
 
 
 class _Lines:
-    """Progress as lines: what an event has to say, now and then the rate and the time left, and each end."""
+    """Progress as lines: remarks, the end of each stage, and now and then the rate and the time left."""
 
     def __init__(self) -> None:
         self._began: dict[str, _Begin] = {}
@@ -62,7 +62,7 @@ class _Lines:
 
 
 def _pace(event: Event, began: _Begin, now: float) -> str:
-    """Return rate and time left, if anything was done since the stage was first heard of."""
+    """Return rate and time left, if anything was done since the stage first reported."""
     if now <= began.time or event.done <= began.done:
         return "running"
     rate = (event.done - began.done) / (now - began.time)

@@ -16,9 +16,9 @@ from .settings import normalization_options, normalization_settings
 @normalization_options
 @executor_options
 def qscore(chosen: Chosen, out: str | None, sample: str | None, seed: int | None, executor: Executor) -> None:
-    """Compute the Q-score of a model: whether it knows which labels of STORE go together; lower is better.
+    """Compute the Q-score of a model: does it know which labels of STORE go together? Lower is better.
 
-    The scores of STORE are neither needed nor changed. The matrices are kept beside them.
+    The scores of STORE are neither needed nor changed. The matrices are kept with them.
     """
     import_tensorflow_quietly()
     from atypeak_scale.assess.quality.qscore import qscore

@@ -18,7 +18,7 @@ from .progress import progress_on
 @click.command()
 @click.argument("config")
 @click.option("--workdir", required=True, type=FolderOrUrl(file_okay=False), metavar="DIR",
-              help="Folder or URL for store, model and scores; made if it does not exist.")  # fmt: skip
+              help="Folder or URL for store, model and scores; created if it does not exist.")  # fmt: skip
 @click.option("--peaks", metavar="FILE", help="Peaks, BED; instead of inputs.peaks of the configuration.")
 @click.option("--crms", metavar="FILE", help="CRMs, BED; instead of inputs.crms of the configuration.")
 @dry_run_options
@@ -32,9 +32,9 @@ def run(
     as_json: bool,
     executor: Executor,
 ) -> None:
-    """From BED files to scored BED files, as CONFIG says: a YAML file, or the name of a bundled one.
+    """Go from BED files to scored BED files. CONFIG is a YAML file, or the name of a bundled one.
 
-    A stage is skipped if its output is in the workdir and was made from the same inputs and settings.
+    A stage is skipped if its output is in the workdir already and was made from the same inputs and settings.
     """
     from atypeak_scale import pipeline
     from atypeak_scale.config import load_config

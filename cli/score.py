@@ -18,13 +18,13 @@ from .progress import progress_on
 
 @click.command()
 @model_options(required=True)
-@click.option("--part", metavar="I/N", help="Score only the I-th of N parts, for the tasks of a job array.")
+@click.option("--part", metavar="I/N", help="Score only part I of N, as one task of a job array.")
 @dry_run_options
 @executor_options
 def score(chosen: Chosen, part: str | None, dry_run: bool, as_json: bool, executor: Executor) -> None:
     """Score every peak of STORE by how well the model rebuilds it.
 
-    Run again, it goes on from where it was stopped.
+    If it was stopped, run it again: it continues where it left off.
     """
     from atypeak_scale.scoring import score as scoring
 

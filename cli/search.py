@@ -17,13 +17,13 @@ from .settings import normalization_settings
 @click.argument("config", metavar="CONFIG")
 @click.option("--store", required=True, type=click.Path(), metavar="STORE", help="Store to train on.")
 @click.option("--out", required=True, type=click.Path(), metavar="DIR",
-              help="Folder or URL of the search; a search that was stopped goes on in its own.")  # fmt: skip
+              help="Folder or URL for the search; give the same one to continue a search.")  # fmt: skip
 @click.option("--over", multiple=True, metavar="KEY=A,B,...",
-              help="Setting of the configuration and its values; may be repeated. "
+              help="A setting of the configuration and its values; may be repeated. "
               "Default: model.deep_dimension=8,32,128,256.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
-              help="Models of each setting.")  # fmt: skip
-@click.option("--sample", metavar="N", help="Windows of the Q-score, a fraction below 1, or all. "
+              help="Number of models for each setting.")  # fmt: skip
+@click.option("--sample", metavar="N", help="Windows for the Q-score: a number, a fraction below 1, or all. "
               "Default: the configuration's.")  # fmt: skip
 @executor_options
 def search(
@@ -37,7 +37,7 @@ def search(
 ) -> None:
     """Train a grid of settings, several seeds each, and recommend one by its Q-score.
 
-    Each model is a task of its own. The article searches the deep dimension, which is the information budget.
+    Each model is a separate task. The article searches the deep dimension, which is the information budget.
     """
     from atypeak_scale.config import load_config
 
@@ -65,7 +65,7 @@ def search(
 
 
 def _grid(over: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return the values of each key, as YAML understands them."""
+    """Return the values of each key, read as YAML."""
     grid: dict[str, list[Any]] = {}
     for text in over:
         key, equals, values = text.partition("=")
@@ -77,7 +77,7 @@ def _grid(over: tuple[str, ...]) -> dict[str, list[Any]]:
         try:
             parsed = yaml.safe_load(f"[{values}]")
         except yaml.YAMLError:
-            raise InputError(f"--over {text}: {values!r} are no values in YAML") from None
+            raise InputError(f"--over {text}: {values!r} are not valid YAML values") from None
         grid[key] = list(dict.fromkeys(parsed)) if all(map(_is_plain, parsed)) else parsed
     return grid
 

@@ -1,4 +1,4 @@
-"""From the options of a command to a configuration."""
+"""Turn the options of a command into a configuration."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ STORE = ("frame", "bin", "min_crm_peaks", "views")
 
 
 def selection_options(command: Command) -> Command:
-    """Add the options that say which peaks a store is built from and how; `store_config` takes them."""
+    """Add the options that say which peaks a store is built from, and how; `store_config` reads them."""
     for option in (
         click.option("--views", metavar="A,B", help="Names of a peak's two labels. Default: dataset,tr."),
         click.option("--bin", type=int, metavar="BP", help="Width of a bin. Default: 10."),
@@ -26,7 +26,7 @@ def selection_options(command: Command) -> Command:
         click.option("--datasets", metavar="A,B", help="Keep only these datasets."),
         click.option("--trs", metavar="X,Y", help="Keep only these TRs."),
         click.option("--config", metavar="FILE",
-                     help="YAML configuration, or the name of a bundled one; the options above win over it."),
+                     help="YAML configuration, or the name of a bundled one; the options above override it."),
         click.option("--cell-line", metavar="NAME", help="Exact name; needed without --config."),
     ):  # fmt: skip
         command = option(command)
@@ -34,7 +34,7 @@ def selection_options(command: Command) -> Command:
 
 
 def store_config(options: dict[str, object]) -> Config:
-    """Return the configuration that the options describe, on top of --config if it is given."""
+    """Return the configuration that the options describe; they override --config if it is given."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     for name in ("trs", "datasets", "sources", "views"):
         if name in given:
@@ -52,7 +52,7 @@ def store_config(options: dict[str, object]) -> Config:
 
 
 def normalization_options(command: Command) -> Command:
-    """Add the options of the Monte Carlo sample; `normalization_settings` takes them."""
+    """Add the options of the Monte Carlo sample; `normalization_settings` reads them."""
     for option in (
         click.option("--seed", type=click.IntRange(min=0), help="Seed of the sample. Default: the model's."),
         click.option(
@@ -66,7 +66,7 @@ def normalization_options(command: Command) -> Command:
 
 
 def normalization_settings(config: Config, sample: str | None, seed: int | None) -> NormalizationSettings:
-    """Return the sample's settings: the options that are given, else those of the configuration."""
+    """Return the settings of the sample: the options if given, otherwise the configuration's."""
     values: dict[str, Any] = config.normalization.model_dump()
     if sample is not None:
         values["sample"] = sample if sample == "all" else _number(sample)

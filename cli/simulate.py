@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @click.option("--watermark-probability", type=float, metavar="P",
               help="Probability of a peak of the first source along a whole CRM. Default: 0.75.")  # fmt: skip
 @click.option("--group-rule", metavar="RULE",
-              help="Groups of TRs: halves; equal (with --groups); fours, the first --groups groups of 4 TRs; "
-              "or overlapping, the first half and all. Default: halves.")  # fmt: skip
-@click.option("--groups", type=int, metavar="N", help="Number of groups, with rules equal and fours only.")
+              help="Groups of TRs: halves; equal (with --groups); fours: the first --groups groups of 4 TRs; "
+              "or overlapping: the first half, and all. Default: halves.")  # fmt: skip
+@click.option("--groups", type=int, metavar="N", help="Number of groups, only for the rules equal and fours.")
 @click.option("--odds", metavar="A,B",
-              help="Odds of drawing each group, one number a group. Default: equal.")  # fmt: skip
+              help="Odds of drawing each group, one number for each group. Default: equal.")  # fmt: skip
 @click.option("--reliable-datasets", type=int, metavar="N",
               help="Stacks use the last N datasets. Default: half of them, rounded up.")  # fmt: skip
 @click.option("--stack-rate", type=float, metavar="R",
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 @click.option("--false-negative-probability", type=float, metavar="P",
               help="Probability of dropping each peak of a stack. Default: 0.25.")  # fmt: skip
 @click.option("--jitter", type=int, metavar="BP",
-              help="Farthest that a TR moves from its stack's centre, bp. Default: 200.")  # fmt: skip
+              help="Largest shift of a TR from the centre of its stack, bp. Default: 200.")  # fmt: skip
 @click.option("--length-median", type=int, metavar="BP",
-              help="Median length of a peak to either side of its centre, bp. Default: 250.")  # fmt: skip
+              help="Median length of a peak on each side of its centre, bp. Default: 250.")  # fmt: skip
 @click.option("--length-sigma", type=float, metavar="S",
               help="Standard deviation of the logarithm of that length. Default: 0.25.")  # fmt: skip
 @click.option("--noise-rate", type=float, metavar="R",
               help="A CRM has 1+Poisson(R) peaks of noise. Default: 1.")  # fmt: skip
 def simulate(out: str, **options: object) -> None:
-    """Write an artificial catalogue into the new folder OUT: peaks.bed, crms.bed and truth.tsv.
+    """Write an artificial catalogue to the new folder OUT: peaks.bed, crms.bed and truth.tsv.
 
-    Its peaks are watermark, stacks of one group of TRs, and noise; truth.tsv says which is which.
+    Each peak is watermark, noise, or part of a stack of one group of TRs; truth.tsv says which is which.
     """
     from atypeak_scale.catalogue import artificial
 
@@ -69,7 +69,7 @@ def simulate(out: str, **options: object) -> None:
 
 
 def _settings(options: dict[str, object]) -> "ArtificialSettings":
-    """Return the settings that the given options describe; the others keep their defaults."""
+    """Return the settings for the given options; all others keep their defaults."""
     from pydantic import ValidationError
 
     from atypeak_scale.catalogue.artificial import ArtificialSettings

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def statistics(chosen: Chosen, out: str | None, executor: Executor) -> None:
     """Describe the data of STORE: abundance, mean CRM, correlations and overlaps of sources and labels.
 
-    With --model also its scores: quartiles by source, dataset and TR, and how they follow the number of peaks
-    of the CRM.
+    With --model, also describe its scores: quartiles by source, dataset and TR, and how they depend on the
+    number of peaks in the CRM.
     """
     from atypeak_scale.assess.description.statistics_tables import statistics_tables
     from atypeak_scale.assess.results import save_tables
@@ -31,7 +31,7 @@ def statistics(chosen: Chosen, out: str | None, executor: Executor) -> None:
 
     of_model = (chosen.crumbs, chosen.precision, chosen.results)
     if not chosen.models and any(option is not None for option in of_model):
-        raise click.UsageError("--crumbs, --precision and --results say which scores; give --model too")
+        raise click.UsageError("--crumbs, --precision and --results say which scores; give --model as well")
     if out is not None:
         refuse_existing_output(out)
     scores = chosen.scores() if chosen.models else None

@@ -16,9 +16,9 @@ from .progress import progress_on
 @click.option(
     "--model", required=True, type=click.Path(), metavar="DIR", help="New folder or URL for the model."
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Instead of the seed of the configuration.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the one in the configuration.")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
-              help="Train N models, from that seed on, in DIR/seed-...; those that are there are kept."
+              help="Train N models in DIR/seed-..., counting up from the seed; finished ones are kept."
 )  # fmt: skip
 @executor_options
 def train(
@@ -26,7 +26,7 @@ def train(
 ) -> None:
     """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the best weights so far.
 
-    Only several seeds can be trained elsewhere, each by one worker.
+    Only --seeds can train elsewhere, each seed on one worker.
     """
     from atypeak_scale.config import load_config, with_seed
     from atypeak_scale.store.cell_line import open_store

@@ -9,7 +9,7 @@ from .progress import progress_on
 
 
 @click.command("ur-examples")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the first noise.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the noise.")
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the table of strongest sources. Default: none is written.")  # fmt: skip
 @model_options(required=True)
@@ -17,7 +17,7 @@ from .progress import progress_on
 def ur_examples(chosen: Chosen, out: str | None, seed: int, executor: Executor) -> None:
     """Show what each unit of a model's encoded layer looks for: the window that excites it most.
 
-    The scores of STORE are neither needed nor changed. The windows are kept beside them.
+    The scores of STORE are neither needed nor changed. The windows are kept with them.
     """
     if not executor.is_elsewhere:
         import_tensorflow_quietly()
@@ -27,4 +27,4 @@ def ur_examples(chosen: Chosen, out: str | None, seed: int, executor: Executor) 
     with progress_on(executor):
         found = ur_examples(scores, seed, out, executor=executor)
     dead = int((found["activation"] <= 0).sum())
-    click.echo(f"ur-examples of {found.sizes['unit']} units, {dead} of which nothing excites")
+    click.echo(f"ur-examples of {found.sizes['unit']} units; nothing excites {dead} of them")

@@ -14,7 +14,7 @@ from .progress import progress_on
 @results_option
 @executor_options
 def verify(store: str, results: str | None, executor: Executor) -> None:
-    """Read all of STORE and report what is damaged; the exit code is 1 if anything is."""
+    """Read all of STORE and report any damage; the exit code is 1 if there is some."""
     from atypeak_scale.store.verify import verify
 
     with progress_on(executor):

@@ -123,13 +123,13 @@ def test_load__unknown_bundled_name_gives_the_nearest(name: str, near: str) -> N
     with pytest.raises(InputError) as failure:
         load_config(name)
     assert str(failure.value) == (
-        f"{name}: no such config file, nor a bundled configuration; the nearest known are {near}"
+        f"{name}: no such config file or bundled configuration; the nearest known are {near}"
     )
 
 
 def test_load__a_folder_is_no_config(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"no such config file, nor .*; known are artificial, artificial-overlapping"
+        InputError, match=r"no such config file or .*; known are artificial, artificial-overlapping"
     ):
         load_config(tmp_path)
 

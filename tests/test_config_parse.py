@@ -131,7 +131,7 @@ def test_parse__invalid_view_name(name: str) -> None:
 
 
 def test_parse__equal_view_names() -> None:
-    assert "the two views must have different names, both are 'a'" in refused(
+    assert "the two views must have different names, but both are 'a'" in refused(
         {"store": {"views": ["a", "a"]}}
     )
 
@@ -169,7 +169,7 @@ def test_parse__accepted_view_names_give_distinct_variables() -> None:
 
 def test_parse__view_weights_of_an_unknown_view() -> None:
     weights = {"training": {"view_weights": {"datase": {"a": 1}}}}
-    assert refused(weights) == "training.view_weights names view 'datase', the views are dataset, tr"
+    assert refused(weights) == "training.view_weights names view 'datase', but the views are dataset, tr"
 
 
 def test_parse__view_weights_follow_the_names_of_the_views() -> None:
@@ -177,7 +177,7 @@ def test_parse__view_weights_follow_the_names_of_the_views() -> None:
     config = parse_config({"cell_line": "x", **values}, "test")
     assert config.training.view_weights == {"model": {"a": 2.0}}
     values["training"] = {"view_weights": {"tr": {"a": 2}}}
-    assert refused(values) == "training.view_weights names view 'tr', the views are model, variable"
+    assert refused(values) == "training.view_weights names view 'tr', but the views are model, variable"
 
 
 @pytest.mark.parametrize("frame, bin_", [(3205, 10), (5, 10), (3200, 7)])

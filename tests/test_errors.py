@@ -39,7 +39,7 @@ def test_stage_missing__travels_with_what_is_missing() -> None:
 
 
 def test_nearest__no_known_name() -> None:
-    assert nearest("x", []) == "none is known"
+    assert nearest("x", []) == "none are known"
 
 
 def test_nearest__many_names_are_cut() -> None:

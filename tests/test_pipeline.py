@@ -221,7 +221,7 @@ def test_run__a_workdir_of_another_cell_line_is_refused(again: Again, tmp_path: 
     before = tree(folder)
     for lost in ("model", "scores"):
         with pytest.raises(
-            InputError, match=r"is of cell line 'cell', not 'another'; name another folder for each"
+            InputError, match=r"is of cell line 'cell', not 'another'; use a separate folder for each"
         ) as refusal:
             again({"cell_line": "another"})
         assert refusal.value.argument == "workdir"

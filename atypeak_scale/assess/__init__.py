@@ -1,6 +1,6 @@
 """What a model learned, and whether it is good (method, sections 6 to 8).
 
-Names are imported when they are first used, so that reading tables does not wait for TensorFlow.
+Names are imported on first use, so that reading tables does not wait for TensorFlow.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Pearson's correlation of whole numbers, exact where large sums cancel (method, section 6.2)."""
+"""Pearson's correlation of whole numbers, exact even if large sums cancel (method, section 6.2)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,11 @@ def pearson(together: IntArray, sums: IntArray, cells: int) -> FloatArray:
     Parameters
     ----------
     together : int64 (d, d)
-        Sums of products of two.
+        Sums of products of each two.
     sums : int64 (d,)
         Their sums.
     cells : int
-        Over how many cells.
+        Number of cells.
 
     Returns
     -------
@@ -25,11 +25,11 @@ def pearson(together: IntArray, sums: IntArray, cells: int) -> FloatArray:
         Correlations, NaN if undefined.
 
     """
-    # As Python's whole numbers, which do not overflow: nothing is lost where large numbers cancel.
+    # Python's whole numbers do not overflow, so nothing is lost when large numbers cancel.
     exact = sums.astype(object)
     covariance = (cells * together.astype(object) - np.outer(exact, exact)).astype(np.float64)
     variance = np.diag(covariance)
     with np.errstate(invalid="ignore"):
-        # The root of the product, not the product of roots: 1 exactly where two are the same.
+        # The root of the product, not the product of roots, gives exactly 1 for two equal ones.
         correlation: FloatArray = np.clip(covariance / np.sqrt(np.outer(variance, variance)), -1, 1)
     return correlation

@@ -1,7 +1,7 @@
-"""Peaks in CRMs: what is counted and compared if a CRM is the unit (article, Fig. 6).
+"""Peaks in CRMs: what is counted and compared when the unit is a CRM (article, Fig. 6).
 
-A peak is a member of every CRM that it lies in, once, however many of the CRM's windows it touches. Its final
-score is the same in each. A peak over the border of two CRMs therefore counts in both.
+A peak is a member of every CRM that it overlaps. It counts once there, however many of the CRM's windows it
+touches, with the same final score in each CRM. So a peak across the border of two CRMs counts in both.
 """
 
 from collections.abc import Iterator
@@ -46,14 +46,15 @@ def crm_members(scores: Scores, executor: Executor) -> Iterator[npt.NDArray[np.v
 
 
 def members_of_rows(task: MembersTask) -> npt.NDArray[np.void]:
-    """Return the MEMBER records of the rows of a block in which a peak enters a CRM."""
+    """Return the MEMBER records for those rows of a block in which a peak enters a CRM."""
     cell_line = task.scores.cell_line
     rows = cell_line.rows(*task.block)
     low, high = int(rows.window[0]), int(rows.window[-1]) + 1
     windows, window = cell_line.windows(low, high), rows.window - low
-    # One by one: a peak may begin far before its window, and lie anywhere in the catalogue.
+    # Read one by one: a peak may begin far before its window, and may be anywhere in the catalogue.
     peak_start = cell_line.peak_starts(rows.peak)
-    # The windows of a CRM touch one another: a peak enters it in the window of its first base pair there.
+    # The windows of a CRM are adjacent, so a peak enters it in the window that holds its first base pair
+    # there.
     enters = np.maximum(peak_start, windows.crm_start[window]) >= windows.start_bp[window]
     members = np.empty(int(enters.sum()), MEMBER)
     members["crm"] = windows.crm[window[enters]]

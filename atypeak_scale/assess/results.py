@@ -1,4 +1,4 @@
-"""Keep what an assessment found: arrays beside the scores, or tables in a folder; whole or not at all."""
+"""Keep what an assessment found: arrays with the scores, or tables in a folder; whole or not at all."""
 
 import warnings
 from collections.abc import Iterable, Iterator
@@ -36,9 +36,9 @@ def described(found: xr.Dataset, result: Result) -> xr.Dataset:
 
 
 def save(found: xr.Dataset, scores: Scores, result: Result) -> None:
-    """Write `found` below the scores, in place of what was there; creates the scores if they do not exist.
+    """Write `found` below the scores and replace what was there; create the scores if they do not exist.
 
-    The mark that it is complete is written last, so that a stopped writer leaves nothing that is read.
+    The mark of completeness is written last, so nothing is read of what a stopped writer leaves.
     Text is stored as object arrays of str; labels of unbounded length must not be `<U`.
     """
     with filling(found, scores, result):
@@ -49,7 +49,7 @@ class ArraysToFill:
     """Arrays of an assessment that tasks fill, whole chunks each; picklable."""
 
     def __init__(self, location: Location, path: str) -> None:
-        """`path`: of the group within the location."""
+        """`path`: path of the group within the location."""
         self.location, self.path = location, path
 
     def group(self) -> zarr.Group:
@@ -61,15 +61,15 @@ class ArraysToFill:
         write_chunks(array_of(self.group(), name), start, values)
 
     def set(self, name: str, start: int, values: npt.NDArray[np.floating[Any]]) -> None:
-        """Write any part of an array; never from two tasks that may share a chunk."""
+        """Write any part of an array; never call this from two tasks that may share a chunk."""
         array_of(self.group(), name)[start : start + len(values)] = values
 
 
 @contextmanager
 def filling(found: xr.Dataset, scores: Scores, result: Result) -> Iterator[ArraysToFill]:
-    """Write `found` as `save` does, but for its Dask arrays, which are only made.
+    """Write `found` as `save` does, except for its Dask arrays, which are only created.
 
-    Yields where to fill them; the group is marked as complete if the block ends well.
+    Yields the arrays to fill; the group is marked as complete if the block ends without an error.
     """
     scores.create()
     path = f"{scores.path}/{result.name}"
@@ -121,14 +121,14 @@ def save_tables(
     views: tuple[str, str],
     made_from: dict[str, Any],
 ) -> list[tuple[Location, str]]:
-    """Write tables into the new folder `out`, whole or not at all, with what they were made from.
+    """Write tables to the new folder `out`, whole or not at all, with a record of what they were made from.
 
-    A table may come in several parts. Returns each file with what it is.
+    A table may come in several parts. Returns each file with its description.
 
     Raises
     ------
     InputError
-        If something is at `out`.
+        If `out` exists.
 
     """
     written: dict[str, str] = {}

@@ -1,8 +1,8 @@
-"""The artificial catalogue: it is known why each peak is there.
+"""The artificial catalogue, in which the reason for every peak is known.
 
 Method, section 8; article, "Artificial data".
 
-CRMs are drawn in chunks, each from a seed of its own, so that memory does not grow with their number.
+CRMs are drawn in chunks, each with its own seed, so that memory does not grow with their number.
 """
 
 import math
@@ -41,8 +41,8 @@ Rate = Annotated[float, Field(ge=0, le=100)]
 class ArtificialSettings(Settings):
     """The numbers of an artificial catalogue (method, section 8).
 
-    Rules for groups of TRs: `halves`; `equal`, as many equal groups as `groups` says; `fours`, the first
-    `groups` groups of 4, the TRs after them being noise only; `overlapping`, the first half and all.
+    Rules for groups of TRs: `halves`; `equal`: as many equal groups as `groups` says; `fours`: the first
+    `groups` groups of 4 (later TRs occur only as noise); `overlapping`: the first half, and all.
     """
 
     crms: Annotated[int, Field(ge=1)] = 10_000
@@ -68,7 +68,7 @@ class ArtificialSettings(Settings):
 
     @property
     def tr_groups(self) -> list[range]:
-        """TRs of each group, as indices from 0."""
+        """Return the TRs of each group, as indices from 0."""
         if self.group_rule == "overlapping":
             return [range(self.trs // 2), range(self.trs)]
         count = 2 if self.group_rule == "halves" else self.groups or 1
@@ -77,7 +77,7 @@ class ArtificialSettings(Settings):
 
     @property
     def reliable(self) -> range:
-        """Datasets that stacks are drawn from, as indices from 0."""
+        """Return the datasets that stacks are drawn from, as indices from 0."""
         count = self.reliable_datasets or -(-self.datasets // 2)
         return range(self.datasets - count, self.datasets)
 
@@ -96,7 +96,7 @@ class ArtificialSettings(Settings):
         if self.jitter > self.crm_length:
             raise ValueError(
                 f"jitter ({self.jitter} bp) must be at most crm_length ({self.crm_length} bp), "
-                "or most stack peaks would fall outside of their CRM"
+                "or most stack peaks would fall outside their CRM"
             )
         return self
 
@@ -131,9 +131,9 @@ class ArtificialSettings(Settings):
 
 @dataclass(frozen=True)
 class ArtificialFiles:
-    """Files of an artificial catalogue, and how many CRMs and peaks of each kind are in them.
+    """Files of an artificial catalogue, and how many CRMs and peaks of each kind they hold.
 
-    truth: tab-separated with a header, one row a peak in the order of `peaks`: contig, start, end, name,
+    truth: tab-separated with a header, one row per peak in the order of `peaks`: contig, start, end, name,
     kind (watermark, stack or noise), group (index from 0; -1 if the kind is not stack).
     """
 
@@ -149,7 +149,7 @@ class ArtificialFiles:
 def simulate(
     settings: ArtificialSettings, out: str | Path, executor: Executor | None = None
 ) -> ArtificialFiles:
-    """Write an artificial catalogue into a new folder, which appears whole or not at all.
+    """Write an artificial catalogue to a new folder, which appears whole or not at all.
 
     peaks.bed, BED6 of cell line `CELL_LINE`; crms.bed, with the CRM's number of peaks in column 5; truth.tsv,
     see ArtificialFiles. Peaks are sorted by contig, start and end. The same settings give the same bytes
@@ -162,7 +162,7 @@ def simulate(
     out
         The new folder.
     executor
-        Hears of the progress; the drawing is done in this process.
+        Receives the progress; the drawing itself runs in this process.
 
     Returns
     -------
@@ -278,7 +278,7 @@ def _draw_watermark(rng: np.random.Generator, settings: ArtificialSettings, crms
 
 
 def _draw_stacks(rng: np.random.Generator, settings: ArtificialSettings, crms: int) -> PeakArray:
-    """Draw one stack a CRM: rounds, TRs in each round, each TR's peak in every dataset of the CRM."""
+    """Draw one stack for each CRM: rounds, TRs in each round, each TR's peak in every dataset of the CRM."""
     rate, groups = settings.stack_rate, settings.tr_groups
     odds = np.array(settings.odds or [1.0] * len(groups))
     group = rng.choice(len(groups), crms, p=odds / odds.sum())
@@ -310,9 +310,9 @@ def _draw_noise(rng: np.random.Generator, settings: ArtificialSettings, crms: in
 
 
 def _draw_without_replacement(rng: np.random.Generator, counts: IntArray, total: int) -> IntArray:
-    """Draw counts[i] different numbers below `total` for each row i; cells after them mean nothing.
+    """Draw counts[i] different numbers below `total` for each row i; later cells of the row mean nothing.
 
-    Floyd's algorithm for all rows at once: its memory does not depend on `total`.
+    This is Floyd's algorithm for all rows at once; its memory does not depend on `total`.
     """
     chosen = np.empty((len(counts), int(counts.max())), np.int64)
     for step in range(chosen.shape[1]):
@@ -328,7 +328,8 @@ def _draw_extent(
 ) -> tuple[IntArray, IntArray]:
     """Return start and end of peaks: a drawn length on either side of the centre, clipped to the CRM."""
     length = rng.lognormal(math.log(settings.length_median), settings.length_sigma, len(centre))
-    # A stack at the border can be moved outside by more than its length: it keeps the outermost bp.
+    # A stack at the border can be moved out of the CRM by more than its length; it then keeps the outermost
+    # bp.
     start = np.clip(np.rint(centre - length), 0, settings.crm_length - 1)
     end = np.clip(np.rint(centre + length), start + 1, settings.crm_length)
     return start.astype(np.int64), end.astype(np.int64)

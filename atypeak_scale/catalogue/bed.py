@@ -1,4 +1,4 @@
-"""Reading and writing BED files as streams; every complaint names the file and the line.
+"""Read and write BED files as streams; every error names the file and the line.
 
 Method, sections 1.1 and 1.2.
 """
@@ -25,10 +25,10 @@ from atypeak_scale.storage.url import reaching
 
 STANDARD_INPUT = "-"
 BYTES_PER_BLOCK = 1 << 22
-MAX_DIGITS = 18  # what always fits a signed 64-bit integer
+MAX_DIGITS = 18  # always fits in a signed 64-bit integer
 HEADER = re.compile(rb"#|(track|browser)\s")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# First bytes of headers and blank lines, and of few contig names.
+# First bytes of headers and blank lines; few contig names begin with them.
 MAYBE_NO_DATA = frozenset((b"", b"#", b"t", b"b", b" ", b"\t", b"\r", b"\n"))
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -43,7 +43,7 @@ class InputFile:
 
 
 def identify(file: Location) -> InputFile:
-    """Return size and SHA-256 of a file, as a reader of the whole of it would."""
+    """Return size and SHA-256 of a file, as after reading all of it."""
     with target(file).open_bytes() as raw:
         hashing = _HashingReader(raw, str(file))
         while hashing.read(1 << 20):
@@ -52,7 +52,7 @@ def identify(file: Location) -> InputFile:
 
 
 class _HashingReader(io.RawIOBase):
-    """Passes bytes on and remembers their hash, their number and the last of them."""
+    """Passes bytes on and remembers their hash, their number and the last few."""
 
     def __init__(self, raw: BinaryIO, name: str) -> None:
         self._raw, self._name = raw, name
@@ -64,7 +64,7 @@ class _HashingReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        with reaching(self._name):  # so that a lost connection is not taken for a damaged file
+        with reaching(self._name):  # so that a lost connection does not look like a damaged file
             data = self._raw.read(len(buffer))
         buffer[: len(data)] = data
         self._hash.update(data)
@@ -81,7 +81,7 @@ class BedBlock:
     """Some consecutive intervals of a BED file.
 
     contig: UTF-8 bytes of column 1; start, end: int64 (rows,), bp, 0-based and half-open; columns: the
-    columns after the third that were asked for, UTF-8 bytes; line: int64 (rows,), line numbers from 1.
+    requested columns after the third, UTF-8 bytes; line: int64 (rows,), line numbers from 1.
     """
 
     contig: list[bytes]
@@ -94,10 +94,10 @@ class BedBlock:
 class BedReader:
     """A BED file, local or at a URL, as a stream of blocks; `-` is standard input.
 
-    Plain, gzip, bgzip or xz, told by its first bytes.
-    `columns` is the number of columns that every line must have (3 or more); further ones are ignored.
-    `remedy` is what to do if a line has fewer, `argument` the parameter that it speaks of.
-    After the last block `input_file` says what was read.
+    The first bytes tell whether it is plain, gzip, bgzip or xz.
+    `columns` is the number of columns that every line must have (3 or more); further columns are ignored.
+    `remedy` says what to do if a line has fewer, and `argument` is the parameter that this is about.
+    After the last block, `input_file` says what was read.
     """
 
     def __init__(self, path: Location, columns: int, remedy: str = "", argument: str | None = None) -> None:
@@ -109,7 +109,7 @@ class BedReader:
         self.bytes_read: Callable[[], int] = lambda: 0
 
     def fail(self, line: int, message: str, argument: str | None = None) -> InputError:
-        """Return the error that names this file and `line`; `argument`: the parameter that mends it."""
+        """Return the error that names this file and `line`; `argument`: the parameter that fixes it."""
         return InputError(f"{self.name}, line {line}: {message}", argument)
 
     def _open(self) -> BinaryIO:
@@ -121,7 +121,7 @@ class BedReader:
             raise InputError(f"{self.name}: cannot be read: {problem.strerror}") from None
 
     def __iter__(self) -> Iterator[BedBlock]:
-        """Yield blocks of intervals; raise InputError at the first line that is not one."""
+        """Yield blocks of intervals; raise InputError at the first line that is not an interval."""
         with self._open() as raw:
             hashing = _HashingReader(raw, self.name)
             self.bytes_read = lambda: hashing.size
@@ -170,7 +170,7 @@ class BedReader:
             line[:1] not in MAYBE_NO_DATA or bool(line.strip() and not HEADER.match(line)) for line in lines
         ]
         numbers = first + np.flatnonzero(is_data)
-        # One flat list: the garbage collector would walk a list of each line again and again.
+        # One flat list, because the garbage collector would walk a list per line again and again.
         fields = [
             field
             for line in compress(lines, is_data)
@@ -206,7 +206,7 @@ class BedReader:
         raise self.fail(numbers[at], f"{what} {found!r}; expected a whole number of bp, 0 or more")
 
     def text(self, data: bytes, line: int) -> str:
-        """Decode one field, or name the line if it is not UTF-8 or holds control characters."""
+        """Decode one field; the error names the line if it is not UTF-8 or holds control characters."""
         try:
             text = data.decode()
         except UnicodeDecodeError:
@@ -217,7 +217,7 @@ class BedReader:
 
 
 def track_line(name: str, description: str) -> str:
-    """Return a UCSC track line that shades by score; names from files cannot break out of their quotes."""
+    """Return a UCSC track line that shades by score; names from files cannot break out of the quotes."""
     name, description = (re.sub(r'["\x00-\x1f\x7f]', "_", text) for text in (name, description))
     return f'track name="{name}" description="{description}" useScore=1\n'
 
@@ -226,7 +226,7 @@ def write_bed6(
     out: TextIO, contigs: Iterable[str], starts: Iterable[int], ends: Iterable[int], names: Iterable[str],
     scores: Iterable[int],
 ) -> None:  # fmt: skip
-    """Append BED6 lines without strand; positions in bp, scores whole numbers 0 to 1000."""
+    """Append BED6 lines without strand; positions in bp, scores are whole numbers from 0 to 1000."""
     out.writelines(
         f"{contig}\t{start}\t{end}\t{name}\t{score}\t.\n"
         for contig, start, end, name, score in zip(contigs, starts, ends, names, scores, strict=True)

@@ -14,7 +14,7 @@ def overlapping_pairs(
 ) -> tuple[IntArray, IntArray]:
     """Return every pair of half-open intervals on one contig that share a bp, as two arrays of indices.
 
-    All arrays int64, positions in bp. Pairs are sorted by the first, then by the second index.
+    All arrays are int64, positions in bp. Pairs are sorted by the first index, then by the second.
     """
     import pandas as pd
     import pyranges
@@ -39,9 +39,9 @@ def overlapping_pairs(
 
 
 def sort_intervals(records: npt.NDArray[np.void], before: int = 0) -> npt.NDArray[np.void]:
-    """Return records sorted by `start`, then `end`, and fill `furthest`, by which `candidates` finds them.
+    """Return records sorted by `start`, then `end`, and fill in `furthest`, which `candidates` searches.
 
-    furthest: the largest end of a record and those before it; before: that of records in front of these, bp.
+    furthest: the largest end of a record and those before it; before: the largest end of earlier records, bp.
     """
     ordered = records[np.lexsort((records["end"], records["start"]))]
     ordered["furthest"] = np.maximum.accumulate(np.append(before, ordered["end"]))[1:]
@@ -49,11 +49,11 @@ def sort_intervals(records: npt.NDArray[np.void], before: int = 0) -> npt.NDArra
 
 
 def candidates(start: IntArray, furthest: IntArray, low: int, high: int) -> slice:
-    """Return the place of the intervals that can overlap [low, high); none outside it does.
+    """Return a slice of the intervals that can overlap [low, high); no interval outside the slice does.
 
     start: int64 (intervals,), bp, sorted; furthest: the largest end of each interval and those before it.
-    Both may be fields of records mapped from disk: bisection reads a few of them, where numpy's would copy
-    them all.
+    Both may be fields of records mapped from disk: this bisection reads only a few of them, while numpy's
+    would copy all.
     """
     stop = bisect_left(start, high)
     return slice(bisect_right(furthest, low, 0, stop), stop)

@@ -23,16 +23,16 @@ from atypeak_scale.storage.locations import Location
 
 log = logging.getLogger(__name__)
 
-# furthest: what `sort_intervals` fills, over the whole contig.
+# furthest: filled in by `sort_intervals`, over the whole contig.
 PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32), ("furthest", np.int64)])
-STRETCH = 1 << 25  # bp that are sorted at once: about a hundred stretches in a human genome
+STRETCH = 1 << 25  # bp sorted at once: about a hundred stretches in a human genome
 NOT_SELECTED = -1
 # Files of unsorted PEAK records, by contig and number of the stretch.
 Stretches = defaultdict[str, dict[int, Path]]
 
 
 class NothingSelectedError(InputError):
-    """The catalogue has peaks of the cell line, and the selection takes none of them."""
+    """The catalogue has peaks of the cell line, but the selection leaves none of them."""
 
 
 @dataclass
@@ -40,8 +40,8 @@ class PeakSpool:
     """The selected peaks of a cell line on disk.
 
     sources: (dataset, TR) by source code; contigs: name -> file of PEAK records sorted by start, end;
-    selected: number of peaks; largest_stretch: the most that were sorted at once; cell_line_peaks: those of
-    the cell line before the lists of the selection.
+    selected: number of peaks; largest_stretch: the most peaks sorted at once; cell_line_peaks: peaks of the
+    cell line before the lists of the selection are applied.
     """
 
     sources: list[Source]
@@ -57,13 +57,13 @@ class PeakSpool:
 
 
 def map_peaks(file: Path | None) -> npt.NDArray[np.void]:
-    """Return the PEAK records of a contig's file, mapped from disk; None has none."""
+    """Return the PEAK records of a contig's file, mapped from disk; without a file there are none."""
     return np.empty(0, PEAK) if file is None else np.memmap(file, PEAK, mode="r")
 
 
 @dataclass
 class _NameTable:
-    """Source codes by name column; every distinct name of the file is parsed once."""
+    """Source codes by name column; every distinct name in the file is parsed once."""
 
     cell_line: str
     wanted: Callable[[Source], bool]
@@ -108,7 +108,7 @@ def _source_filter(selection: Selection) -> Callable[[Source], bool]:
 
 
 def _report_absent(selection: Selection, sources: Iterable[Source]) -> None:
-    """Log the selected labels that no peak has: one line, so that a misspelt name is seen."""
+    """Log the selected labels that no peak has, in one line, so that users notice a misspelt name."""
     present = list(sources)
     for what, wanted, found in (
         ("TRs", selection.trs, {source[1] for source in present}),
@@ -137,13 +137,13 @@ def spool_peaks(
 ) -> PeakSpool:
     """Read a peak file and leave the selected peaks in `folder`, which must exist.
 
-    `progress` is told the bytes of the file read so far.
+    `progress` receives the number of bytes read so far.
 
     Raises
     ------
     InputError
-        Naming the line that is not a peak; if the cell line is unknown, with the nearest names; if the
-        selection leaves nothing.
+        If a line is not a peak (the error names it); if the cell line is unknown (it lists the nearest
+        names); if the selection leaves nothing.
 
     """
     reader = BedReader(path, columns=4)
@@ -188,7 +188,7 @@ def _append(
     folder: Path,
     files: Stretches,
 ) -> None:
-    """Append the rows to one file a stretch; files are numbered, since names must not choose a path."""
+    """Append the rows to one file per stretch; files are numbered, because names must not choose a path."""
     by_contig: defaultdict[bytes, list[int]] = defaultdict(list)
     for at, row in enumerate(rows.tolist()):
         by_contig[block.contig[row]].append(at)
@@ -207,7 +207,7 @@ def _append(
 def _sort(
     folder: Path, unsorted: Stretches, recode: npt.NDArray[np.int32]
 ) -> tuple[dict[str, Path], int, int]:
-    """Return the files by contig, the number of peaks, and that of the largest stretch."""
+    """Return the files by contig, the number of peaks, and the number in the largest stretch."""
     contigs: dict[str, Path] = {}
     selected = largest = 0
     for contig, stretches in unsorted.items():
@@ -223,6 +223,6 @@ def _sort(
                 records.tofile(out)
                 selected += len(records)
                 largest = max(largest, len(records))
-        if file.stat().st_size:  # there is no mapping of nothing
+        if file.stat().st_size:  # an empty file cannot be mapped
             contigs[contig] = file
     return contigs, selected, largest

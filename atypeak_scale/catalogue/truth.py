@@ -16,11 +16,11 @@ HINT = "give the truth.tsv that simulate wrote beside the peaks"
 
 @dataclass(frozen=True)
 class Truth:
-    """A truth table: what it says of sources and groups, and where its contigs lie in the file.
+    """A truth table: what it says about sources and groups, and where its contigs lie in the file.
 
     contigs: name -> (first byte, number of bytes); watermarks: sources of watermark peaks; reliable: first
-    labels of the sources of stack peaks; groups: group -> second labels of the sources of its stack peaks. In
-    a table of some thousand CRMs these are all that the generator drew from.
+    labels of the sources of stack peaks; groups: group -> second labels of the sources of its stack peaks. A
+    table of some thousand CRMs shows all the labels that the generator drew from.
     """
 
     file: Path
@@ -35,7 +35,7 @@ class Truth:
         Raises
         ------
         InputError
-            If a position is no number, or the file is no longer what it was.
+            If a position is not a number, or the file has changed.
 
         """
         types = {"start": "int64", "end": "int64", "name": "category", "kind": "category", "group": "int64"}
@@ -61,12 +61,13 @@ def read_truth(file: str | Path) -> Truth:
     Raises
     ------
     InputError
-        Naming the line that is not of a truth table; if the rows of a contig do not follow each other.
+        If a line does not belong to a truth table (the error names it), or the rows of a contig are
+        not contiguous.
 
     """
     path = Path(file)
     contigs: dict[bytes, int] = {}  # first byte of each
-    endings: dict[bytes, int] = {}  # name, kind and group as they are spelled -> the first line that has them
+    endings: dict[bytes, int] = {}  # name, kind and group as spelled -> first line with them
     try:
         with path.open("rb") as table:
             if table.readline() != HEADER:
@@ -77,7 +78,8 @@ def read_truth(file: str | Path) -> Truth:
                 if fields[0] != contig:
                     contig = fields[0]
                     if contig in contigs:
-                        raise _wrong(path, number, f"contig {contig.decode(errors='replace')!r} again")
+                        again = contig.decode(errors="replace")
+                        raise _wrong(path, number, f"contig {again!r} appears again")
                     contigs[contig] = position
                 endings.setdefault(fields[-1], number)
                 position += len(line)
@@ -92,7 +94,7 @@ def read_truth(file: str | Path) -> Truth:
 
 
 def _vocabulary(path: Path, contigs: dict[str, tuple[int, int]], endings: dict[bytes, int]) -> Truth:
-    """Return the truth from every distinct end of a line."""
+    """Build the truth table from the distinct ends of lines: name, kind and group."""
     watermarks, reliable = set[Source](), set[str]()
     groups: dict[int, set[str]] = {}
     for ending, number in endings.items():
@@ -101,9 +103,9 @@ def _vocabulary(path: Path, contigs: dict[str, tuple[int, int]], endings: dict[b
             source, _ = split_name(name)
             of_group = int(group)
         except ValueError:
-            raise _wrong(path, number, "not contig, start, end, name, kind and group") from None
+            raise _wrong(path, number, "expected contig, start, end, name, kind and group") from None
         if kind not in KINDS or (kind == "stack") != (of_group >= 0):
-            raise _wrong(path, number, f"kind {kind!r} of group {of_group}")
+            raise _wrong(path, number, f"kind {kind!r} does not go with group {of_group}")
         if kind == "watermark":
             watermarks.add(source)
         elif kind == "stack":

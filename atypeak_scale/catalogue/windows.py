@@ -11,7 +11,7 @@ from atypeak_scale.storage.locations import Location
 
 MIN_CRM_PEAKS = "min_crm_peaks"  # the setting that `read_regions` gets as `min_peaks`
 EVERY_CRM = f"set {MIN_CRM_PEAKS} to 0"
-LONGEST_CRM = 10_000_000  # bp; what is longer is a slip, and would be cut into millions of windows
+LONGEST_CRM = 10_000_000  # bp; anything longer is a mistake, and would be cut into millions of windows
 IntArray = npt.NDArray[np.int64]
 
 
@@ -20,7 +20,7 @@ class Regions:
     """Intervals of a BED file, by contig (names in C order), then by start and end.
 
     contigs: the contig names; contig: index into them; start, end: bp; row: line of data in the file, from 0,
-    whatever was filtered. All arrays int64 (regions,).
+    counted before filtering. All arrays are int64 (regions,).
     """
 
     contigs: list[str]
@@ -30,7 +30,7 @@ class Regions:
     row: IntArray
 
     def on(self, contig: str) -> slice:
-        """Return the place of the regions of a contig; empty if it has none."""
+        """Return the slice of a contig's regions; empty if it has none."""
         if contig not in self.contigs:
             return slice(0, 0)
         code = self.contigs.index(contig)
@@ -42,7 +42,7 @@ class Windows:
     """Windows, grouped by contig (names in C order), then CRM by start, then by position.
 
     contigs: the contig names; contig: index into them; start, end: bp; crm: row of the CRM in its file,
-    from 0; crm_start, crm_end: bp. All arrays int64 (windows,).
+    from 0; crm_start, crm_end: bp. All arrays are int64 (windows,).
     """
 
     contigs: list[str]
@@ -84,7 +84,7 @@ def occupied_bins(
 
     Method, section 2.3.
 
-    All arrays int64 (rows,), positions in bp. Every peak must overlap its window.
+    All arrays are int64 (rows,), positions in bp. Every peak must overlap its window.
     """
     frame_start = window_end - frame
     first = (np.maximum(peak_start, window_start) - frame_start) // bin_
@@ -100,7 +100,7 @@ def read_regions(path: Location, min_peaks: int = 0) -> tuple[Regions, InputFile
     Raises
     ------
     InputError
-        Naming the line that is not an interval; if the filter leaves none.
+        If a line is not an interval (the error names it), or if the filter leaves none.
 
     """
     remedy = f"give the number of peaks in column 5, or {EVERY_CRM}"

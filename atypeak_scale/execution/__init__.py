@@ -1,1 +1,1 @@
-"""Where work runs, and how it tells of its progress."""
+"""Where work runs, and how it reports progress."""

@@ -1,4 +1,4 @@
-"""Connect to a Dask cluster, or start one on this machine, and check that it is fit for the work."""
+"""Connect to a Dask cluster, or start one on this machine, and check that it can do the work."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CONNECTION_SECONDS = 20
 DISTRIBUTION = "atypeak-scale"
-# Dask looks after itself up to 50 times a second in every process, which small machines feel.
+# In every process Dask does housekeeping up to 50 times a second, which slows small machines.
 HOUSEKEEPING = {
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.interval": "5s",
@@ -28,7 +28,7 @@ def joined(address: str) -> Iterator["Client"]:
     Raises
     ------
     InputError
-        If the scheduler does not answer, has no workers, or its workers have another version.
+        If the scheduler does not answer or has no workers, or if they have another version.
 
     """
     from distributed import Client
@@ -62,9 +62,9 @@ def check_workers(client: "Client", address: str) -> None:
 
 @contextmanager
 def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
-    """Yield a client of so many new single-thread processes on this machine, which end with the block.
+    """Yield a client of that many new single-thread processes on this machine; they end with the block.
 
-    memory_limit: of each process, as Dask spells it ("4GB"); None shares the machine's among them.
+    memory_limit: limit of each process, as Dask spells it ("4GB"); None shares the machine's memory out.
     """
     import dask
     from distributed import Client, LocalCluster
@@ -83,7 +83,7 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
 
 
 def check_memory(client: "Client", memory: int) -> None:
-    """Refuse workers whose memory limit is below what a task needs: they would die of it, one by one."""
+    """Refuse workers whose memory limit is below what a task needs: they would die one by one."""
     workers: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
     limits = [worker["memory_limit"] for worker in workers.values()]
     least = min((limit for limit in limits if limit), default=None)
@@ -96,7 +96,7 @@ def check_memory(client: "Client", memory: int) -> None:
 
 
 def check_versions(client: "Client") -> None:
-    """Refuse workers without this package or with another version: tasks would never end, or differ."""
+    """Refuse workers without this package or with another version: tasks would hang, or results differ."""
     ours = version(DISTRIBUTION)
     try:
         theirs = set(client.run(version, DISTRIBUTION).values())
@@ -104,18 +104,18 @@ def check_versions(client: "Client") -> None:
         raise InputError(f"some workers lack {DISTRIBUTION}; install version {ours} where they run") from None
     if theirs != {ours}:
         raise InputError(
-            f"workers have {DISTRIBUTION} {', '.join(sorted(theirs))}, this program is {ours}; "
+            f"workers have {DISTRIBUTION} {', '.join(sorted(theirs))}, this program has {ours}; "
             "install the same version everywhere"
         )
 
 
 def limit_threads() -> None:
-    """Give TensorFlow, before it is imported, as many threads as the Dask worker that runs this has."""
+    """Give TensorFlow, before its import, as many threads as the Dask worker that runs this."""
     from distributed import get_worker
 
     try:
         threads = str(get_worker().state.nthreads)
-    except ValueError:  # no worker: all cores
+    except ValueError:  # not on a worker: use all cores
         return
     for what in ("INTRAOP", "INTEROP"):
         os.environ.setdefault(f"TF_NUM_{what}_THREADS", threads)

@@ -16,16 +16,17 @@ from atypeak_scale.execution.progress import Event, Progress, heard_by, no_progr
 if TYPE_CHECKING:
     from distributed import Client
 
-MOST_FAILED = 8  # tasks that failed for good before a run is given up
-SILENT_SECONDS = 10.0  # of a stage, before it says that it is still running
-FORWARD_SECONDS = 1.0  # between two events that a task sends home
+MOST_FAILED = 8  # tasks that may fail for good before a run stops
+SILENT_SECONDS = 10.0  # a stage is silent this long before it says that it is still running
+FORWARD_SECONDS = 1.0  # between two events that a task sends back
 
 
 class DaskExecutor(Executor):
     """Runs tasks on a Dask cluster; connects when it is first used.
 
-    workers: start so many single-thread processes on this machine; memory_limit: of each, as Dask spells it
-    ("4GB"); scheduler: join the cluster at this address; client: use this connected client, which stays open.
+    workers: start that many single-thread processes on this machine; memory_limit: limit of each, as Dask
+    spells it ("4GB"); scheduler: join the cluster at this address; client: use this connected client, which
+    stays open.
 
     Raises
     ------
@@ -46,10 +47,10 @@ class DaskExecutor(Executor):
     ) -> None:
         super().__init__(progress)
         if memory_limit and not workers:
-            raise InputError("the memory limit is that of each local process; give their number", "workers")
+            raise InputError("the memory limit is for each local process; give their number too", "workers")
         if sum(map(bool, (workers, scheduler, client is not None))) != 1:
             raise InputError(
-                "workers start a cluster, a scheduler or a client joins one; give only one of them"
+                "workers start a cluster, and a scheduler or a client joins one; give only one of them"
             )
         self.workers, self.scheduler, self.memory_limit = workers, scheduler, memory_limit
         self._given = client
@@ -57,12 +58,12 @@ class DaskExecutor(Executor):
         self._opened = ExitStack()
 
     def client(self) -> "Client":
-        """Return the connected client; connects if it is not yet.
+        """Return the client; connect it first if it is not connected yet.
 
         Raises
         ------
         InputError
-            If the cluster cannot be reached or is not fit for the work.
+            If the cluster cannot be reached or cannot do the work.
 
         """
         if self._client is None:
@@ -79,11 +80,11 @@ class DaskExecutor(Executor):
         return self._client
 
     def require(self, memory: int) -> None:
-        """Connect, and refuse workers that have fewer bytes than a task needs."""
+        """Connect, and refuse workers that have less memory, in bytes, than a task needs."""
         check_memory(self.client(), memory)
 
     def close(self) -> None:
-        """Leave the cluster, and end the processes that were started; a given client stays open."""
+        """Leave the cluster and end the processes that were started; a client that was given stays open."""
         self._client = None
         self._opened.close()
 
@@ -111,7 +112,7 @@ class DaskExecutor(Executor):
                     fill()
         finally:
             heartbeat.end()
-            # A client whose scheduler is lost cannot say either; that must not hide why the run ended.
+            # A client that lost its scheduler fails here too, which must not hide why the run ended.
             with suppress(Exception):
                 submitted.cancel()
                 client.unsubscribe_topic(submitted.key)
@@ -120,7 +121,7 @@ class DaskExecutor(Executor):
 
 
 class _Heartbeat:
-    """Forwards what tasks tell, and says that a stage is still running if it was silent for long."""
+    """Forwards what tasks report, and says that a stage is still running if it was silent for long."""
 
     def __init__(self, executor: Executor, stage: str, total: int) -> None:
         self._executor, self._stage, self._total = executor, stage, total
@@ -128,16 +129,16 @@ class _Heartbeat:
         self._told = time.monotonic()
 
     def count(self) -> None:
-        """Note that a task finished, which the executor tells."""
+        """Note that a task finished; the executor reports it."""
         self._done += 1
         self._told = time.monotonic()
 
     def end(self) -> None:
-        """Hear nothing more: Dask keeps handlers of topics as long as the client lives."""
+        """Stop listening; otherwise Dask keeps the handler of the topic as long as the client lives."""
         self._ended = True
 
     def hear(self, event: tuple[float, tuple[str, int, int, str]]) -> None:
-        """Pass on an event of a task, as the scheduler delivers it: (time, event)."""
+        """Pass on a task's event, which the scheduler delivers as (time, event)."""
         self._told = time.monotonic()
         if not self._ended:
             self._executor.progress(Event(*event[1]))
@@ -149,7 +150,7 @@ class _Heartbeat:
 
 
 def _on_worker(function: Callable[[Task], Receipt], task: Task, topic: str) -> Receipt:
-    """Run a task on a worker: with the worker's threads, its progress sent home."""
+    """Run a task on a worker with the worker's threads, and send its progress back."""
     from distributed import get_worker
 
     limit_threads()
@@ -182,7 +183,7 @@ def executor(
     Raises
     ------
     InputError
-        If they contradict each other, or the memory limit is no size. A wrong address fails at first use.
+        If they contradict each other, or the memory limit is not a size. A wrong address fails at first use.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Where work runs and how it reports progress: one object that every public function takes.
 
-A stage is a function over tasks. A task is a small frozen dataclass of handles and whole numbers; the
-function writes what belongs to the task and returns a small receipt, so that the same function serves this
-process, local processes and any Dask cluster. A task may be run again at will.
+A stage is a function over tasks. A task is a small frozen dataclass of handles and whole numbers. The
+function writes what belongs to the task and returns a small receipt, so the same function works in this
+process, in local processes and on any Dask cluster. Any task can be run again.
 """
 
 import operator
@@ -29,20 +29,20 @@ class Executor(ABC):
     def _finished(
         self, function: Callable[[Task], Receipt], tasks: Sequence[Task], stage: str
     ) -> Iterator[tuple[int, Receipt]]:
-        """Yield (place of the task, receipt) as tasks finish."""
+        """Yield (index of the task, receipt) as tasks finish."""
 
     def require(self, memory: int) -> None:  # noqa: B027  (nothing to do in this process)
-        """Check, before any work, that each process has `memory` bytes for a task.
+        """Check before any work that each process has `memory` bytes for a task.
 
         Raises
         ------
         InputError
-            If the cluster cannot be reached or is not fit for the work.
+            If the cluster cannot be reached or cannot do the work.
 
         """
 
     def close(self) -> None:  # noqa: B027
-        """Give back what was opened for the work."""
+        """Close what was opened for the work."""
 
     def tell(self, stage: str, done: int, total: int, detail: str = "") -> None:
         """Report progress of a stage that runs here."""
@@ -51,19 +51,19 @@ class Executor(ABC):
     def map(
         self, function: Callable[[Task], Receipt], tasks: Sequence[Task], stage: str
     ) -> Iterator[tuple[Task, Receipt]]:
-        """Yield (task, receipt) as tasks finish: in order in this process, elsewhere in any order.
+        """Yield (task, receipt) as tasks finish: in order in this process, in any order elsewhere.
 
         Raises
         ------
         AtypeakError
-            Naming the tasks that failed for good, or if the scheduler or all workers are lost.
+            If tasks failed for good (the error names them), or if the scheduler or all workers are lost.
 
         """
         for index, receipt in self._told(function, tasks, stage):
             yield tasks[index], receipt
 
     def run(self, function: Callable[[Task], object], tasks: Sequence[Task], stage: str) -> None:
-        """Run all tasks for what they write; raises as `map` does."""
+        """Run all tasks for what they write; raise the errors that `map` raises."""
         for _ in self._told(function, tasks, stage):
             pass
 
@@ -76,7 +76,8 @@ class Executor(ABC):
     ) -> Receipt:
         """Fold the receipts in the order of the tasks, so that rounding does not depend on timing.
 
-        Only receipts that came too early are held. Raises ValueError if there is no task, else as `map`.
+        Only receipts that arrive too early are held. Raises ValueError if there is no task, and otherwise
+        what `map` raises.
         """
         if not tasks:
             raise ValueError(f"stage {stage!r} has no task to fold")

@@ -1,4 +1,4 @@
-"""The tasks that are in a Dask scheduler: bounded in number, tried again if they fail; waits are bounded."""
+"""The tasks in a Dask scheduler: their number is bounded, failed ones are retried, and waits are bounded."""
 
 import time
 from collections import Counter
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 IN_FLIGHT_PER_THREAD = 3
 RETRIES = 2  # of a task that raised an error
-LOOK_SECONDS = 2.0  # between two looks at the workers
-NO_WORKERS_SECONDS = 120  # that a run waits for a worker to come
-STALLED_SECONDS = 3600  # that a run waits for any task to finish
+LOOK_SECONDS = 2.0  # between two checks of the workers
+NO_WORKERS_SECONDS = 120  # how long a run waits for a worker
+STALLED_SECONDS = 3600  # how long a run waits for any task to finish
 
 
 class Watch:
-    """Waits for tasks, never without a bound, and knows how many may be in the scheduler."""
+    """Waits for tasks, always with a bound, and knows how many may be in the scheduler."""
 
     def __init__(self, client: "Client", stage: str, waiting: Callable[[], None]) -> None:
         """`waiting`: called every few seconds while nothing finishes."""
@@ -31,12 +31,12 @@ class Watch:
         self._look()
 
     def finished(self, futures: "list[Future]") -> "set[Future]":
-        """Return those of the futures that are done, after the first is.
+        """Wait for the first of the futures, and return those that are done.
 
         Raises
         ------
         AtypeakError
-            If the scheduler is lost, no worker is left for long, or nothing was done for very long.
+            If the scheduler is lost, no worker was left for long, or nothing finished for very long.
 
         """
         from distributed import wait
@@ -66,20 +66,20 @@ class Watch:
         elif now - self._had_workers > NO_WORKERS_SECONDS:
             raise self._stopped(f"the cluster has had no worker for {NO_WORKERS_SECONDS} s")
         if now - self._moved > STALLED_SECONDS:
-            raise self._stopped(f"no block was finished for {STALLED_SECONDS} s")
+            raise self._stopped(f"no block has finished for {STALLED_SECONDS} s")
 
     def lost(self) -> AtypeakError:
-        """Return the error of a scheduler that is gone."""
+        """Return the error for a lost scheduler."""
         return self._stopped("the scheduler was lost")
 
     def _stopped(self, why: str) -> AtypeakError:
         return AtypeakError(
-            f"{why} while {self._stage!r} was running; run the command again to go on from here"
+            f"{why} while {self._stage!r} was running; run the command again to continue from here"
         )
 
 
 class Submitted(Generic[Task, Receipt]):
-    """The tasks in the scheduler, how often each was tried, and those that failed for good."""
+    """The tasks in the scheduler, how often each was tried, and which failed for good."""
 
     def __init__(
         self,
@@ -89,25 +89,25 @@ class Submitted(Generic[Task, Receipt]):
         client: "Client",
         watch: Watch,
     ) -> None:
-        """`function`: takes a task and the key of the run; `name`: of the tasks on the dashboard."""
+        """`function`: takes a task and the key of the run; `name`: name of the tasks on the dashboard."""
         self._function, self._name, self._tasks, self._client, self._watch = (
             function, name, tasks, client, watch,
         )  # fmt: skip
-        # Dask takes equal keys for equal results, whoever computed them: every run has keys of its own.
+        # Dask takes equal keys to mean equal results, whoever computed them, so every run has its own keys.
         self.key = uuid4().hex
         self._tried: Counter[int] = Counter()
         self.futures: dict[Future, int] = {}
         self.failed: dict[int, str] = {}
 
     def submit(self, index: int) -> None:
-        """Hand over a task, perhaps once more."""
+        """Hand over a task, perhaps again."""
         self._tried[index] += 1
         key = f"{self._name}-{self.key}-{index}-{self._tried[index]}"
         future = self._client.submit(self._function, self._tasks[index], self.key, key=key, pure=False)
         self.futures[future] = index
 
     def outcome(self, future: "Future") -> Iterator[tuple[int, Receipt]]:
-        """Yield the receipt of a task that is done; if it failed, submit it again, or note it."""
+        """Yield the receipt of a finished task; if it failed, submit it again or note the failure."""
         from distributed import KilledWorker
 
         index = self.futures.pop(future)
@@ -118,7 +118,7 @@ class Submitted(Generic[Task, Receipt]):
         except CancelledError:
             raise self._watch.lost() from None
         except KilledWorker:
-            self.failed[index] = "killed its workers, perhaps for want of memory"
+            self.failed[index] = "killed its workers, perhaps because memory ran out"
         except Exception as problem:
             if self._tried[index] <= RETRIES:
                 self.submit(index)
@@ -128,7 +128,7 @@ class Submitted(Generic[Task, Receipt]):
             yield index, receipt
 
     def cancel(self) -> None:
-        """Withdraw what is still in the scheduler."""
+        """Cancel what is still in the scheduler."""
         for future in self.futures:
             future.cancel()
 
@@ -142,5 +142,5 @@ class Submitted(Generic[Task, Receipt]):
         )
         return (
             f"stage {stage!r}: {len(self.failed)} of {len(self._tasks)} blocks failed ({told}); "
-            "run the command again to go on from here"
+            "run the command again to continue from here"
         )

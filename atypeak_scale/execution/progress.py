@@ -27,7 +27,7 @@ _listener: ContextVar[Progress] = ContextVar("listener", default=no_progress)
 
 
 def tell(event: Event) -> None:
-    """Report progress from inside a task, to whoever listens to the executor that runs it."""
+    """Report progress from inside a task to the listener of the executor that runs it."""
     _listener.get()(event)
 
 

@@ -1,6 +1,6 @@
-"""The autoencoder: layers, training, files, and what it makes of windows.
+"""The autoencoder: layers, training, files, and inference on windows.
 
-Public are the functions for models as objects; they are imported when they are first used.
+The functions for models as objects are public; they are imported on first use.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What a model folder says of itself, readable without loading TensorFlow."""
+"""What a model folder says about itself, readable without TensorFlow."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from atypeak_scale.storage.targets import target
 
 NETWORK, CONFIG, HISTORY, DESCRIPTION = "model.keras", "config.yaml", "history.csv", "model.json"
 KEYS = {"fingerprint", "views", "training", "store"}
-# Why a training ended.
+# Why training ended.
 SETTLED, LOW, LAST, INTERRUPTED = "settled", "stop_at_loss", "max_epochs", "interrupted"
 
 
 def describe_model(folder: Location) -> dict[str, Any]:
-    """Read what a model says of itself, without loading the network.
+    """Read what a model says about itself, without loading the network.
 
     Parameters
     ----------
@@ -49,10 +49,11 @@ def check_labels(
     store_frame: tuple[int, int],
     store: str,
 ) -> None:
-    """Refuse, by name, a store with labels or a frame that the model does not know (method, section 7.6).
+    """Refuse a store with labels or a frame that the model does not know, and name them (method, section
+    7.6).
 
-    The order of labels does not matter, and a store need not have them all: other regions may hold no peak of
-    a rare label, and windows whose cells of it are empty are windows that the model knows.
+    The order of labels does not matter, and a store need not have them all. Other regions may hold no peak of
+    a rare label, and the model knows windows in which the cells of that label are empty.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def check_labels(
     of_store : two sequences of str
         Labels of the store's views.
     store : str
-        The store, as the message names it.
+        Name of the store for the message.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def check_labels(
             only = f"only in the store: {', '.join(unknown)}"
             only += f"; only in the model: {', '.join(absent)}" if absent else ""
             raise InputError(
-                f"{store}: its labels of view {view!r} are not all among those that the model was trained on "
+                f"{store}: not all its labels of view {view!r} are among those the model was trained on "
                 f"({only}); train a model on this store, or build it with the model's selection"
             )
 
@@ -100,7 +101,7 @@ def absent_labels(
     Returns
     -------
     dict of str to list of str
-        The labels, sorted, for each view that has some.
+        The sorted labels, for each view that has such labels.
 
     """
     absent = {

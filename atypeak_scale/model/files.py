@@ -1,4 +1,4 @@
-"""A trained model on disk: one folder that says what it is, and reloads to identical output.
+"""A trained model on disk: one folder that describes itself, and gives identical output when loaded again.
 
 model.keras    the network, loadable by Keras alone once this package is imported
 config.yaml    every setting it was trained with
@@ -62,7 +62,7 @@ class Training:
     stopped: str
 
     def explain(self) -> str:
-        """Say in words why training stopped."""
+        """Say why training stopped."""
         reasons = {
             SETTLED: "the loss settled",
             LOW: "the loss reached training.stop_at_loss",
@@ -74,24 +74,24 @@ class Training:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with what it was made from.
+    """A network, and what it was made from.
 
     Attributes
     ----------
     network : keras.Model
         The autoencoder, (windows, bins, m, n) in and out.
     labels : two tuples of str
-        Of the two views, in the order of the network's axes.
+        Labels of the two views, in the order of the network's axes.
     config : Config
         Every setting it was trained with.
     training : Training or None
-        How its training ended; None if the weights came from elsewhere.
+        How training ended; None if the weights came from elsewhere.
     history : tuple of float
         Loss of each epoch.
     store : str or None
-        Fingerprint of the inputs of the store that it was trained on.
+        Fingerprint of the inputs of the store it was trained on.
     name : str
-        Of its folder.
+        Name of its folder.
 
     """
 
@@ -109,12 +109,12 @@ class TrainedModel:
         return int(self.network.input_shape[1])
 
     def indices_of(self, labels: tuple[Sequence[str], Sequence[str]]) -> tuple[IntArray, IntArray]:
-        """Return where labels of each view lie along the axes of the network.
+        """Return where the labels of each view lie along the axes of the network.
 
         Parameters
         ----------
         labels : two sequences of str
-            All known to the model, in any order.
+            Labels that the model knows, in any order.
 
         Returns
         -------
@@ -134,7 +134,8 @@ class TrainedModel:
         settings = {
             "labels": self.labels,
             "bins": self.bins,
-            # Without defaults, so that a setting added later does not change the name of models made before.
+            # Defaults are left out, so that a setting added later does not change the names of existing
+            # models.
             "model": self.config.model.model_dump(mode="json", exclude_defaults=True),
             "training": self.config.training.model_dump(mode="json", exclude_defaults=True),
         }
@@ -147,26 +148,26 @@ class TrainedModel:
 def model_from_arrays(
     arrays: Sequence[FloatArray], labels: tuple[Sequence[str], Sequence[str]], config: Config
 ) -> TrainedModel:
-    """Return a model with given weights, as from another program.
+    """Return a model with the given weights, such as those of another program.
 
     Parameters
     ----------
     arrays : sequence of float32 arrays
         As `autoencoder_from_arrays` takes them.
     labels : two sequences of str
-        Of the first and the second view, in the order of the axes.
+        Labels of the first and the second view, in the order of the axes.
     config : Config
         Settings; the sizes of the network are read from the arrays.
 
     Returns
     -------
     TrainedModel
-        Without a training.
+        The model; its `training` is None.
 
     Raises
     ------
     InputError
-        If an array does not fit; it names the first.
+        If an array does not fit; the error names the first.
 
     """
     first, second = tuple(labels[0]), tuple(labels[1])
@@ -186,7 +187,7 @@ def save_model(model: TrainedModel, folder: Location) -> Location:
     Parameters
     ----------
     model : TrainedModel
-        What is written.
+        What to write.
     folder : str or Path
         New folder or URL.
 
@@ -229,7 +230,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
     folder : str or Path
         The model.
     fingerprint : str or None
-        What the model was when it was first looked at; None takes any.
+        Fingerprint of the model when it was first read; None accepts any.
 
     Returns
     -------
@@ -239,8 +240,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
     Raises
     ------
     InputError
-        If the folder is not a model, its files are not those that were saved together, or it is not the model
-        of that fingerprint.
+        If the folder is not a model, its files were not saved together, or its fingerprint is another.
 
     """
     description = describe_model(folder)
@@ -265,9 +265,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
     )
     found = model.fingerprint()
     if found != description["fingerprint"]:
-        raise InputError(
-            f"{folder}: weights and settings are not those that were saved together; train it again"
-        )
+        raise InputError(f"{folder}: its weights and settings were not saved together; train it again")
     if fingerprint is not None and found != fingerprint:
-        raise InputError(f"{folder}: the model changed while it was being used; run the command again")
+        raise InputError(f"{folder}: the model changed while it was in use; run the command again")
     return model

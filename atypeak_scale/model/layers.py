@@ -1,7 +1,7 @@
 """The convolutions of the autoencoder as one-dimensional products over reshaped axes (method, section 3).
 
 Weights keep the shapes of the article's three-dimensional convolutions, (bins, datasets, TRs, in, out), so
-that parameter counts, initial distributions and published arrays are those of the article; they are reshaped
+that parameter counts, initial distributions and published arrays match the article. They are reshaped
 inside the graph. On a CPU this is many times faster than Conv3D.
 """
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import ops
 
 PACKAGE = "atypeak_scale"
-PHASES = 4  # bins that a position of the encoder stands for, after two poolings
+PHASES = 4  # bins for each position of the encoder, after two poolings
 Shape = tuple[int | None, ...]
 
 
@@ -50,12 +50,12 @@ class _Convolution(keras.layers.Layer):  # type: ignore[misc]
 
 
 def pad_bins(x: Any, left: int, right: int) -> Any:
-    """Return `x` with zeros before and after its second last axis."""
+    """Return `x` with zeros before and after its second-to-last axis."""
     return ops.pad(x, [(0, 0)] * (len(x.shape) - 2) + [(left, right), (0, 0)])
 
 
 def pad_and_pool(x: Any, width: int) -> Any:
-    """Pad (batch, L, channels) by (width / 2, width / 2 - 1), then max-pool it by 2 (method, section 3)."""
+    """Pad (batch, L, channels) by (width / 2, width / 2 - 1), then max-pool by 2 (method, section 3)."""
     return ops.max_pool(pad_bins(x, width // 2, width // 2 - 1), pool_size=2, strides=2)
 
 
@@ -68,7 +68,7 @@ class FirstViewConvolution(_Convolution):
         self._add_weights((self.kernel_width, int(input_shape[2] or 0), 1, 1, self.filters))
 
     def call(self, inputs: Any) -> Any:
-        """Convolve the bins of every second-view label by itself."""
+        """Convolve the bins of every second-view label separately."""
         k, (_, bins, m, n) = self.kernel_width, inputs.shape
         each = ops.reshape(ops.transpose(inputs, (0, 3, 1, 2)), (-1, bins, m))
         kernel = ops.reshape(self.kernel, (k, m, self.filters))
@@ -94,7 +94,7 @@ class SecondViewConvolution(_Convolution):
 
 
 def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Take a function that returns its result and its gradients; AutoGraph, which may warn, is kept out."""
+    """Wrap a function that returns its result and its gradients; AutoGraph, which may warn, is kept out."""
     kept_out: Callable[..., Any] = tf.autograph.experimental.do_not_convert(tf.custom_gradient(function))
     return kept_out
 
@@ -103,7 +103,7 @@ def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
 def _convolve(inputs: Any, kernel: Any) -> Any:
     """Convolve (batch, L, D) with (k, D, F); its gradients are plain matrix products.
 
-    For few positions and many channels these take half the time of TensorFlow's own.
+    With few positions and many channels these take half the time of TensorFlow's own.
     """
     k, channels, filters = kernel.shape
     length = inputs.shape[1]
@@ -139,9 +139,9 @@ class DeepConvolution(_Convolution):
 
 
 def phase_taps(kernel_width: int) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int]:
-    """Tell which taps of a same-padded kernel meet which position, if each position is repeated 4 times.
+    """Return which taps of a same-padded kernel meet which position, if each position is repeated 4 times.
 
-    So the long kernel becomes a short one for each of the four bins that a position stands for
+    With this, the long kernel becomes a short one for each of the four bins of a position
     (docs/architecture.md, Exact fast inference).
 
     Parameters
@@ -187,8 +187,8 @@ def _side_by_side(inputs: Any, start: int, taps: int, rows: int) -> Any:
 class SourceConvolution(_Convolution):
     """(batch, (bins + 4k) / 4, F) to (batch, bins, filters): one filter for each (dataset, TR) cell.
 
-    Each position repeated 4 times, a convolution of k taps, 2k bins dropped at each side; computed as one
-    convolution of short kernels over the positions before they are repeated, four phases at once.
+    This repeats each position 4 times, convolves with k taps, and drops 2k bins on each side. It is computed
+    as one convolution with short kernels over the positions before they are repeated, four phases at once.
     """
 
     def build(self, input_shape: Shape) -> None:
@@ -196,7 +196,7 @@ class SourceConvolution(_Convolution):
         self._add_weights((self.kernel_width, 1, 1, int(input_shape[2] or 0), self.filters))
 
     def call(self, inputs: Any) -> Any:
-        """Convolve with kernels whose taps are sums of the kernel's own."""
+        """Convolve with short kernels whose taps are sums of the long kernel's taps."""
         start, taps, rows = self._extent(inputs)
         channels = inputs.shape[2]
         kernel = self.short_kernel(self.compute_dtype)
@@ -219,6 +219,6 @@ class SourceConvolution(_Convolution):
         return _side_by_side(inputs, *self._extent(inputs))
 
     def _extent(self, inputs: Any) -> tuple[int, int, int]:
-        """Return the first position seen, taps of the short kernel, and fours of bins that are kept."""
+        """Return the first position seen, the taps of the short kernel, and the number of fours of bins."""
         phases, first = phase_taps(self.kernel_width)
         return self.kernel_width // 2 + first, phases.shape[1], inputs.shape[1] - self.kernel_width

@@ -33,9 +33,9 @@ def build_autoencoder(
     settings : ModelSettings
         Kernel width, filters, deep dimension, L2 and dropout.
     seed : int
-        Decides initial weights and dropout.
+        Decides the initial weights and the dropout.
     precision : str
-        A dtype policy of Keras; weights are float32 in any case.
+        A Keras dtype policy; weights are always float32.
 
     Returns
     -------
@@ -74,13 +74,13 @@ def _dense(units: int, seed: int, name: str, precision: str) -> keras.layers.Lay
 
 
 def autoencoder_from_arrays(arrays: Sequence[FloatArray], bins: int, m: int, n: int) -> keras.Model:
-    """Return a model with given weights, its sizes read from their shapes.
+    """Return a model with the given weights; its sizes follow from their shapes.
 
     Parameters
     ----------
     arrays : sequence of float32 arrays
-        Kernel and bias of each layer in the order of the table of method, section 3; kernels of convolutions
-        as (bins, datasets, TRs, in, out), the last one's filters counted dataset by dataset.
+        Kernel and bias of each layer, in the order of the table in method, section 3. Kernels of convolutions
+        are (bins, datasets, TRs, in, out); the filters of the last one are counted dataset by dataset.
     bins, m, n : int
         As `build_autoencoder` takes them.
 
@@ -92,7 +92,7 @@ def autoencoder_from_arrays(arrays: Sequence[FloatArray], bins: int, m: int, n: 
     Raises
     ------
     InputError
-        If the shape of an array does not fit; it names the first.
+        If the shape of an array does not fit; the error names the first.
 
     """
     if len(arrays) != 2 * (5 + DENSE_LAYERS):

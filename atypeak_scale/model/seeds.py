@@ -1,4 +1,4 @@
-"""Train the same configuration with several seeds, each a task of its own (method, section 3.4)."""
+"""Train the same configuration with several seeds, each as a separate task (method, section 3.4)."""
 
 import re
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
 
 MEMBER = re.compile(r"seed-(\d+)")
-TRAINING_BYTES = 2_000_000_000  # what a worker needs for one training at the sizes of the article, about
+TRAINING_BYTES = 2_000_000_000  # roughly what a worker needs for one training at the article's sizes
 
 
 @dataclass(frozen=True)
 class SeedTask:
-    """One training, and where its model goes."""
+    """One training, and the place for its model."""
 
     cell_line: CellLine
     config: Config
@@ -29,23 +29,23 @@ class SeedTask:
 def train_seeds(
     cell_line: CellLine, config: Config, seeds: int, out: Location, executor: Executor | None = None
 ) -> list[Location]:
-    """Train several models that differ only in their seed, one a task (method, section 3.4).
+    """Train several models that differ only in their seed, one per task (method, section 3.4).
 
-    Each is written whole or not at all. Those that are there already are kept, so that a run that was stopped
-    goes on with the missing ones.
+    Each is written whole or not at all. Models that exist are kept, so a run that was stopped continues with
+    the missing ones.
 
     Parameters
     ----------
     cell_line
         The data.
     config
-        Settings; its seed is the first.
+        Settings; their seed is the first one.
     seeds
-        How many models.
+        Number of models.
     out
-        Folder or URL; seed N goes to `out`/seed-N. It is a model too, an ensemble.
+        Folder or URL; seed N goes to `out`/seed-N. The folder itself is an ensemble, which is a model too.
     executor
-        Where they are trained; None is this process.
+        Where to train; None means this process.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def train_seeds(
 
 
 def train_task(task: SeedTask) -> None:
-    """Train and write one of several models; one that Ctrl-C stopped is not kept, so it is trained again."""
+    """Train and write one of several models; if Ctrl-C stops it, it is not kept and will be trained again."""
     target(task.folder).refuse_existing(last=DESCRIPTION)
     from atypeak_scale.model.files import save_model
     from atypeak_scale.model.training.train import fit
@@ -94,7 +94,7 @@ def members_of(folder: Location) -> list[Location]:
     Returns
     -------
     list of str or Path
-        Their folders, by seed; none if the folder is anything else.
+        Their folders, by seed; empty if the folder is anything else.
 
     """
     names = target(folder).names()
@@ -108,7 +108,7 @@ def _seed(name: str) -> int:
 
 
 def is_trained(folder: Location) -> dict[str, Any] | None:
-    """Look for a model that was trained to its end.
+    """Look for a model that was trained to the end.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def is_trained(folder: Location) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        What the model says of itself, as `describe_model` returns it; None if nothing is there.
+        What the model says about itself, as `describe_model` returns it; None if nothing is there.
 
     Raises
     ------
@@ -131,5 +131,5 @@ def is_trained(folder: Location) -> dict[str, Any] | None:
     description = describe_model(folder)
     training = description["training"]
     if training is None or training["stopped"] == INTERRUPTED:
-        raise InputError(f"{folder}: is not a model that was trained to its end; remove it")
+        raise InputError(f"{folder}: is not a model that was trained to the end; remove it")
     return description

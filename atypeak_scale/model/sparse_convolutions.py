@@ -1,9 +1,9 @@
-"""The two first convolutions, without the arithmetic that no peak asks for (method, section 3).
+"""The first two convolutions, without the arithmetic that no peak needs (method, section 3).
 
 They give exactly what the layers `first_view` and `second_view` give, with the gradients of their weights.
-With crumbs, all labels of the second view share one signal; a label adds its own only where it has peaks. So
-own signals are rows, one for each (label, window, pooled position) that sees a peak of the label, and the
-second convolution multiplies these rows first and adds the products where they belong afterwards
+With crumbs, all labels of the second view share one signal. A label adds its own signal only where it has
+peaks. So own signals are rows, one for each (label, window, pooled position) that sees a peak of the label.
+The second convolution first multiplies these rows and then adds the products where they belong
 (docs/architecture.md, Exact fast inference).
 """
 
@@ -23,11 +23,11 @@ class SparseConvolutions:
     Parameters
     ----------
     network : keras.Model
-        As `build_autoencoder` makes it; its weights are used as they are at each call.
+        As `build_autoencoder` makes it; each call uses its current weights.
     cells : sequence of (int, int)
         Index of the first and the second label of every source along the network's axes.
     crumbs : float
-        c, which the windows get (method, section 2.5).
+        c, for the crumbs of the windows (method, section 2.5).
 
     """
 
@@ -65,7 +65,7 @@ class SparseConvolutions:
         return pad_and_pool(signal + tf.cast(self._second.bias, dtype), k // 2)
 
     def _shared(self, padded: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """What the crumbs of all labels of the second view add to each of them: (windows, L, F)."""
+        """Return what the crumbs of all second-view labels add to each of them: (windows, L, F)."""
         if not self._crumbs:
             shape = tf.shape(padded)
             return tf.zeros((shape[0], shape[1] - kernel.shape[0] + 1, kernel.shape[2]), padded.dtype)
@@ -75,12 +75,12 @@ class SparseConvolutions:
     def _own(
         self, padded: tf.Tensor, shared: tf.Tensor, pooled: tf.Tensor, kernel1: tf.Tensor, kernel2: tf.Tensor
     ) -> tf.Tensor:
-        """What the labels' own peaks add to the second convolution: (windows, L / 2 - k / 2 + 1, F)."""
+        """Return what labels' own peaks add to the second convolution: (windows, L / 2 - k / 2 + 1, F)."""
         k, taps, filters = kernel1.shape[0], kernel2.shape[0], kernel1.shape[2]
         label, window, place = self._rows(padded, k)
         lengths = [array.shape[1] for array in (padded, shared, pooled)]
         flat = [tf.reshape(array, (-1, array.shape[2])) for array in (padded, shared, pooled)]
-        # A row pools two positions of the first convolution; none of them is in the padding of the pooling.
+        # A row pools two positions of the first convolution; neither is in the padding of the pooling.
         position = 2 * place[:, None] - k // 2 + tf.constant([0, 1], tf.int64)
         bins = (window[:, None] * lengths[0] + position)[:, :, None] + tf.range(k, dtype=tf.int64)
         labels = len(self._of_label)
@@ -97,7 +97,7 @@ class SparseConvolutions:
         pair = tf.reshape(tf.concat(own, axis=0), (-1, 2, filters)) + tf.gather(
             flat[1], window[:, None] * lengths[1] + position
         )
-        # unstack, as its gradient is cheap
+        # unstack, because its gradient is cheap
         added = tf.maximum(*tf.unstack(pair, axis=1)) - tf.gather(flat[2], window * lengths[2] + place)
         by_label = tf.reshape(tf.transpose(kernel2, (1, 2, 0, 3)), (-1, filters, taps * filters))
         of_labels = zip(tf.split(added, rows_of_label, num=labels), tf.unstack(by_label), strict=True)
@@ -110,16 +110,16 @@ class SparseConvolutions:
         return tf.cast(tf.reshape(sums, (windows, length, filters)), padded.dtype)
 
     def _rows(self, padded: tf.Tensor, k: int) -> list[tf.Tensor]:
-        """Label, window and pooled position of everything that sees a peak of the label, sorted; int64."""
+        """Return every (label, window, pooled position) that sees a peak of the label, sorted; int64."""
         has_label = tf.matmul(tf.cast(padded, tf.float32), self._has_label)
         seen = pad_and_pool(tf.nn.max_pool1d(has_label, k, 1, "VALID"), k)
         rows: list[tf.Tensor] = tf.unstack(tf.where(tf.transpose(seen, (2, 0, 1)) > 0), num=3, axis=1)
         return rows
 
     def _own_kernels(self, kernel: tf.Tensor) -> list[tf.Tensor]:
-        """By label, its sources' kernels with the crumbs that each gives to all first labels.
+        """Return, by label, its sources' kernels with the crumbs that each gives to all first labels.
 
-        One gather and one split for all labels, as the gradients of many would cost more than the products.
+        One gather and one split serve all labels: the gradients of many would cost more than the products.
         """
         of_sources = [self._dataset[s] for sources in self._of_label for s in sources]
         own = tf.gather(kernel, of_sources, axis=1)
@@ -129,11 +129,11 @@ class SparseConvolutions:
 
 
 def _sums_at(target: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """Sum the rows of each target: (rows, F) to (count, F); no target is negative."""
+    """Sum the rows of each target: (rows, F) to (count, F); targets must not be negative."""
 
     @with_gradient
     def summed(rows: tf.Tensor) -> Any:
-        # TensorFlow's own gradient looks for negative targets, which costs as much as the sums.
+        # TensorFlow's own gradient checks for negative targets, which costs as much as the sums.
         return tf.math.unsorted_segment_sum(rows, target, count), lambda upstream: tf.gather(upstream, target)
 
     sums: tf.Tensor = summed(rows)

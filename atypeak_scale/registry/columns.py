@@ -1,4 +1,4 @@
-"""Every column of every table that is written, registered once: name, type, unit and meaning.
+"""Every column of every table that we write, registered once: name, type, unit and meaning.
 
 `view0` and `view1` in a name stand for the two views, as in `variables`, and so do `{view0}` and
 `{view1}` in a text.
@@ -99,10 +99,10 @@ RELEASE_SUMMARY = Table(
 _PAIR_TESTS = (
     Column("correlation", "float64", "Pearson correlation of the occupancies, 0 if undefined"),
     Column("correlated", "int64", "C: 1 if it exceeds the mean of all correlations, else 0"),
-    Column("pos_p", "float64", "p-value of the Welch test of both against alone, missing if there is none"),
-    Column("pos", "int64", "Pos: 1 if rebuilt significantly more where the other is present"),
+    Column("pos_p", "float64", "p-value of the Welch test of both against alone, missing if undefined"),
+    Column("pos", "int64", "Pos: 1 if rebuilt significantly more if the other is present"),
     Column("neg_p", "float64", "p-value of the Welch test of phantom against none"),
-    Column("neg", "int64", "Neg: 1 if there are significantly more phantoms where the other is present"),
+    Column("neg", "int64", "Neg: 1 if there are significantly more phantoms if the other is present"),
     Column("weight", "float64", "square root of the product of the two abundances"),
     Column("contribution", "float64", "what the pair adds to the total"),
 )
@@ -142,7 +142,7 @@ GROUP_SOURCES = Table(
 )
 GROUP_ASKED = Table(
     "asked",
-    "what each source asks of each other one; further columns are named by the sources",
+    "what each source asks of every other; the other columns are named after the sources",
     (Column("source", "text", "the source that asks"),),
     has_others=True,
 )
@@ -254,11 +254,11 @@ PAIRS = Table(
         Column("alone_peaks", "int64", "number of its peaks in CRMs that do not"),
         Column("both_mean", "float64", "mean final score with the other"),
         Column("alone_mean", "float64", "mean final score without"),
-        Column("mean_difference", "float64", "with less without"),
+        Column("mean_difference", "float64", "with minus without"),
         Column("both_median", "float64", "median with the other"),
         Column("alone_median", "float64", "median without"),
-        Column("median_difference", "float64", "with less without"),
-        Column("mann_whitney_u", "float64", "pairs of peaks in which the one with scores higher, ties half"),
+        Column("median_difference", "float64", "with minus without"),
+        Column("mann_whitney_u", "float64", "pairs in which the peak with the other is higher, ties half"),
         Column("superiority", "float64", "their share among all pairs, 0.5 if nothing differs"),
         Column("cohens_d", "float64", "difference of means in pooled standard deviations"),
         Column("p", "float64", "two-sided p-value of Mann-Whitney"),
@@ -287,7 +287,7 @@ NOISE_DETECTION = Table(
         Column("noise", "text", "all, or where the noise lies: reliable or unreliable"),
         Column("auroc", "float64", "probability that a stack peak scores higher than a noise peak"),
         Column("average_precision", "float64", "of noise, found from the lowest score up"),
-        Column("share", "float64", "share of noise, the average precision of no information"),
+        Column("share", "float64", "share of noise, the average precision without any information"),
         Column("noise_peaks", "int64", "number of noise peaks"),
         Column("stack_peaks", "int64", "number of stack peaks"),
     ),
@@ -298,7 +298,7 @@ REBUILT = Table(
     (
         Column("kind", "text", "watermark, noise, stack or phantom"),
         Column("place", "text", "reliable, unreliable or watermark: of the source"),
-        Column("group", "text", "whether the label is of the stack's group: same, other or none"),
+        Column("group", "text", "whether the label is in the stack's group: same, other or none"),
         Column("related", "int64", "other peaks of the same {view0} or {view1} in the window"),
         Column("rebuilt", "float64", "lower end of an interval of rebuilt values"),
         Column("peaks", "int64", "number of peaks or phantoms"),

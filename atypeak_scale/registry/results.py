@@ -1,6 +1,6 @@
-"""The labelled arrays of assessments that are kept beside the scores, registered once.
+"""The labelled arrays of assessments that are kept with the scores, registered once.
 
-Each is an xarray Dataset in a group of its own below the scores. `view0` and `view1` in a name stand for the
+Each is an xarray Dataset in its own group below the scores. `view0` and `view1` in a name stand for the
 two views, as in `variables`.
 """
 
@@ -37,9 +37,9 @@ QSCORE = Result(
             "C, whether the correlation of the pair exceeds the mean of all (method, section 6.2)"
         ),
         "pos_p": "p-value of the Welch test of both against alone, NaN if there is none (method, 6.4)",
-        "pos": "Pos, whether the dimension is rebuilt significantly more where the other is present",
+        "pos": "Pos, whether the dimension is rebuilt significantly more if the other is present",
         "neg_p": "p-value of the Welch test of phantom against none, NaN if there is none (method, 6.4)",
-        "neg": "Neg, whether the dimension has significantly more phantoms where the other is present",
+        "neg": "Neg, whether the dimension has significantly more phantoms if the other is present",
         "weight": "square root of the product of the two abundances, 0 off the pairs (method, 6.5)",
         "contribution": "what the pair adds to the total, 0 off the pairs (method, section 6.5)",
     },
@@ -50,13 +50,13 @@ GROUPS = Result(
     ("source", "source_other", "seed"),
     {
         "rebuilt": "R, what the model rebuilds from the source alone along the window, mean over bins",
-        "asked": "M at the cell of the other source: R over its maximum, negative values as 0",
+        "asked": "M at the cell of the other source: R over its maximum, negative values set to 0",
         "group": "number of the source's group; the largest group is 0",
         "group_name": "the two labels of the second view that the group asks for most",
         "own": "what the model rebuilds of the source itself, R at its own cell",
         "strength": "mean of what the others of its group ask of the source; NaN if it is alone",
         "silhouette": "how much closer the source is to its own group than to the next one, -1 to 1",
-        "group_by_seed": "number of the source's group by each model alone",
+        "group_by_seed": "number of the source's group according to each model alone",
     },
     ("source_view0", "source_view1"),
 )
@@ -64,10 +64,10 @@ UR_EXAMPLES = Result(
     "ur_examples",
     ("unit", "bin"),
     {
-        "ur_example": "the window that gradient ascent ended with (method, section 7.2)",
+        "ur_example": "the window at the end of gradient ascent (method, section 7.2)",
         "mean": "mean of ur_example over bins",
-        "activation": "mean activation of the unit over the coarse positions, shown ur_example",
-        "activation_before": "the same, shown the uniform noise that the ascent began with",
+        "activation": "mean activation of the unit over the coarse positions for ur_example",
+        "activation_before": "the same for the uniform noise that the ascent began with",
     },
 )
 STATISTICS = Result(
@@ -75,7 +75,7 @@ STATISTICS = Result(
     ("bin", "source", "other_source", "other_view0", "other_view1"),
     {
         "mean_occupancy": "share of the windows in which the source occupies the bin",
-        "mean_crm": "mean of mean_occupancy over bins, 0 where there is no such source",
+        "mean_crm": "mean of mean_occupancy over bins, 0 if there is no such source",
         "correlation_source": "Pearson correlation of the sources over all (window, bin)",
         "correlation_view0": "Pearson correlation of the labels' sums over all (window, bin)",
         "correlation_view1": "Pearson correlation of the labels' sums over all (window, bin)",

@@ -29,7 +29,7 @@ class Column:
 class Table:
     """The columns of one kind of table; `name` is that of the file without its ending.
 
-    has_others: whether a table may have other columns besides, named by its data.
+    has_others: whether a table may have further columns, named after its data.
     """
 
     name: str

@@ -16,7 +16,7 @@ ChunkRule = Literal["occupancy", "window", "row", "catalogue", "whole"]
 
 @dataclass(frozen=True)
 class Variable:
-    """One array: name, dims, type, chunk rule and meaning; `coordinate`: whether xarray takes it for one."""
+    """One array: name, dims, type, chunk rule and meaning; `coordinate`: whether xarray treats it as one."""
 
     name: str
     dims: tuple[str, ...]
@@ -27,8 +27,8 @@ class Variable:
 
 
 def with_views(name: str, views: tuple[str, str]) -> str:
-    """Return a name with the views' names where `view0` and `view1` stand."""
-    # In one pass: a view may itself be called `preview1`.
+    """Return a name with `view0` and `view1` replaced by the names of the views."""
+    # In one pass, because a view may itself be called `preview1`.
     return re.sub("view([01])", lambda found: views[int(found[1])], name)
 
 

@@ -13,14 +13,14 @@ from atypeak_scale.registry.results import RESULTS
 from atypeak_scale.registry.variables import ENSEMBLE_VARIABLES, STORE_VARIABLES, with_views
 
 VIEWS = ("view0", "view1")
-# Names of groups, dims and attributes, and facts of a store, that no other registry holds.
+# Names of groups, dims, attributes and facts of a store that no other registry holds.
 OTHERS = (
     "scores", "peak", "catalogue_peak", "catalogue", "row", "rows", "score", "inputs", "versions", "views",
 )  # fmt: skip
 
 
 def _registered() -> Iterator[str]:
-    """Yield every registered name, with `view0` and `view1` where the views' names will stand."""
+    """Yield every registered name, with `view0` and `view1` in place of the views' names."""
     for variable in (*STORE_VARIABLES, *ENSEMBLE_VARIABLES):
         yield from (variable.name, *variable.dims)
     for table in TABLES:
@@ -33,22 +33,23 @@ def _registered() -> Iterator[str]:
 
 @cache
 def _fixed_and_templates() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names that no view changes, and those that hold `view0` or `view1`, but for these alone."""
+    """Return the names without `view0` or `view1`, and those that hold one of them and more."""
     names = frozenset(_registered())
     templates = frozenset(name for name in names if re.search("view[01]", name))
     return names - templates | {*VIEWS}, templates - {*VIEWS}
 
 
 def is_taken(view: str, views: tuple[str, str]) -> bool:
-    """Whether a view's name collides with a registered name, for one of the two `views`.
+    """Return whether the name of one of the two `views` collides with a registered name.
 
-    Or a name that is made of a view's name does: a view `theta` would make its array `theta_mean`.
+    Names made from a view's name count too: a view `theta` would make an array `theta_mean`.
     """
     fixed, templates = _fixed_and_templates()
-    # `peaks` is a fact of a store, so a view `peak`, whose number is told as `peaks`, is refused as well.
+    # `peaks` is a fact of a store, so a view `peak`, whose number is reported as `peaks`, is refused too.
     if view in fixed or f"{view}s" in fixed:
         return True
-    # `source_x` is refused whatever the other view is called: stores of several views are read side by side.
+    # `source_x` is refused whatever the other view is called, because stores of several views may be read
+    # together.
     if any(
         view.startswith(name.removesuffix(end)) for name in templates for end in VIEWS if name.endswith(end)
     ):
@@ -64,7 +65,7 @@ def check_views(views: tuple[str, str]) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", view) or is_taken(view, views):
             raise ValueError(
                 f"view name {view!r} must be lower-case letters, digits and underscores, "
-                "and no name of another dim, variable or column; 'assay' or 'model' would do"
+                "and not the name of another dim, variable or column; use a name like 'assay' or 'model'"
             )
     if views[0] == views[1]:
-        raise ValueError(f"the two views must have different names, both are {views[0]!r}")
+        raise ValueError(f"the two views must have different names, but both are {views[0]!r}")

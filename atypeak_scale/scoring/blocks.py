@@ -1,7 +1,7 @@
 """The tasks of scoring: one block of rows, then one block of peaks (method, section 4).
 
-A block of rows is a chunk of the array of (peak, window) rows. Its task rebuilds the windows that these rows
-lie in and writes that one chunk: no two tasks share a chunk, and a chunk without NaN is a block that is done.
+A block of rows is a chunk of the array of (peak, window) rows. Its task rebuilds the windows of these rows
+and writes that one chunk. No two tasks share a chunk, and a chunk without NaN means that its block is done.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ScoreTask:
 
 
 def score_rows(task: ScoreTask) -> int:
-    """Score the rows of a block and write their chunk; returns the number of windows that it rebuilt."""
+    """Score the rows of a block and write their chunk; return the number of windows rebuilt."""
     cell_line = task.scores.cell_line
     rows = cell_line.rows(*task.block)
     window = rows.window
@@ -48,12 +48,12 @@ def row_maxima(
 ) -> npt.NDArray[np.float32]:
     """Return the largest ratio of each row over its bins, first and last included.
 
-    ratios: float32 (windows, bins, sources); the others (rows,), window counted within `ratios`.
+    ratios: float32 (windows, bins, sources); the others: (rows,), with `window` counted within `ratios`.
     """
     _, bins, sources = ratios.shape
     flat = np.append(ratios.transpose(0, 2, 1).ravel(), np.float32(0))
     line = (window * sources + source) * bins
-    # reduceat takes the maximum over [start, next start); every second segment lies between two rows.
+    # reduceat takes the maximum over [start, next start), so every second segment lies between two rows.
     bounds = np.stack([line + first, line + last + 1], axis=1).ravel()
     return np.maximum.reduceat(flat, bounds)[::2] if len(bounds) else np.empty(0, np.float32)
 

@@ -1,4 +1,4 @@
-"""Scores of several models of the same settings and other seeds, averaged (method, section 3.4)."""
+"""Average the scores of several models with the same settings and different seeds (method, section 3.4)."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,12 +12,12 @@ from atypeak_scale.registry.variables import FINAL, REBUILT_SCORE, SPREAD, Varia
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import Block
 
-MOST_COMPARED = 1_000_000  # peaks, evenly over the catalogue, when models are compared
+MOST_COMPARED = 1_000_000  # peaks, spread evenly over the catalogue, to compare models
 
 
 @dataclass(frozen=True)
 class EnsembleTask:
-    """A block of one array of an ensemble, to be made from those of its members."""
+    """A block of one array of an ensemble, made from the same block of its members."""
 
     scores: Scores
     variable: Variable
@@ -25,12 +25,12 @@ class EnsembleTask:
 
 
 def average_members(scores: Scores, variable: Variable, executor: Executor) -> None:
-    """Write the mean over models of an array with a value for each row or peak."""
+    """Write the mean over models of an array with one value for each row or peak."""
     executor.run(_write_mean, _tasks(scores, variable), "average")
 
 
 def write_spread(scores: Scores, executor: Executor) -> None:
-    """Write the standard deviation (n - 1) over models of every peak's final score; NaN of one model."""
+    """Write the standard deviation (n - 1) over models of every peak's final score; NaN for one model."""
     executor.run(_write_spread, _tasks(scores, SPREAD), "average")
 
 
@@ -57,9 +57,9 @@ def _stacked(task: EnsembleTask, variable: Variable) -> npt.NDArray[np.float64]:
 
 
 def agreement(members: tuple[Scores, ...]) -> list[float]:
-    """Return Spearman's correlation of final scores between each two models, in order of `combinations`.
+    """Return Spearman's correlation of the final scores of every two models, in order of `combinations`.
 
-    Of at most `MOST_COMPARED` peaks, which are taken at equal distances.
+    It takes at most `MOST_COMPARED` peaks, at equal distances.
     """
     finals = [_some_finals(one) for one in members]
     return [float(spearmanr(one, other).statistic) for one, other in combinations(finals, 2)]

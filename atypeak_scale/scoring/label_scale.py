@@ -21,13 +21,13 @@ class LabelScale:
 
     @property
     def has_spread(self) -> npt.NDArray[np.bool_]:
-        """Whether scores can be centred and reduced, (labels,)."""
-        # Equal scores may differ from their mean by rounding.
+        """Return whether scores can be standardized, (labels,)."""
+        # Because of rounding, equal scores may differ from their mean.
         return (self.peaks >= 2) & (self.sd > 1e-9 * np.abs(self.mean))
 
     @property
     def flag(self) -> npt.NDArray[np.object_]:
-        """Why the final scores of a label are all 750, if they are; text (labels,)."""
+        """Return why the final scores of a label are all 750, if they are; text (labels,)."""
         return np.where(self.has_spread, "", NO_SPREAD).astype(object)
 
     def __add__(self, other: "LabelScale") -> "LabelScale":

@@ -21,7 +21,7 @@ AGREEMENT = "agreement"
 SAMPLED = "sampled_windows"
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-# What an ensemble has of each source is the mean over its models.
+# For each source, an ensemble has the mean over its models.
 AVERAGED = tuple(variable for variable in v.WEIGHT_VARIABLES if variable is not v.WEIGHT_FLAG)
 
 
@@ -75,25 +75,25 @@ class FinalTask:
 def normalize(
     scores: Scores, settings: NormalizationSettings | None = None, executor: Executor | None = None
 ) -> Scores:
-    """Fill `k_normalized` and `final` of every peak, and the tables of weights and labels.
+    """Fill in `k_normalized` and `final` of every peak, and the tables of weights and labels.
 
-    The windows that are shown to the model have the crumbs that it was trained with. Of an ensemble, each
-    model's scores are normalized, and those of the ensemble by the mean of their weights; `spread` is filled
-    too, and the attribute `agreement`: Spearman's correlation of the final scores of each two.
+    The model sees windows with the crumbs that it was trained with. In an ensemble, the scores of each model
+    are normalized, and those of the ensemble by the mean of the weights. `spread` is then filled in too, and
+    the attribute `agreement`: Spearman's correlation of the final scores of every two models.
 
     Parameters
     ----------
     scores
         Complete raw scores.
     settings
-        The Monte Carlo sample; None takes the model's.
+        The Monte Carlo sample; None takes the model's setting.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
     Scores
-        The same.
+        The same scores.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def model_agreement(scores: Scores) -> list[float]:
 
 
 def _average_weights(scores: Scores) -> FloatArray:
-    """Average what the models of an ensemble have for each source; a weight has the flags of all of them."""
+    """Average what the models of an ensemble have for each source; a weight joins the flags of all models."""
     for variable in AVERAGED:
         scores.write(variable, 0, np.mean([one.read(variable) for one in scores.members], axis=0))
     flags = [
@@ -174,7 +174,7 @@ def _sampled_weights(scores: Scores, settings: NormalizationSettings, executor: 
 
 
 def _responses(scores: Scores, present: BoolArray, executor: Executor) -> Responses:
-    # The windows come with their crumbs, so the engine must add none.
+    # The windows already have their crumbs, so the engine must add none.
     return responses(scores.engine(crumbs=0.0), present, scores.config.training.crumbs, executor)
 
 

@@ -1,4 +1,4 @@
-"""From a model's folder to the handle of its scores."""
+"""Find the handle of a model's scores from the model's folder."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,28 +22,28 @@ def open_scores(
     precision: Precision | None = None,
     results: Location | None = None,
 ) -> Scores:
-    """Return the handle of a model's results on a cell line, whether they exist or not; nothing is made.
+    """Return the handle of a model's results on a cell line, whether they exist or not; create nothing.
 
     Parameters
     ----------
     cell_line
         The data.
     model
-        Folder or URL of a model, or of several seeds, an ensemble.
+        Folder or URL of a model, or of an ensemble of several seeds.
     crumbs, precision
-        At scoring; None takes the model's settings.
+        Crumbs and precision at scoring; None takes the model's settings.
     results
-        Another place for the results, so that the store is only read; None is the store.
+        Another place for the results, so that the store is only read; None means the store.
 
     Returns
     -------
     Scores
-        `exists` tells whether anything was computed.
+        `exists` says whether anything was computed.
 
     Raises
     ------
     InputError
-        If the model is none, or does not fit the cell line.
+        If `model` is not a model, or does not fit the cell line.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def open_scores(
 
 
 def _name(model: Location, fingerprint: str, crumbs: float, precision: Precision) -> str:
-    """Return the name of results; those of another fingerprint have another name."""
+    """Return the name of results; another fingerprint gives another name."""
     of_crumbs = f"-crumbs-{crumbs:g}" if crumbs else ""
     of_precision = "" if precision == "float32" else f"-{precision}"
     return f"{group_name(name_of(model))}-{fingerprint[:8]}{of_crumbs}{of_precision}"
@@ -95,12 +95,12 @@ def _ensemble(model: Location, members: list[Scores]) -> Scores:
 
 
 def normalized_scores(cell_line: CellLine, results: Location | None = None) -> Scores:
-    """Return the only normalized results of a cell line, whose model need not be there any more.
+    """Return the only normalized results of a cell line; their model need not exist any more.
 
     Raises
     ------
     InputError
-        If there are none, or several.
+        If there are none or several.
 
     """
     location = absolute(cell_line.store if results is None else results)

@@ -1,4 +1,4 @@
-"""Everything known of each scored peak, read a block at a time: the columns that `PEAKS` registers."""
+"""Everything known about each scored peak, read one block at a time: the columns of `PEAKS`."""
 
 from functools import cached_property
 from typing import Any
@@ -27,11 +27,11 @@ PERCENTILE = "percentile"
 class PeakTable:
     """The catalogue peaks of a cell line with their scores.
 
-    Once it has read anything, it holds one float32 for every peak, for the percentiles.
+    After the first read, it holds one float32 for every peak, for the percentiles.
     """
 
     def __init__(self, cell_line: CellLine, results: zarr.Group) -> None:
-        """`results`: the opened group of the scores."""
+        """`results`: the open group of the scores."""
         self.cell_line, self._results = cell_line, results
         self._scores = [variable for variable in (*v.PEAK_SCORES, v.SPREAD) if variable.name in results]
 
@@ -42,7 +42,7 @@ class PeakTable:
         return (*PEAKS.named(self.cell_line.views), *spread)
 
     def blocks(self) -> list[Block]:
-        """Return the blocks of peaks to read, each whole chunks."""
+        """Return the blocks of peaks to read; each is whole chunks."""
         return self.cell_line.blocks("peaks")
 
     def read(self, block: Block) -> Columns:
@@ -121,7 +121,7 @@ class PeakTable:
             "crm": windows.crm[at],
             "crm_start": windows.crm_start[at],
             "crm_end": windows.crm_end[at],
-            # A peak's own source is among them.
+            # The peak's own source is among them.
             "other_sources": (windows.crm_sources[at] - 1).astype(np.int32),
         }
 

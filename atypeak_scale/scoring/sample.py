@@ -22,7 +22,7 @@ def sample_windows(total: int, settings: NormalizationSettings) -> IntArray:
 
 @dataclass(frozen=True)
 class SampleBlock:
-    """Sampled windows of one chunk: `windows` are counted from `start`, sorted."""
+    """Sampled windows of one chunk; `windows` are sorted and counted from `start`."""
 
     start: int
     windows: IntArray
@@ -35,7 +35,7 @@ class SampleBlock:
 
 
 def sample_blocks(cell_line: CellLine, windows: IntArray) -> list[SampleBlock]:
-    """Cut sorted windows by the chunks of occupancy that they lie in."""
+    """Split sorted windows by the chunks of occupancy that hold them."""
     blocks = []
     for start, stop in cell_line.blocks("windows"):
         inside = slice(*np.searchsorted(windows, [start, stop]))

@@ -18,14 +18,14 @@ from atypeak_scale.store.cell_line import CellLine
 
 log = logging.getLogger(__name__)
 
-# What a pass of the engine may hold: the decoder's products, their sum, and the rebuilt cells.
+# A pass of the engine may hold the decoder's products, their sum, and the rebuilt cells.
 PASS_BYTES = 1_000_000_000
 PROCESS_BYTES = 800_000_000  # the interpreter with TensorFlow, and the model
 
 
 @dataclass(frozen=True)
 class ScorePlan:
-    """What a scoring will do, known before the network is loaded."""
+    """What scoring will do, known before the network is loaded."""
 
     cell_line: str
     scores: str
@@ -39,7 +39,7 @@ class ScorePlan:
 
 
 def plan_score(scores: Scores) -> ScorePlan:
-    """Return what scoring would do, with an ensemble of all its models; nothing is written."""
+    """Return what scoring would do (for an ensemble, by all its models), without writing anything."""
     members = scores.members or (scores,)
     cell_line = scores.cell_line
     blocks = len(cell_line.blocks("rows")) * len(members)
@@ -57,7 +57,7 @@ def plan_score(scores: Scores) -> ScorePlan:
 
 
 def _projected_memory(cell_line: CellLine) -> int:
-    """Return about how many bytes a process needs to score a block."""
+    """Return roughly how many bytes a process needs to score a block."""
     windows, bins, sources = cell_line.shape
     windows_of_block = min(windows, -(-windows // len(cell_line.blocks("rows"))) * 2)
     return PROCESS_BYTES + 2 * windows_of_block * bins * sources + PASS_BYTES
@@ -78,23 +78,24 @@ def score(
     cell_line
         The data; its labels must be among those that the model was trained on.
     model
-        Folder or URL of a trained model, or of several seeds, whose scores are averaged.
+        Folder or URL of a trained model, or of several seeds, whose scores are then averaged.
     crumbs, precision
-        At scoring; None takes the model's settings.
+        Crumbs and precision at scoring; None takes the model's settings.
     results
         Another place for the scores, so that the store is only read; None keeps them in the store.
     executor
-        Where work runs; None is this process. A run that was stopped goes on with the missing blocks.
+        Where the work runs; None means this process. A run that was stopped continues with the missing
+        blocks.
 
     Returns
     -------
     Scores
-        Complete, not normalized.
+        Complete, but not normalized.
 
     Raises
     ------
     InputError
-        If the model is none, or does not fit the cell line, or the scores cannot be written.
+        If `model` is not a model or does not fit the cell line, or the scores cannot be written.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def score(
 
 
 def complete(scores: Scores, executor: Executor | None = None) -> None:
-    """Compute what is missing of some scores; raises as `score`."""
+    """Compute whatever is missing from some scores; raise the errors that `score` raises."""
     executor = executor or InProcess()
     executor.require(_projected_memory(scores.cell_line))
     changed = [_complete_one(one, executor) for one in scores.members or (scores,)]
@@ -140,9 +141,9 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
 
 
 def _tell_absent_labels(scores: Scores) -> None:
-    """Warn of labels of the model that the cell line lacks.
+    """Warn about labels of the model that the cell line lacks.
 
-    Not refused: other regions may hold no such peak. But a selection that was forgotten looks the same.
+    This is no error, because other regions may hold no such peak. But a forgotten selection looks the same.
     """
     of_model = describe_model(scores.model)["views"]
     for view, labels in absent_labels(of_model, scores.cell_line.labels).items():
@@ -155,10 +156,10 @@ def _tell_absent_labels(scores: Scores) -> None:
 
 
 def score_part(scores: Scores, part: int, parts: int, executor: Executor | None = None) -> int:
-    """Score the blocks of one of `parts` equal parts, counted from 1, for the tasks of a job array.
+    """Score the blocks of one of `parts` equal parts, counted from 1, as a task of a job array.
 
-    Parts share no chunk, so that all may run at the same time. When they are done, `score` finds nothing
-    missing and only averages. Returns the number of blocks that were scored.
+    Parts share no chunk, so all may run at the same time. When they are done, `score` finds nothing missing
+    and only averages. Returns the number of blocks scored.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The handle of a model's results on a cell line: only `create` makes them, only `write` changes them."""
+"""The handle of a model's results on a cell line: only `create` creates and only `write` changes them."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scores:
-    """A model's results on a cell line; they exist once they were created.
+    """A model's results on a cell line; they exist once `create` has been called.
 
-    name: of the results among those of the cell line; model: folder of the model, or of several seeds;
-    fingerprint: of its weights and settings; crumbs, precision: at scoring; location: where the results are,
-    the store itself or another place; members: of an ensemble, the results of each of its models.
+    name: name of the results within the cell line; model: folder of the model, or of several seeds;
+    fingerprint: hash of its weights and settings; crumbs, precision: settings of scoring; location: the store
+    itself, or another place with the results; members: for an ensemble, the results of each of its models.
     """
 
     cell_line: CellLine
@@ -61,15 +61,15 @@ class Scores:
         """The arrays of these results."""
         return v.ENSEMBLE_VARIABLES if self.members else v.SCORE_VARIABLES
 
-    # --- reading: creates nothing, and needs no right to write
+    # --- reading: creates nothing and needs no right to write
 
     def exists(self) -> bool:
-        """Whether the results were created, complete or not.
+        """Return whether the results were created, complete or not.
 
         Raises
         ------
         InputError
-            If results of that name were made from something else, or their location holds something else.
+            If results of that name were made from something else, or the location holds something else.
 
         """
         return self._find() is not None
@@ -95,13 +95,13 @@ class Scores:
         return found if mode == "r" else open_group(self.location, self.path, mode)
 
     def open(self) -> xr.Dataset:
-        """Return the arrays of the results as they are stored, lazily; raises as `group`."""
+        """Return the arrays of the results as stored, lazily; raise the errors that `group` raises."""
         found: xr.Dataset = xr.open_zarr(self.group().store, group=self.path, consolidated=False)
         return found
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What the results say of themselves; raises as `group`."""
+        """Return what the results say about themselves; raise the errors that `group` raises."""
         return dict(self.group().attrs)
 
     def read(self, variable: Variable, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
@@ -112,20 +112,20 @@ class Scores:
         StageMissingError
             If the results do not exist.
         DamagedError
-            Naming the chunk that is not what was written.
+            If a chunk does not read back as it was written; the error names it.
 
         """
         return read_array(self._array(variable), start, stop)
 
     def read_elements(self, variable: Variable, index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
-        """Read some elements of an array, in any order; raises as `read`."""
+        """Read some elements of an array, in any order; raise the errors that `read` raises."""
         return read_elements(self._array(variable), index)
 
     def _array(self, variable: Variable, mode: Literal["r", "r+"] = "r") -> zarr.Array[Any]:
         return array_of(self._opened(mode), with_views(variable.name, self.cell_line.views))
 
     def _opened(self, mode: Literal["r", "r+"] = "r") -> zarr.Group:
-        """Open the group without asking first what made it; tasks do this often."""
+        """Open the group without checking what made it; tasks do this often."""
         try:
             return open_group(self.location, self.path, mode)
         except FileNotFoundError:
@@ -133,7 +133,8 @@ class Scores:
 
     @property
     def peaks(self) -> xr.Dataset:
-        """Everything known of each scored peak, lazily, dim `catalogue_peak`: the columns of peaks.parquet.
+        """Everything known about each scored peak, lazily, dim `catalogue_peak`: the columns of
+        peaks.parquet.
 
         Raises
         ------
@@ -145,7 +146,7 @@ class Scores:
         return PeakTable(self.cell_line, self._opened()).dataset()
 
     def missing(self) -> list[Block]:
-        """Return the blocks of rows that are not scored yet, or damaged."""
+        """Return the blocks of rows that are not scored yet, or are damaged."""
         blocks = self.cell_line.blocks("rows")
         if not self.exists():
             return blocks
@@ -153,19 +154,19 @@ class Scores:
         return [block for block in blocks if has_gap(array, *block)]
 
     def has_raw(self) -> bool:
-        """Whether every peak has a raw score."""
+        """Return whether every peak has a raw score."""
         if not self.exists():
             return False
         array = self._array(v.RAW)
         return not any(has_gap(array, *block) for block in self.cell_line.blocks("peaks"))
 
     def is_scored(self) -> bool:
-        """Whether every row and every peak has a score of this model."""
+        """Return whether every row and every peak has a score by this model."""
         return self.has_raw() and not self.missing()
 
     @property
     def normalization(self) -> dict[str, Any] | None:
-        """The settings of the normalization, None until it is complete."""
+        """Settings of the normalization, None until it is complete."""
         if not self.exists():
             return None
         found = dict(self._opened().attrs).get(NORMALIZATION)
@@ -198,7 +199,7 @@ class Scores:
         }
 
     def refuse_several(self) -> None:
-        """Raise InputError if this is an ensemble, for what is done with one model."""
+        """Raise InputError if this is an ensemble; for work that needs a single model."""
         if self.members:
             raise InputError(
                 f"{self.model}: holds {len(self.members)} models; name one, such as {self.members[0].model}"
@@ -207,7 +208,7 @@ class Scores:
     # --- writing
 
     def create(self) -> None:
-        """Make the results with empty arrays, if they do not exist; whole or not at all.
+        """Create the results with empty arrays if they do not exist, whole or not at all.
 
         Raises
         ------
@@ -232,7 +233,7 @@ class Scores:
         write_chunks(self._array(variable, "r+"), start, values)
 
     def set_attribute(self, name: str, value: Any) -> None:
-        """Say something of the results; None takes it back."""
+        """Set an attribute of the results; None removes it."""
         attributes = self._opened("r+").attrs
         if value is None:
             attributes.pop(name, None)
@@ -248,7 +249,7 @@ class Scores:
         return sole_writer(self.location, what, wait, remedy, "results")
 
     def finish(self) -> None:
-        """Tell readers that look for consolidated metadata what there is now."""
+        """Update the consolidated metadata for readers that look for it."""
         consolidate(self.location)
 
     def is_finished(self) -> bool:
@@ -256,7 +257,7 @@ class Scores:
         return is_consolidated(self.location, self.path)
 
     def _made_by(self) -> dict[str, Any]:
-        """What results are told apart by."""
+        """Return what distinguishes these results from others."""
         members = {"members": [one.fingerprint for one in self.members]} if self.members else {}
         return {
             **members,
@@ -266,7 +267,7 @@ class Scores:
         }
 
     def _trained(self) -> dict[str, Any]:
-        """How the model was made, for readers of the results."""
+        """Return how the model was made, for readers of the results."""
         return {
             "model": self.config.model.model_dump(mode="json"),
             "training": self.config.training.model_dump(mode="json"),
@@ -278,7 +279,7 @@ class Scores:
     def engine(self, crumbs: float | None = None) -> "Engine":
         """Return the model as a function of the cell line's windows; each process loads it once.
 
-        crumbs: that their windows get; None takes those of the results.
+        crumbs: c for the windows; None takes the crumbs of the results.
 
         Raises
         ------

@@ -1,7 +1,8 @@
-"""The weight of every source: how the model's own habits inflate or deflate its scores (method, section 5).
+"""The weight of every source: it corrects how the model's habits inflate or deflate scores (method, section
+5).
 
-Everything here is about matrices over (first view, second view) cells, which occur for each source s:
-R[s] what the model rebuilds from s alone, M[s] the sources that s asks for, N[s] those it does not.
+Everything here works on matrices over (first view, second view) cells, one for each source s: R[s] is what
+the model rebuilds from s alone, M[s] the sources that s asks for, and N[s] those it does not ask for.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Responses:
     """What the model does with uniform windows.
 
     rebuilt: R, (sources, m, n); full: F, (m, n), the crumbed P; present: (sources,), seen in the sample;
-    k1: (sources,), NaN where absent from the sample; complement: N, (sources, m, n); from_complement:
+    k1: (sources,), NaN if absent from the sample; complement: N, (sources, m, n); from_complement:
     mean over bins of h(N[s])[s], (sources,).
     """
 
@@ -40,7 +41,7 @@ class Responses:
 
 @dataclass(frozen=True)
 class Sums:
-    """Counts, sums and sums of squares of an occupancy over windows; (sources,) each."""
+    """Counts, sums and sums of squares of an occupancy over windows, (sources,) each."""
 
     count: npt.NDArray[np.int64]
     total: FloatArray
@@ -56,12 +57,12 @@ class Sums:
         return Sums(self.count + other.count, self.total + other.total, self.squares + other.squares)
 
     def mean(self) -> FloatArray:
-        """Return the mean, NaN where nothing was counted."""
+        """Return the mean, NaN if nothing was counted."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.total / self.count
 
     def error(self) -> FloatArray:
-        """Return the standard error of the mean, NaN where fewer than two were counted."""
+        """Return the standard error of the mean, NaN if fewer than two were counted."""
         with np.errstate(invalid="ignore", divide="ignore"):
             variance = (self.squares - self.count * self.mean() ** 2) / (self.count - 1)
             return np.sqrt(np.maximum(variance, 0) / self.count)
@@ -69,7 +70,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Weights:
-    """The factors of a weight, (sources,) each; `flag` says where `weight` is not their product."""
+    """The factors of the weights, (sources,) each; `flag` says why a `weight` is not their product."""
 
     k1: FloatArray
     k2: FloatArray
@@ -97,7 +98,8 @@ def _everywhere(engine: "Engine", matrices: FloatArray, executor: Executor, stag
 def rebuilt_alone(
     engine: "Engine", crumbs: float, executor: Executor, stage: str = "sources alone"
 ) -> tuple[FloatArray, FloatArray]:
-    """Return U and R: of every source what is shown, itself alone with its crumbs, and what is rebuilt.
+    """Return U and R for every source: what the model sees (the source alone, with crumbs) and what it
+    rebuilds.
 
     (sources, m, n) each, in the order of the engine's cells.
     """
@@ -111,7 +113,7 @@ def rebuilt_alone(
 def responses(
     engine: "Engine", present: npt.NDArray[np.bool_], crumbs: float, executor: Executor
 ) -> Responses:
-    """Ask the model what each source alone brings forth; `present` marks the sources of the sample."""
+    """Ask the model what it rebuilds from each source alone; `present` marks the sources of the sample."""
     rows, columns = (np.array(index) for index in zip(*engine.cells, strict=True))
     sources = np.arange(len(rows))
     alone, rebuilt = rebuilt_alone(engine, crumbs, executor)
@@ -127,10 +129,10 @@ def responses(
 
 
 def masks(found: Responses, cells: Cells) -> tuple[FloatArray, FloatArray]:
-    """Return what turns presence (windows, sources) into theta and eta by a product: (sources, sources) each.
+    """Return the masks whose product with presence (windows, sources) is theta and eta: (sources, sources).
 
-    Column s of the first holds M[s] times IW, of the second N[s] times IW, at the cells of the sources; a
-    window holds nothing elsewhere. Sources outside the sample weigh nothing.
+    At the cells of the sources, column s of the first holds M[s] times IW, and of the second N[s] times IW.
+    A window holds nothing in other cells. Sources outside the sample have no weight.
     """
     rows, columns = cells.T
     k1 = np.nan_to_num(found.k1)[:, None]
@@ -140,7 +142,7 @@ def masks(found: Responses, cells: Cells) -> tuple[FloatArray, FloatArray]:
 
 
 def occupancies(presence: npt.NDArray[np.bool_], mask: FloatArray) -> Sums:
-    """Sum an occupancy over windows where its source is present, zeros left out (method, section 5.2).
+    """Sum an occupancy over the windows that hold its source, leaving out zeros (method, section 5.2).
 
     presence: (windows, sources), whether a source has a peak in the window.
     """
@@ -151,15 +153,15 @@ def occupancies(presence: npt.NDArray[np.bool_], mask: FloatArray) -> Sums:
 def weights(found: Responses, cells: Cells, theta: Sums, eta: Sums) -> Weights:
     """Combine the factors into one weight for each source (method, sections 5.1 to 5.4).
 
-    A source without a finite product, for want of windows or of a response, takes the mean weight of the
-    others, flagged; so does every clipped weight.
+    If the product of a source is not finite, because it has no windows or no response, the source takes the
+    mean weight of the others and a flag. Clipped weights get a flag too.
     """
     rows, columns = cells.T
     theta_mask, eta_mask = masks(found, cells)
     theta_full, eta_full = found.present @ theta_mask, found.present @ eta_mask
     with np.errstate(divide="ignore", invalid="ignore"):
         k2 = theta_full / theta.mean()
-        # Where no window holds a source that s does not ask for, there is nothing to take off.
+        # If no window holds a source that s does not ask for, there is nothing to subtract.
         share = np.where((eta.count == 0) | (eta_full == 0), 0.0, eta.mean() / eta_full)
         k3 = 1.0 - found.from_complement / found.full[rows, columns] * share
         product = np.where(found.present, found.k1 * k2 * k3, np.nan)

@@ -1,1 +1,1 @@
-"""A path or a URL: what is there is read, what is new appears whole or not at all, and one process writes."""
+"""Paths and URLs: read what exists, publish new outputs whole or not at all, and let one process write."""

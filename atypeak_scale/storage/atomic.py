@@ -1,9 +1,9 @@
 """Outputs on disk that exist whole or not at all.
 
-An output is written in a hidden folder beside its final place, on the same file system, and gets its name by
-one rename, which either happens or does not. A process that fails or is interrupted leaves nothing; one that
-is killed leaves only that hidden folder. Its owner locks it, so that the next process sweeps it away only
-after the owner died.
+An output is written in a hidden folder beside its final place, on the same file system. One rename, which
+either happens or does not, gives it its name. A process that fails or is interrupted leaves nothing. A
+process that is killed leaves only the hidden folder. The owner holds a lock on it, so the next process
+removes it only if the owner has died.
 """
 
 import fcntl
@@ -21,22 +21,22 @@ from atypeak_scale.errors import InputError
 PARTIAL = ".partial"
 NEW = "new"  # in a hidden folder: the output that is being made
 OLD = "old"  # in a hidden folder: the output that is being replaced
-SECONDS_TO_LOCK = 60  # how long a new folder is left alone: its owner may not have locked it yet
+SECONDS_TO_LOCK = 60  # age below which a folder is left alone: its owner may not have locked it yet
 
 
 def already_exists(location: str | Path, kind: str) -> InputError:
-    """Return the error that something of that name exists; `kind` says what to name instead."""
+    """Return the error for a name that is taken; `kind` says what to name instead."""
     return InputError(f"{location}: exists; remove it or name another {kind}")
 
 
 @contextmanager
 def hidden_sibling(target: Path) -> Iterator[Path]:
-    """Give an empty folder beside `target`; it is gone at the end, whatever happens, or swept later.
+    """Yield an empty folder beside `target`; it is always deleted at the end, or swept later.
 
     Raises
     ------
     InputError
-        If no folder can be made there.
+        If no folder can be created there.
 
     """
     try:
@@ -45,7 +45,7 @@ def hidden_sibling(target: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent))
         lock = os.open(folder, os.O_RDONLY)
     except OSError as problem:
-        raise InputError(f"{target}: cannot be made: {problem.strerror} ({problem.filename})") from None
+        raise InputError(f"{target}: cannot be created: {problem.strerror} ({problem.filename})") from None
     try:
         _locked(lock)
         yield folder
@@ -69,7 +69,7 @@ def _sweep(target: Path) -> None:
 
 
 def _discard(folder: Path, target: Path) -> None:
-    """Delete a hidden folder; what `replacing` set aside in it goes back if nothing took its place."""
+    """Delete a hidden folder; put back what `replacing` set aside in it if nothing took its place."""
     with suppress(OSError):
         if not target.exists():
             (folder / OLD).rename(target)
@@ -77,21 +77,22 @@ def _discard(folder: Path, target: Path) -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock an open folder; whether that worked, which it does not if another process has locked it."""
+    """Lock an open folder; return False if another process has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # or the file system has no locks; then nothing is swept
+    except OSError:  # or the file system has no locks, and then nothing is swept
         return False
     return True
 
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Give a folder to fill; it becomes `target`, which must not exist, if the block ends well."""
+    """Yield a folder to fill; if the block succeeds, it becomes `target`, which must not exist."""
     if target.exists():
         raise already_exists(target, "folder")
     with hidden_sibling(target) as hidden:
-        # A folder inside: only the owner may read the hidden one, and it would stay so.
+        # A folder inside the hidden one, which only its owner may read; that mode would stay after the
+        # rename.
         folder = hidden / NEW
         folder.mkdir()
         yield folder
@@ -100,7 +101,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a path to make; if the block ends well it takes the place of `target`, which is deleted."""
+    """Yield a path to create; if the block succeeds, it replaces `target`, which is deleted."""
     with hidden_sibling(target) as hidden:
         yield hidden / NEW
         if target.exists():

@@ -1,4 +1,4 @@
-"""Files and folders on disk: an output gets its name by a rename (atomic.py)."""
+"""Files and folders on disk; a rename gives an output its name (atomic.py)."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,7 +12,7 @@ from atypeak_scale.storage.locations import Location, local_path
 
 @dataclass(frozen=True)
 class LocalTarget:
-    """A file or a folder on disk, or the place for one; a `Target`, whose docstrings hold here too."""
+    """A file or a folder on disk, or the place for one; see the docstrings of `Target`."""
 
     location: Location
 
@@ -22,7 +22,7 @@ class LocalTarget:
         return local_path(self.location)
 
     def exists(self) -> bool:
-        """Whether there is a file or a folder."""
+        """Return whether there is a file or a folder."""
         return self.path.exists()
 
     def file_size(self) -> int | None:
@@ -38,7 +38,7 @@ class LocalTarget:
         return self.path.read_text(encoding="utf-8")
 
     def local_copy(self) -> AbstractContextManager[Path]:
-        """Give the file itself."""
+        """Yield the file itself."""
         return nullcontext(self.path)
 
     def names(self) -> set[str]:
@@ -46,7 +46,7 @@ class LocalTarget:
         return {file.name for file in self.path.iterdir()} if self.exists() else set()
 
     def is_there(self, last: str) -> bool:
-        """Whether there is a file or a folder: a folder on disk was published whole."""
+        """Return whether there is a file or a folder; a folder on disk was published whole."""
         return self.exists()
 
     def refuse_existing(self, last: str) -> None:
@@ -60,10 +60,10 @@ class LocalTarget:
             raise atomic.already_exists(self.location, "file")
 
     def refuse_unwritable(self) -> None:
-        """Refuse nothing: making the staging folder tells soon enough."""
+        """Refuse nothing; creating the staging folder fails soon enough."""
 
     def staging_folder(self) -> AbstractContextManager[Path]:
-        """Give an empty folder beside the target."""
+        """Yield an empty folder beside the target."""
         return atomic.hidden_sibling(self.path)
 
     def publish(self, folder: Path, last: str) -> None:
@@ -71,33 +71,33 @@ class LocalTarget:
         folder.rename(self.path)
 
     def new_folder(self, last: str) -> AbstractContextManager[Path]:
-        """Give a folder to fill, renamed to the target at the end."""
+        """Yield a folder to fill, which is renamed to the target at the end."""
         return atomic.new_folder(self.path)
 
     def replacing(self, last: str) -> AbstractContextManager[Path]:
-        """Give a path to make a folder at, exchanged for the target at the end."""
+        """Yield a path for a new folder, which replaces the target at the end."""
         return atomic.replacing(self.path)
 
     @contextmanager
     def new_file(self) -> Iterator[Path]:
-        """Give a path to write, renamed to the target, which must not exist, at the end."""
+        """Yield a path to write, which is renamed to the target at the end; the target must not exist."""
         self.refuse_existing_file()
         with self.replacing_file() as file:
             yield file
 
     @contextmanager
     def replacing_file(self) -> Iterator[Path]:
-        """Give a path to write, renamed to the target at the end."""
+        """Yield a path to write, which is renamed to the target at the end."""
         with self.staging_folder() as folder:
             yield folder / "new"
             (folder / "new").rename(self.path)
 
     def make_folder(self) -> None:
-        """Make the folder, and those above it, if there is none."""
+        """Create the folder and its parents if there is none."""
         self.path.mkdir(parents=True, exist_ok=True)
 
     def remove(self) -> None:
-        """Take the target away by a rename and delete it there, so that it is never seen half deleted."""
+        """Rename the target out of the way, then delete it, so that nobody sees it half deleted."""
         if self.exists() or self.path.is_symlink():
             with self.staging_folder() as folder:
                 self.path.rename(folder / "removed")

@@ -1,4 +1,4 @@
-"""The names of places: a local path, or a URL of whatever fsspec reaches. targets.py says what is there."""
+"""The names of places: a local path, or a URL that fsspec can reach. targets.py says what is there."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ Location = str | Path
 
 
 def is_url(location: Location) -> bool:
-    """Whether fsspec reaches a location; `file://` is a local path.
+    """Return whether a location is a URL for fsspec; `file://` is a local path.
 
     Raises
     ------
     InputError
-        If a Path was made of a URL: it has lost a slash, and would be a local folder `s3:`.
+        If a Path was made from a URL: it has lost a slash, and would be a local folder `s3:`.
 
     """
     if isinstance(location, Path):
@@ -38,7 +38,7 @@ def local_path(location: Location) -> Path:
 
 
 def absolute(location: Location) -> Location:
-    """Return a location that a process with another working directory finds too."""
+    """Return a location that a process with another working directory can find too."""
     return str(location).rstrip("/") if is_url(location) else local_path(location).absolute()
 
 
@@ -50,7 +50,7 @@ def join(location: Location, *names: str) -> Location:
 
 
 def beside(file: Location, other: Location) -> Location:
-    """Return `other`: if it is a relative path, it starts at the folder that holds `file`."""
+    """Return `other`; a relative path starts at the folder that holds `file`."""
     if is_url(other):
         return other
     if is_url(file) and not local_path(other).is_absolute():
@@ -59,7 +59,7 @@ def beside(file: Location, other: Location) -> Location:
 
 
 def name_of(location: Location) -> str:
-    """Return the last name of a location; a link on disk has the name of what it leads to."""
+    """Return the last name of a location; a link on disk has the name of its target."""
     if is_url(location):
         return str(location).rstrip("/").rpartition("/")[2]
     return local_path(location).resolve().name

@@ -1,7 +1,7 @@
 """One writer at a time for the same results.
 
-The lock is the kernel's (flock) on a hidden file beside the store: it ends with the process that holds it,
-however that process ends, so a file that a dead process left is no lock. Its text is for people only.
+The lock is a kernel lock (flock) on a hidden file beside the store. It ends with the process that holds it,
+however that process ends, so a file left by a dead process is not a lock. Its text is only for people.
 """
 
 import errno
@@ -30,23 +30,23 @@ def sole_writer(
     remedy: str | None = None,
     argument: str | None = None,
 ) -> Iterator[None]:
-    """Hold the right to write `group` of `store` while the block runs; at a URL there is no lock.
+    """Hold the right to write `group` of `store` while the block runs. At a URL there is no lock.
 
     Parameters
     ----------
     store, group
-        What is written; writers of other groups do not wait for each other.
+        What to write; writers of different groups do not wait for each other.
     wait
-        Whether to wait for another holder, who will need the lock for a moment only.
+        Whether to wait for another holder, which needs the lock only for a moment.
     remedy, argument
-        What to do if nothing may be written, and the Python parameter that does it.
+        What to do if nothing can be written, and the Python parameter for it.
 
     Raises
     ------
     AtypeakError
         If another process holds the lock and `wait` is not set.
     InputError
-        If nothing may be written beside the store; at a URL, if there is a remedy.
+        If nothing can be written beside the store; at a URL, only if there is a remedy.
 
     """
     if is_url(store):
@@ -74,13 +74,13 @@ def sole_writer(
 
 
 def _lock_file(store: Path, group: str) -> Path:
-    """Return the file to lock: a name from a file chooses no path, and no two groups share a lock."""
+    """Return the file to lock; names from files cannot choose a path, and no two groups share a lock."""
     digest = hashlib.sha256(group.encode()).hexdigest()[:12]
     return store.with_name(f".{store.name}.{digest}.lock")
 
 
 def _acquire(path: Path, what: str, wait: bool) -> int:
-    """Lock a file, which is made if there is none; return its descriptor."""
+    """Lock a file, creating it if there is none, and return its descriptor."""
     operation = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -93,9 +93,9 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
                 f"{what}: is being written by {holder}; wait until it is done, or stop it"
             ) from None
         except OSError as problem:
-            log.warning("%s: this file system has no locks (%s); do not write twice at a time", path, problem)
+            log.warning("%s: this file system has no locks (%s); avoid two writers at once", path, problem)
             return descriptor
-        # The previous holder may have removed the file after this process opened it and before it locked it.
+        # The previous holder may have removed the file after this process opened it and before it was locked.
         if _is_still(path, descriptor):
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
@@ -104,7 +104,7 @@ def _acquire(path: Path, what: str, wait: bool) -> int:
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether the open file still has that name."""
+    """Return whether the open file still has that name."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

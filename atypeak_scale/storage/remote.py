@@ -1,7 +1,7 @@
-"""A Zarr store at a URL, whose every failure is an OSError that names it.
+"""A Zarr store at a URL; every failure is an OSError that names it.
 
-Who reads a chunk takes an error for damage unless it is an OSError, and file systems raise whatever they like
-if they cannot be reached.
+Readers of chunks take any error except OSError to mean damage, but file systems raise whatever they like if
+they cannot be reached.
 """
 
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ def zarr_store(location: Location) -> "Path | RemoteStore":
         return local_path(location)
     refuse_pattern(location)
     with reaching(location):
-        # Other processes write what this one looks for: a listing must not be remembered.
+        # Other processes write what this one looks for, so listings must not be cached.
         store = RemoteStore.from_url(str(location), storage_options={"use_listings_cache": False})
         assert isinstance(store, RemoteStore)
         store.url = str(location).rstrip("/")
@@ -36,7 +36,7 @@ def zarr_store(location: Location) -> "Path | RemoteStore":
 
 
 class RemoteStore(FsspecStore):
-    """Keeps groups and arrays below a URL; an object of an object store is there whole or not at all."""
+    """Keeps groups and arrays below a URL; in an object store an object exists whole or not at all."""
 
     url: str
 
@@ -44,7 +44,7 @@ class RemoteStore(FsspecStore):
         return self.url
 
     def with_read_only(self, read_only: bool = False) -> "RemoteStore":
-        """Return the same store, for reading only or for reading and writing."""
+        """Return the same store, either read-only or writable."""
         store = super().with_read_only(read_only)
         assert isinstance(store, RemoteStore)
         store.url = self.url
@@ -58,7 +58,8 @@ class RemoteStore(FsspecStore):
     ) -> Buffer | None:
         """Read an object, or a range of it; None if there is none."""
         with reaching(self._at(key), running=True):
-            # "From byte 0 on" is all of it; asked for all of it, S3's file system asks for the size first.
+            # "From byte 0 on" is the whole object; if asked for the whole object, S3's file system gets its
+            # size first.
             return await super().get(key, prototype, byte_range or OffsetByteRequest(0))
 
     async def set(self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None) -> None:
@@ -67,7 +68,7 @@ class RemoteStore(FsspecStore):
             await super().set(key, value, byte_range)
 
     async def exists(self, key: str) -> bool:
-        """Whether there is an object."""
+        """Return whether there is an object."""
         with reaching(self._at(key), running=True):
             return await super().exists(key)
 
@@ -100,7 +101,7 @@ class RemoteStore(FsspecStore):
 
 
 def location_of(store: Store) -> Location:
-    """Return where an opened Zarr store is."""
+    """Return the location of an open Zarr store."""
     if isinstance(store, RemoteStore):
         return store.url
     assert isinstance(store, LocalStore)

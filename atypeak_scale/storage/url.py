@@ -1,8 +1,8 @@
-"""Files and folders at a URL of whatever fsspec reaches.
+"""Files and folders at any URL that fsspec can reach.
 
-Nothing can be renamed there, but object stores show an object whole or not at all: a folder is made on this
-machine and uploaded, and the file by which readers know it comes last. Endpoints and credentials are fsspec's
-own configuration. Nothing is locked at a URL.
+Nothing can be renamed there, but object stores show an object whole or not at all. So a folder is made on
+this machine and uploaded, and the file that readers look for comes last. Endpoints and credentials are
+configured in fsspec. Nothing is locked at a URL.
 """
 
 import errno
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 UNFINISHED = ".unfinished"  # an empty object in a folder that is being uploaded
-PROBE = ".probe"  # an empty object that is there for a moment, to see whether anything can be written
+PROBE = ".probe"  # an empty object that exists for a moment, to check that we can write
 NOTHING_THERE = "no such file, folder or bucket"
-PATTERN = frozenset("*?[]")  # file systems of fsspec take a name with one of these for many names
+PATTERN = frozenset("*?[]")  # fsspec's file systems treat a name with one of these as a pattern
 
 
 @contextmanager
 def reaching(location: Location, running: bool = False) -> Iterator[None]:
-    """Turn the errors of file systems, each its own, into one that names the location and the reason.
+    """Turn the errors of file systems, which all differ, into one that names the location and the reason.
 
-    FileNotFoundError stays what it is. Any other is an InputError, or, in the midst of work (`running`), an
-    OSError, which is worth another try; a PermissionError stays one.
+    FileNotFoundError stays as it is. Any other error becomes an InputError, or, during work (`running`), an
+    OSError, which is worth a retry; a PermissionError stays one.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def reaching(location: Location, running: bool = False) -> Iterator[None]:
         remedy = "install it with: pip install 'atypeak-scale[s3]'"
         needed = f"needs the package s3fs; {remedy}" if _is_s3(location) else str(problem)
         raise InputError(f"{location}: {needed}") from None
-    except Exception as problem:  # no two file systems have a base of their errors in common
+    except Exception as problem:  # file systems share no base class of errors
         message = f"cannot be reached: {_reason(problem)}"
         if running:
             unnamed = errno.EACCES if isinstance(problem, PermissionError) else errno.EIO
@@ -61,40 +61,40 @@ def _reason(problem: Exception) -> str:
 
 
 def refuse_pattern(location: Location) -> None:
-    """Raise InputError if deleting in a folder at this URL would delete in others too."""
+    """Raise InputError if deleting a folder at this URL would also delete others."""
     if found := sorted(PATTERN & set(str(location))):
-        raise InputError(f"{location}: holds {' '.join(found)}, which would stand for other names; rename it")
+        raise InputError(f"{location}: holds {' '.join(found)}, which would match other names; rename it")
 
 
 @dataclass(frozen=True)
 class UrlTarget:
-    """A file or a folder at a URL, or the place for one; a `Target`, whose docstrings hold here too."""
+    """A file or a folder at a URL, or the place for one; see the docstrings of `Target`."""
 
     location: str
 
     @contextmanager
     def _reached(self, running: bool = False) -> Iterator[tuple["AbstractFileSystem", str]]:
-        """Give the file system and the path in it; errors are those of `reaching`."""
+        """Yield the file system and the path in it; errors are those of `reaching`."""
         with reaching(self.location, running):
             from fsspec.core import url_to_fs
 
-            # Other processes write what this one looks for: a listing must not be remembered.
+            # Other processes write what this one looks for, so listings must not be cached.
             yield url_to_fs(self.location, use_listings_cache=False)
 
     def _reached_folder(
         self, running: bool = False
     ) -> AbstractContextManager[tuple["AbstractFileSystem", str]]:
-        """Give the same of a folder that may be written."""
+        """Yield the same for a folder that may be written."""
         refuse_pattern(self.location)
         return self._reached(running)
 
     def exists(self) -> bool:
-        """Whether there is a file or a folder."""
+        """Return whether there is a file or a folder."""
         with self._reached() as (file_system, path):
             return bool(file_system.exists(path))
 
     def file_size(self) -> int | None:
-        """Return the bytes of the object, None if there is none; 0 if the server does not tell."""
+        """Return the size of the object in bytes, None if there is none, 0 if the server does not say."""
         try:
             with self._reached() as (file_system, path):
                 info = file_system.info(path)
@@ -115,7 +115,7 @@ class UrlTarget:
 
     @contextmanager
     def local_copy(self) -> Iterator[Path]:
-        """Give a copy of the object under its own name, gone at the end."""
+        """Yield a copy of the object under its own name, deleted at the end."""
         with self.staging_folder() as folder:
             copy = folder / name_of(self.location)
             with self._reached(running=True) as (file_system, path):
@@ -136,7 +136,7 @@ class UrlTarget:
         return {name.rstrip("/").rpartition("/")[2] for name in found} - {PROBE}
 
     def is_there(self, last: str) -> bool:
-        """Whether there is a folder; what a killed upload left is none, unless it has the file `last`."""
+        """Return whether there is a folder; a killed upload's remains count only with the file `last`."""
         names = self._listed()
         return last in names or (bool(names) and UNFINISHED not in names)
 
@@ -161,7 +161,7 @@ class UrlTarget:
             raise InputError(f"{self.location}: cannot be written: {problem.strerror}") from None
 
     def staging_folder(self) -> AbstractContextManager[Path]:
-        """Give an empty folder among this machine's temporary files."""
+        """Yield an empty folder among this machine's temporary files."""
         return atomic.hidden_sibling(Path(tempfile.gettempdir()) / "atypeak-scale")
 
     def publish(self, folder: Path, last: str) -> None:
@@ -174,17 +174,17 @@ class UrlTarget:
 
     @contextmanager
     def new_folder(self, last: str) -> Iterator[Path]:
-        """Give a folder to fill, uploaded at the end."""
+        """Yield a folder to fill, which is uploaded at the end."""
         self.refuse_existing(last)
         with self.staging_folder() as folder:
             yield folder
-            self.refuse_existing(last)  # another process may have made it meanwhile
+            self.refuse_existing(last)  # another process may have made it in the meantime
             with self._marked_unfinished():
                 self.publish(folder, last)
 
     @contextmanager
     def _marked_unfinished(self) -> Iterator[None]:
-        """Mark the folder while it is made; a failure leaves the mark, by which `is_there` knows."""
+        """Mark the folder during its upload; a failure leaves the mark, which `is_there` looks for."""
         with self._reached_folder(running=True) as (file_system, path):
             file_system.pipe_file(f"{path}/{UNFINISHED}", b"")
         yield
@@ -193,7 +193,7 @@ class UrlTarget:
 
     @contextmanager
     def replacing(self, last: str) -> Iterator[Path]:
-        """Give a path to make a folder at, uploaded at the end, after the old folder is deleted."""
+        """Yield a path for a new folder, which is uploaded at the end after the old one is deleted."""
         self.refuse_unwritable()
         with self.staging_folder() as hidden:
             yield hidden / "new"
@@ -204,23 +204,23 @@ class UrlTarget:
 
     @contextmanager
     def new_file(self) -> Iterator[Path]:
-        """Give a path to write, uploaded at the end; the object must not exist."""
+        """Yield a path to write, which is uploaded at the end; the object must not exist."""
         self.refuse_existing_file()
         with self.replacing_file() as file:
             yield file
 
     @contextmanager
     def replacing_file(self) -> Iterator[Path]:
-        """Give a path to write, uploaded at the end."""
+        """Yield a path to write, which is uploaded at the end."""
         with self.staging_folder() as folder:
             yield folder / "new"
             with self._reached_folder(running=True) as (file_system, path):
                 file_system.put_file(str(folder / "new"), path)
 
     def make_folder(self) -> None:
-        """Make nothing: there are no empty folders at a URL."""
+        """Do nothing: there are no empty folders at a URL."""
 
     def remove(self) -> None:
-        """Delete the object, and all below it."""
+        """Delete the object and everything below it."""
         with suppress(FileNotFoundError), self._reached_folder(running=True) as (file_system, path):
             file_system.rm(path, recursive=True)

@@ -1,4 +1,4 @@
-"""Read and write the arrays of a store: damage is diagnosed, and only whole chunks are written."""
+"""Read and write the arrays of a store: reading reports damage, and writing takes only whole chunks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,13 +14,14 @@ from atypeak_scale.registry.variables import Variable, with_views
 # A building task writes this many chunks of occupancy, and one chunk of every other array of windows.
 OCCUPANCY_CHUNKS_PER_TASK = 8
 CATALOGUE_PEAKS_PER_CHUNK = 65_536
-RESULTS = "/scores/"  # in the path of every array of results
+RESULTS = "/scores/"  # part of the path of every array of results
 
 
 def compressors(dtype: npt.DTypeLike) -> list[Any]:
     """Return the codec chain of an array, a checksum last.
 
-    Occupancy takes plain zstd, by the measurements in benchmarks/RESULTS.md; bit planes are for numbers.
+    Occupancy uses plain zstd, chosen by the measurements in benchmarks/RESULTS.md; bit planes are for
+    numbers.
     """
     if dtype is str:
         return [Crc32cCodec()]
@@ -78,14 +79,14 @@ def read_array(found: zarr.Array[Any], start: int = 0, stop: int | None = None) 
     Raises
     ------
     DamagedError
-        Naming the chunk that is not what was written.
+        If a chunk does not read back as it was written; the error names it.
 
     """
     try:
         return np.asarray(found[start:stop])
     except OSError:
         raise
-    except Exception as problem:  # every codec has errors of its own
+    except Exception as problem:  # every codec has its own errors
         length = found.chunks[0]
         last = min(found.shape[0], found.shape[0] if stop is None else stop)
         for chunk in range(start // length, -(-last // length)):
@@ -95,7 +96,7 @@ def read_array(found: zarr.Array[Any], start: int = 0, stop: int | None = None) 
 
 
 def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
-    """Read one chunk; return what is wrong with it, which one it is and how to mend it, or None."""
+    """Read one chunk; if it is damaged, return which one it is, the reason and the remedy, else None."""
     try:
         found.get_block_selection(chunk)
     except OSError:
@@ -112,7 +113,7 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
 
 
 def read_elements(found: zarr.Array[Any], index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
-    """Read the elements `index`, in any order, along the first dim, one chunk that holds some at a time.
+    """Read the elements `index`, in any order, along the first dim, one of their chunks at a time.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def read_elements(found: zarr.Array[Any], index: npt.NDArray[np.integer[Any]]) -
 
 
 def write_chunks(target: zarr.Array[Any], start: int, values: npt.NDArray[Any]) -> None:
-    """Write `values` from `start` along the first dim; only whole chunks, so that no two tasks share one."""
+    """Write `values` from `start` along the first dim, only whole chunks, so that no two tasks share one."""
     length, stop = target.chunks[0], start + len(values)
     if start % length or (stop % length and stop != target.shape[0]):
         raise AssertionError(
@@ -139,7 +140,7 @@ def write_chunks(target: zarr.Array[Any], start: int, values: npt.NDArray[Any]) 
 
 
 def has_gap(found: zarr.Array[Any], start: int, stop: int) -> bool:
-    """Whether elements [start, stop) are not all computed, or damaged."""
+    """Return whether any of the elements [start, stop) is damaged or not yet computed."""
     try:
         return bool(np.isnan(read_array(found, start, stop)).any())
     except DamagedError:

@@ -63,7 +63,7 @@ class BuildResult:
 
 
 def refuse_cell_line(store: Location, cell_line: str) -> None:
-    """Raise InputError if `store` exists and is no store, or already holds the cell line."""
+    """Raise InputError if `store` exists but is not a store, or already holds the cell line."""
     if targets.target(store).exists() and cell_line in groups_of_cell_lines(store):
         raise InputError(f"{store}: already holds cell line {cell_line!r}; remove it or name another store")
 
@@ -102,7 +102,7 @@ def _plan(inputs: _Inputs, config: Config) -> BuildPlan:
         blocks=len(overlap_blocks(inputs.windows)),
         occupancy_bytes_at_most=len(inputs.windows) * window_bytes,
         projected_memory_bytes=(
-            250_000_000  # the interpreter with its libraries, and one block of the peak file
+            250_000_000  # the interpreter and its libraries, and one block of the peak file
             + 80 * len(inputs.windows)
             + 100 * inputs.spool.largest_stretch  # sorting it
             + 4 * settings.windows_per_chunk * window_bytes
@@ -113,7 +113,7 @@ def _plan(inputs: _Inputs, config: Config) -> BuildPlan:
 def plan_build(
     peaks: Location, crms: Location, config: Config, executor: Executor | None = None
 ) -> BuildPlan:
-    """Read the inputs, write nothing, and return what a build would do."""
+    """Read the inputs and return what a build would do, without writing anything."""
     config.model.check_frame(config.store.bins)
     with tempfile.TemporaryDirectory(prefix="atypeak-plan-") as folder:
         return _plan(_read_inputs(peaks, crms, config, Path(folder), executor or InProcess()), config)
@@ -129,25 +129,26 @@ def build_store(
 ) -> BuildResult:
     """Build the data of `config.cell_line` in `store` from a peak and a CRM file (method, sections 1, 2).
 
-    A new store, or a new cell line of an existing one. It appears whole or not at all.
+    This makes a new store, or adds a cell line to an existing one. It appears whole or not at all.
 
     Parameters
     ----------
     peaks, crms
         BED files: plain, gzip, bgzip or xz, or URLs; "-" is standard input.
     store
-        Folder or URL. At a URL it is made in the folder for temporary files, which workers must see too.
+        Folder or URL. For a URL, it is first made in the folder for temporary files, which workers must see
+        too.
     config
-        Cell line, selection, and geometry of the store.
+        Cell line, selection and geometry of the store.
     replace
-        Replace the cell line if it is there, scores included, once the new one is whole.
+        If the cell line exists, replace it and its scores once the new one is complete.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
     BuildResult
-        How much was written; `open_store` opens it.
+        The sizes of what was written; `open_store` opens it.
 
     Raises
     ------
@@ -156,12 +157,12 @@ def build_store(
 
     """
     executor = executor or InProcess()
-    target = locations.absolute(store)  # workers may be somewhere else
+    target = locations.absolute(store)  # workers may have another working directory
     config.model.check_frame(config.store.bins)
     targets.target(store).refuse_unwritable()
     if not replace:
         refuse_cell_line(store, config.cell_line)
-    # Connected first: a wrong address must not cost a reading of the whole catalogue.
+    # Connect first: a wrong address must not cost a pass over the whole catalogue.
     executor.require(0)
     with targets.target(target).staging_folder() as folder:
         work, built = folder / "work", folder / "store"
@@ -200,7 +201,7 @@ def _attributes(inputs: _Inputs, config: Config, peaks_outside: int) -> dict[str
 
 
 def store_provenance(config: Config, peaks: InputFile, crms: InputFile) -> dict[str, Any]:
-    """Return what determines the content of a store: settings and the identity of the input files."""
+    """Return what determines the content of a store: the settings and the identity of the input files."""
     return {
         "cell_line": config.cell_line,
         "selection": config.selection.model_dump(mode="json"),
@@ -215,9 +216,9 @@ def _publish(built: Path, target: Location, cell_line: str, replace: bool) -> No
     name = group_name(cell_line)
     if locations.is_url(target):
         if not replace:
-            refuse_cell_line(target, cell_line)  # which somebody else may have built meanwhile
+            refuse_cell_line(target, cell_line)  # somebody else may have built it in the meantime
         create_root(target)
-        # Remove what is replaced, or what a killed upload left; readers know a group by its metadata.
+        # Remove the old group, or the remains of a killed upload; readers look for the metadata of a group.
         targets.target(locations.join(target, name, METADATA)).remove()
         targets.target(locations.join(target, name)).remove()
         targets.target(locations.join(target, name)).publish(built / name, last=METADATA)
@@ -227,7 +228,7 @@ def _publish(built: Path, target: Location, cell_line: str, replace: bool) -> No
 
 
 def _rename(built: Path, target: Path, name: str) -> None:
-    """Move a finished store, or its one group in place of any of that name, to its final name."""
+    """Move a finished store to its final name, or its one group, replacing any group of that name."""
     if target.exists():
         with replacing(target / name) as new:
             (built / name).rename(new)

@@ -43,8 +43,8 @@ class Block(NamedTuple):
 class CellLine:
     """The data of one cell line of a store.
 
-    store: an absolute path or a URL; name: of the cell line. Facts are read once and cached in the process;
-    a pickled handle is only these two names.
+    store: an absolute path or a URL; name: name of the cell line. Facts are read once and cached in the
+    process; a pickled handle holds only these two names.
     """
 
     store: Location
@@ -67,7 +67,7 @@ class CellLine:
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
-        """What the store says of the cell line: settings, inputs, counts, versions."""
+        """What the store says about the cell line: settings, inputs, counts, versions."""
         return dict(self.group().attrs)
 
     @cached_property
@@ -95,7 +95,7 @@ class CellLine:
 
     @cached_property
     def cells(self) -> npt.NDArray[np.int32]:
-        """Index of the first and of the second label of each source: int32 (sources, 2)."""
+        """Indices of the first and the second label of each source: int32 (sources, 2)."""
         return np.stack([self.read(v.SOURCE_VIEW0), self.read(v.SOURCE_VIEW1)], axis=1)
 
     @cached_property
@@ -131,7 +131,7 @@ class CellLine:
 
     @cached_property
     def crm_count(self) -> int:
-        """One more than the largest row of the CRM file that has a window."""
+        """One more than the largest row number in the CRM file that has a window."""
         return 1 + max(int(self.read(v.CRM, *block).max()) for block in self._blocks_of(v.CRM))
 
     def read(self, variable: Variable, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
@@ -140,7 +140,7 @@ class CellLine:
         Raises
         ------
         DamagedError
-            Naming the chunk that is not what was written.
+            If a chunk does not read back as it was written; the error names it.
 
         """
         return read_array(self._array(variable), start, stop)
@@ -150,11 +150,11 @@ class CellLine:
         return self.read(v.OCCUPANCY, start, stop)
 
     def windows(self, start: int, stop: int) -> WindowRange:
-        """Return windows [start, stop); each column is read when it is asked for."""
+        """Return windows [start, stop); each column is read on first use."""
         return WindowRange(self.group(), start, stop)
 
     def rows(self, start: int, stop: int) -> RowRange:
-        """Return (peak, window) rows [start, stop); each column is read when it is asked for."""
+        """Return (peak, window) rows [start, stop); each column is read on first use."""
         return RowRange(self.group(), start, stop)
 
     def rows_of_windows(self, start: int, stop: int) -> Block:
@@ -174,7 +174,7 @@ class CellLine:
         return Block(first_row(start), first_row(stop))
 
     def peaks(self, start: int, stop: int) -> PeakRange:
-        """Return catalogue peaks [start, stop); each column is read when it is asked for."""
+        """Return catalogue peaks [start, stop); each column is read on first use."""
         return PeakRange(self.group(), start, stop)
 
     def peak_starts(self, peaks: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
@@ -182,7 +182,7 @@ class CellLine:
         return read_elements(self._array(v.PEAK_START), peaks)
 
     def blocks(self, kind: Kind, chunks: int = 1) -> list[Block]:
-        """Cut the windows, rows or peaks into blocks of so many whole chunks, the last one shorter."""
+        """Cut the windows, rows or peaks into blocks of `chunks` whole chunks; the last may be shorter."""
         return self._blocks_of(_BLOCKED[kind], chunks)
 
     def _blocks_of(self, variable: Variable, chunks: int = 1) -> list[Block]:
@@ -208,7 +208,7 @@ def open_store(store: Location, cell_line: str | None = None) -> CellLine:
     Raises
     ------
     InputError
-        If there is no such store or cell line, or it has another schema version.
+        If there is no such store or cell line, or the store has another schema version.
 
     Examples
     --------
@@ -216,11 +216,11 @@ def open_store(store: Location, cell_line: str | None = None) -> CellLine:
     >>> hela.tensor.sel(tr="ctcf").mean("window")
 
     """
-    # Workers may be somewhere else: the handle holds no relative path.
+    # Workers may have another working directory, so the handle holds no relative path.
     return CellLine(absolute(store), the_cell_line(store, cell_line))
 
 
 def cell_lines(store: Location) -> list[CellLine]:
-    """Return the handles of all cell lines of a store, by name; raises as `open_store`."""
+    """Return the handles of all cell lines of a store, by name; raise the errors that `open_store` raises."""
     names = sorted(groups_of_cell_lines(store))
     return [CellLine(absolute(store), name) for name in names]

@@ -1,4 +1,4 @@
-"""The groups of a store: one for each cell line, and the root that tells the version of the format."""
+"""The groups of a store: one for each cell line, and the root, which holds the version of the format."""
 
 import hashlib
 import warnings
@@ -16,19 +16,19 @@ from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.remote import zarr_store
 
 SCHEMA_VERSION = 1
-LONGEST_NAME = 150  # of a group, in bytes; file systems take 255, and hidden siblings are longer
+LONGEST_NAME = 150  # bytes of a group's name; file systems allow 255, and hidden siblings are longer
 SCORES = "scores"
-METADATA = "zarr.json"  # what makes a folder a group or an array
+METADATA = "zarr.json"  # the file that makes a folder a group or an array
 STORE_VERSION = "schema_version"  # attribute of the root of a store
-RESULTS_VERSION = "results_version"  # attribute of a root that holds scores, but no data
+RESULTS_VERSION = "results_version"  # attribute of a root that holds scores but no data
 
 
 def group_name(name: str) -> str:
-    """Return a group name for a label from a file: percent-encoded, so that it cannot choose a path."""
+    """Return a group name for a label from a file, percent-encoded so that it cannot choose a path."""
     quoted = quote(name, safe="+ ")
     if len(quoted) > LONGEST_NAME:
         quoted = f"{quoted[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-    # Names of Zarr's own, and hidden ones.
+    # Zarr's own names, and hidden ones.
     if quoted.startswith((".", "__")) or quoted == METADATA:
         return f"%{ord(quoted[0]):02X}{quoted[1:]}"
     return quoted
@@ -36,13 +36,13 @@ def group_name(name: str) -> str:
 
 def open_group(store: Location, path: str = "", mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open a group of a store, local or at a URL, by its path within it."""
-    # If the format is not named, Zarr looks for the files of every version.
+    # Without a named format, Zarr looks for the files of every version.
     return zarr.open_group(zarr_store(store), path=path, mode=mode, zarr_format=3, use_consolidated=False)
 
 
 @contextmanager
 def unfinished_ignored() -> Iterator[None]:
-    """Do not let Zarr warn of what a killed upload left beside the groups that it lists."""
+    """Keep Zarr from warning about what a killed upload left beside the groups that it lists."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZarrUserWarning)
         yield
@@ -92,14 +92,14 @@ def open_store_root(store: Location) -> zarr.Group:
     found = root.attrs.get(STORE_VERSION)
     if found != SCHEMA_VERSION:
         raise InputError(
-            f"{store}: schema version {found}, this program reads version {SCHEMA_VERSION}; "
+            f"{store}: schema version {found}, but this program reads version {SCHEMA_VERSION}; "
             "build the store again with this version of atypeak-scale, or use the version that wrote it"
         )
     return root
 
 
 def groups_of_cell_lines(store: Location) -> dict[str, str]:
-    """Return cell line -> name of its group; raises as `open_store_root`."""
+    """Return cell line -> name of its group; raise the errors that `open_store_root` raises."""
     groups = children(open_store_root(store)).items()
     return {
         str(group.attrs["cell_line"]): name
@@ -114,7 +114,8 @@ def the_cell_line(store: Location, cell_line: str | None) -> str:
     Raises
     ------
     InputError
-        If there is no store, it has another schema version, or the cell line is not (the only one) in it.
+        If there is no store, it has another schema version, it lacks the cell line, or no name is given and
+        it holds several or none.
 
     """
     names = groups_of_cell_lines(store)
@@ -132,7 +133,7 @@ def the_cell_line(store: Location, cell_line: str | None) -> str:
 
 
 def create_root(location: Location, version: str = STORE_VERSION) -> None:
-    """Make an empty store, or a root for scores (`RESULTS_VERSION`), if there is none."""
+    """Create an empty store, or a root for scores (`RESULTS_VERSION`), if there is none."""
     zarr.open_group(zarr_store(location), mode="a", zarr_format=3, attributes={version: SCHEMA_VERSION})
 
 
@@ -146,11 +147,11 @@ def is_consolidated(store: Location, path: str) -> bool:
 
 
 def consolidate(store: Location) -> None:
-    """Consolidate the metadata of a store after a group of it is finished.
+    """Consolidate the metadata of a store after one of its groups is finished.
 
-    Some readers look there first, xarray by default. This program never does, so a command that is killed
-    before this line leaves nothing that it cannot find.
+    Some readers look there first; xarray does by default. This program never does, so if a command is killed
+    before this line, the program still finds everything.
     """
-    # Consolidation is outside the Zarr v3 specification; a reader without it reads the arrays one by one.
+    # Consolidation is not part of the Zarr v3 specification; a reader without it reads the arrays one by one.
     with unfinished_ignored():
         zarr.consolidate_metadata(zarr_store(store))

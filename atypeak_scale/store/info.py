@@ -1,4 +1,4 @@
-"""What a store holds, in numbers that a person reads."""
+"""What a store holds, in numbers for people."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from atypeak_scale.store.result_groups import all_results, is_normalized
 
 
 def info(store: Location, results: Location | None = None) -> list[dict[str, Any]]:
-    """Return the facts of each cell line of a store; reads one chunk at a time.
+    """Return the facts of each cell line of a store; read one chunk at a time.
 
     Parameters
     ----------
     store
         Folder or URL.
     results
-        Where the scores are; None is the store.
+        Where the scores are; None means the store.
 
     Returns
     -------

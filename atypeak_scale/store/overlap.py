@@ -1,6 +1,6 @@
 """Which peaks lie in which windows, block by block, then numbered (method, sections 2.1 to 2.3).
 
-Tables are files of fixed-size records, so that any range of them is read without the rest.
+Tables are files of fixed-size records, so any range can be read without the rest.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 
 WINDOWS_PER_OVERLAP_BLOCK = 16_384
-PEAKS_AT_ONCE = 1 << 18  # when the peaks in windows are numbered
+PEAKS_AT_ONCE = 1 << 18  # read at once to number the peaks in windows
 
 WINDOW = np.dtype(
     [
@@ -58,7 +58,7 @@ class OverlapTask:
 
 
 def overlap_blocks(windows: Windows) -> list[tuple[int, int]]:
-    """Cut the windows into ranges of one contig each that never part the windows of a CRM."""
+    """Cut the windows into ranges, each on one contig, that never split the windows of a CRM."""
     new_crm = np.flatnonzero(np.diff(windows.crm, prepend=-1))
     new_contig = np.flatnonzero(np.diff(windows.contig, prepend=-1))
     blocks = []
@@ -74,7 +74,7 @@ def overlap_blocks(windows: Windows) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class _Block:
-    """What one block holds: files of its windows and rows, and where its peaks are in their contig."""
+    """What one block holds: files of its windows and rows, and the place of its peaks in their contig."""
 
     windows: Path
     rows: Path
@@ -83,7 +83,7 @@ class _Block:
 
 
 def _overlap_block(task: OverlapTask) -> _Block:
-    """Write the ROW records of one block, window and peak counted within the block and the contig."""
+    """Write the ROW records of one block; windows count within the block, peaks within the contig."""
     windows = np.load(task.windows)
     peaks = map_peaks(task.peaks)
     place = candidates(peaks["start"], peaks["furthest"], windows["start"].min(), windows["end"].max())
@@ -103,7 +103,7 @@ def _overlap_block(task: OverlapTask) -> _Block:
 
 @dataclass(frozen=True)
 class Tables:
-    """Files of the final WINDOW, ROW and CATALOGUE records, and the sources that are in them."""
+    """Files of the final WINDOW, ROW and CATALOGUE records, and the sources in them."""
 
     windows: Path
     rows: Path
@@ -119,7 +119,7 @@ class Tables:
 def overlap(
     windows: Windows, spool: PeakSpool, settings: StoreSettings, work: Path, executor: Executor
 ) -> Tables:
-    """Find every peak in every window, by blocks of windows, and leave the tables of the store in `work`.
+    """Find every peak in every window, by blocks of windows, and write the tables of the store to `work`.
 
     Raises
     ------
@@ -148,20 +148,21 @@ def overlap(
 
 
 def _no_overlap(windows: Windows, spool: PeakSpool) -> str:
-    """Say that nothing overlaps, and why, if the contig names tell."""
+    """Say that nothing overlaps, and why, if the contig names show it."""
     of_peaks, of_crms = sorted(spool.contigs), windows.contigs
     message = "no selected peak overlaps a CRM"
     if set(of_peaks) & set(of_crms):
-        return f"{message}; check that both files are of one genome assembly"
+        return f"{message}; check that both files use the same genome assembly"
     hint = f"{message}: no contig is in both files (peaks: {of_peaks[0]}, ...; CRMs: {of_crms[0]}, ...)"
     bare = {name.removeprefix("chr") for name in of_peaks} & {name.removeprefix("chr") for name in of_crms}
     return f"{hint}; they differ by 'chr': rename the contigs of one file" if bare else hint
 
 
 def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]], work: Path) -> Tables:
-    """Number windows, peaks and sources that are in some row, and join the blocks' files into three tables.
+    """Number the windows, peaks and sources that have a row, and join the blocks' files into three tables.
 
-    One contig at a time: a catalogue peak may lie in windows of several blocks, never of several contigs.
+    It works on one contig at a time: a catalogue peak may lie in several blocks, but never on several
+    contigs.
     """
     tables = Tables(work / "windows.raw", work / "rows.raw", work / "catalogue.raw", [])
     n_windows = n_rows = n_peaks = 0
@@ -173,7 +174,7 @@ def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]
             in_window = np.zeros(len(map_peaks(peaks)), bool)
             for start in range(0, len(in_window), PEAKS_AT_ONCE):
                 assert peaks is not None
-                # Read, not mapped: what is mapped counts as memory once it was touched.
+                # Read, not mapped: mapped pages count as memory once they have been touched.
                 part = records(peaks, PEAK, start, min(start + PEAKS_AT_ONCE, len(in_window)))
                 catalogue, is_in = _catalogue_part(contig, part, start, of_contig, n_rows)
                 in_window[start : start + len(part)] = is_in
@@ -185,7 +186,7 @@ def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]
                 _count_crm_sources(block_windows, rows)
                 block_windows[kept].tofile(windows_out)
                 rows["window"] = n_windows + np.searchsorted(kept, rows["window"])
-                # Blocks are in order, and so is where their peaks begin.
+                # Blocks are in order, and so are the starts of their peaks.
                 n_peaks += int(in_window[counted : block.near.start].sum())
                 counted = block.near.start
                 place = np.cumsum(in_window[block.near]) - 1
@@ -202,9 +203,9 @@ def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]
 def _catalogue_part(
     contig: int, peaks: npt.NDArray[np.void], start: int, blocks: list[_Block], first_row: int
 ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.bool_]]:
-    """Return CATALOGUE records of those of consecutive peaks that are in a window, and which these are.
+    """Return the CATALOGUE records of those of consecutive peaks that are in a window, and their places.
 
-    start: place of the first in its contig; first_row: number of the first row of the contig.
+    start: place of the first peak in its contig; first_row: number of the first row of the contig.
     """
     first = np.full(len(peaks), np.iinfo(np.int64).max)
     last = np.full(len(peaks), -1)
@@ -225,7 +226,7 @@ def _catalogue_part(
 
 
 def _renumber_sources(tables: Tables, used: npt.NDArray[np.bool_]) -> None:
-    """Leave out the sources that have no peak in any window; the others keep their order."""
+    """Drop the sources without a peak in any window; the others keep their order."""
     code = np.cumsum(used, dtype=np.int32) - 1
     for file, dtype in ((tables.rows, ROW), (tables.catalogue, CATALOGUE)):
         with file.open("r+b") as table:
@@ -238,7 +239,7 @@ def _renumber_sources(tables: Tables, used: npt.NDArray[np.bool_]) -> None:
 
 
 def _count_crm_sources(windows: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> None:
-    """Fill `crm_sources`: distinct sources over all windows of a CRM; a block holds whole CRMs."""
+    """Fill in `crm_sources`, the distinct sources over all windows of a CRM; a block holds whole CRMs."""
     pairs = np.unique(np.stack([windows["crm"][rows["window"]], rows["source"].astype(np.int64)]), axis=1)
     crms, counts = np.unique(pairs[0], return_counts=True)
     place, of_window = np.unique(windows["crm"], return_inverse=True)

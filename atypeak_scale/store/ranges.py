@@ -1,4 +1,4 @@
-"""Consecutive windows, rows or peaks; a column is read when it is first asked for, and kept."""
+"""Consecutive windows, rows or peaks; a column is read on first use, and kept."""
 
 from functools import cached_property
 from typing import Any

@@ -1,8 +1,8 @@
 """Where scores are: below the cell line's group in its store, or below a group of that name elsewhere.
 
 If a store cannot be written, or must not change, its scores go to another location: a Zarr group with the
-groups of the store, but without its data. Each group records what its store was made from, and is refused
-for any other store.
+same groups as the store, but without its data. Each group records what its store was made from, and is
+refused for any other store.
 """
 
 from collections.abc import Sequence
@@ -28,22 +28,22 @@ from atypeak_scale.store.groups import (
     open_store_root,
 )
 
-NORMALIZATION = "normalization"  # attribute of results that are complete: how they were normalized
+NORMALIZATION = "normalization"  # attribute of complete results: how they were normalized
 
 
 def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
     """Return the group at a location that holds the scores of a cell line; None if there is none."""
     if locations.absolute(location) == cell_line.store:
-        open_store_root(cell_line.store)  # a store that cannot be reached is refused by its name
+        open_store_root(cell_line.store)  # if the store cannot be reached, the error names it
         return cell_line.group()
     root = open_root(location)
     if root is None:
         if targets.target(location).names():
-            raise InputError(f"{location}: holds something else than scores; name a new folder", "results")
+            raise InputError(f"{location}: holds something other than scores; name a new folder", "results")
         return None
     if root.attrs.get(RESULTS_VERSION) != SCHEMA_VERSION:
         raise InputError(
-            f"{location}: is a store of its own, or of another version; name a new folder", "results"
+            f"{location}: is itself a store, or has another version; name a new folder", "results"
         )
     parent = root.get(cell_line.path)
     if not isinstance(parent, zarr.Group):
@@ -58,7 +58,7 @@ def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
 
 
 def all_results(cell_line: CellLine, location: Location | None = None) -> dict[str, zarr.Group]:
-    """Return the groups of scores of a cell line by name, sorted; `location`: None is its store.
+    """Return the groups of scores of a cell line by name, sorted; a `location` of None means its store.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def all_results(cell_line: CellLine, location: Location | None = None) -> dict[s
 
 
 def is_normalized(results: zarr.Group) -> bool:
-    """Whether every peak has a final score."""
+    """Return whether every peak has a final score."""
     return NORMALIZATION in results.attrs
 
 
 def find_results(cell_line: CellLine, location: Location, name: str) -> zarr.Group | None:
-    """Open a group of scores of a cell line, None if there is none; raises as `all_results`."""
+    """Open a group of scores of a cell line, None if there is none; raise as `all_results` does."""
     parent = _parent(cell_line, location)
     found = None if parent is None else parent.get(f"{SCORES}/{name}")
     return found if isinstance(found, zarr.Group) else None
@@ -90,13 +90,13 @@ def create_results(
     attributes: dict[str, Any],
     variables: Sequence[Variable],
 ) -> None:
-    """Make a group of scores with empty arrays; it appears whole or not at all."""
+    """Create a group of scores with empty arrays; it appears whole or not at all."""
     if _parent(cell_line, location) is None:
         create_root(location, RESULTS_VERSION)
         told = {"cell_line": cell_line.name, "made_from": cell_line.made_from}
         open_group(location, mode="r+").create_group(cell_line.path, attributes=told)
     open_group(location, cell_line.path, "r+").require_group(SCORES)
-    # Beside the location: inside, what a killed process leaves would be taken for a part of it.
+    # Made beside the location: inside, the remains of a killed process would look like part of it.
     with targets.target(location).staging_folder() as folder:
         made = zarr.create_group(folder / SCORES, attributes=attributes)
         sizes = {

@@ -1,7 +1,7 @@
-"""The store as a tf.data pipeline of packed windows, and what a source gives to each cell of a tensor.
+"""The store as a tf.data pipeline of packed windows, and what each source adds to each cell of a tensor.
 
-Chunks of the store are shuffled, read whole in parallel and mixed in a buffer. Occupancy stays packed, one
-bit for each bin of a source, until it is on the device that computes.
+Chunks of the store are shuffled, read whole in parallel, and mixed in a buffer. Occupancy stays packed, one
+bit for each bin of a source, until it reaches the device that computes.
 """
 
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ def training_windows(
     shuffle_windows: int,
     failures: list[Exception] | None = None,
 ) -> tf.data.Dataset:
-    """Endless batches of packed windows in random order: uint8 (batch, bins, ceil(sources / 8)).
+    """Return endless batches of packed windows in random order: uint8 (batch, bins, ceil(sources / 8)).
 
-    Every window comes once before any comes again. The same seed and the same store give the same
+    Every window appears once before any appears again. The same seed and the same store give the same
     batches (method, section 3.3). At most `shuffle_windows` windows and a few chunks are in memory. An error
     while reading is appended to `failures`, because TensorFlow raises one of its own instead.
     """
@@ -64,7 +64,7 @@ def training_windows(
         )
 
     options = tf.data.Options()
-    # There is nothing to tune, and the tuner's thread may delay the end of a training by seconds.
+    # There is nothing to tune, and the tuner's thread may delay the end of training by seconds.
     options.autotune.enabled = False
     return (
         tf.data.Dataset.counter()
@@ -76,10 +76,10 @@ def training_windows(
 
 
 def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> FloatArray:
-    """Return what each source gives to each cell (method, section 2.5): float32 (sources, m * n).
+    """Return what each source adds to each cell (method, section 2.5): float32 (sources, m * n).
 
     Cells are in C order, datasets first. The crumbed tensor is the occupancy times this matrix: 1 for the
-    cell itself and c for each cell of its row and of its column, so that an isolated peak becomes 1 + 2c.
+    cell itself, and c for each cell of its row and of its column, so an isolated peak becomes 1 + 2c.
     """
     row, column = np.array(cells).T
     given = np.zeros((len(cells), *shape), np.float64)
@@ -91,7 +91,7 @@ def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumb
 
 
 def unpack(packed: tf.Tensor, sources: int) -> tf.Tensor:
-    """Uint8 (windows, bins, ceil(sources / 8)) to float32 (windows, bins, sources), inside the graph."""
+    """Turn uint8 (windows, bins, ceil(sources / 8)) into float32 (windows, bins, sources), in the graph."""
     bits_of_bytes = tf.constant(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1), tf.float32)
     bits = tf.gather(bits_of_bytes, tf.cast(packed, tf.int32))
     shape = tf.shape(packed)

@@ -1,4 +1,4 @@
-"""The occupancy as a labelled 4-D tensor, a lazy view of what is stored, and back."""
+"""The occupancy as a labelled 4-D tensor, which is a lazy view of the stored array, and back."""
 
 import dask.array as da
 import numpy as np
@@ -37,7 +37,7 @@ def to_tensor(data: xr.Dataset) -> xr.DataArray:
 
 
 def from_tensor(tensor: xr.DataArray, data: xr.Dataset) -> xr.DataArray:
-    """Return (window, bin, source) occupancy of a 4-D view, the sources being those of `data`."""
+    """Return the (window, bin, source) occupancy of a 4-D view, for the sources of `data`."""
     view0, view1 = data.attrs["views"]
     cells = tensor.transpose("window", "bin", view0, view1)
     labels = {view: xr.Variable("source", data[f"source_{view}"].to_numpy()) for view in (view0, view1)}

@@ -1,7 +1,8 @@
-"""Read all of a store and say what is damaged: every chunk's checksum, and whether the arrays agree.
+"""Read all of a store and report damage: check every chunk's checksum, and whether the arrays agree.
 
-A lost chunk reads as its fill value without an error, since chunks of nothing else are not written. So the
-occupancy is compared with the rows that it was made from, and complete scores must have no gap.
+A lost chunk reads as its fill value without an error, because chunks that hold only the fill value are not
+written. So the occupancy is compared with the rows that it was made from, and complete scores must have no
+gap.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ REBUILD = "remove the cell line and build it again with 'atypeak-scale build-sto
 
 @dataclass(frozen=True)
 class Verified:
-    """How much was read, and one line for everything that is wrong."""
+    """How much was read, and one line for each problem."""
 
     arrays: int
     chunks: int
@@ -62,7 +63,7 @@ class ResultTask:
 
 
 def verify(store: Location, results: Location | None = None, executor: Executor | None = None) -> Verified:
-    """Read every chunk of every array of a store, its scores included, and of scores at another place.
+    """Read every chunk of every array of a store and its scores, and of scores in another place.
 
     Parameters
     ----------
@@ -71,17 +72,17 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     results
         Another place with scores of the same store.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
     Verified
-        `damages` is empty if all is well.
+        `damages` is empty if nothing is damaged.
 
     Raises
     ------
     InputError
-        If there is no store, or the scores are of another one.
+        If there is no store, or the scores belong to another one.
 
     Examples
     --------
@@ -90,7 +91,7 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     """
     executor = executor or InProcess()
     lines = cell_lines(store)
-    location = absolute(store)  # workers may be somewhere else
+    location = absolute(store)  # workers may have another working directory
     found = [(location, group) for line in lines for group in all_results(line).values()]
     arrays = [(location, array) for line in lines for array in _arrays(line.group())]
     if results is not None and absolute(results) != location:
@@ -122,13 +123,13 @@ def _arrays(group: zarr.Group) -> Iterator[zarr.Array[Any]]:
 
 def _complete(results: zarr.Group) -> Iterator[zarr.Array[Any]]:
     if is_normalized(results):
-        # Results that were made before a score was added lack its array.
+        # Results that are older than a kind of score lack its array.
         known = (score.name for score in (REBUILT_SCORE, *PEAK_SCORES) if score.name in results)
         yield from (array_of(results, name) for name in known)
 
 
 def damaged_chunks(task: ChunksTask) -> list[str]:
-    """Return a line for every damaged one of some chunks of an array."""
+    """Return a line for every damaged chunk among some chunks of an array."""
     array = array_of(open_group(task.location), task.path)
     grid = list(product(*map(range, array.cdata_shape)))
     return [
@@ -150,7 +151,7 @@ def gaps(task: ResultTask) -> list[str]:
 
 
 def disagreement(task: OccupancyTask) -> list[str]:
-    """Return a line if a chunk of occupancy is not what the rows of its windows say."""
+    """Return a line if a chunk of occupancy does not match the rows of its windows."""
     cell_line, (first, stop) = task.cell_line, task.block
     where = f"{cell_line.store}/{cell_line.path}"
     try:
@@ -162,5 +163,5 @@ def disagreement(task: OccupancyTask) -> list[str]:
         return [f"{where}: rows of windows {first} to {stop} contradict each other ({problem}); {REBUILD}"]
     if not np.array_equal(expected, found):
         chunk = first // (cell_line.blocks("windows")[0].stop)
-        return [f"{where}/occupancy, chunk {chunk}: is not what the rows of its windows say; {REBUILD}"]
+        return [f"{where}/occupancy, chunk {chunk}: does not match the rows of its windows; {REBUILD}"]
     return []

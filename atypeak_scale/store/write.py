@@ -1,4 +1,4 @@
-"""Write the tables of a store as its arrays, by tasks that each write whole chunks."""
+"""Write the tables of a store as its arrays, in tasks that each write whole chunks."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from atypeak_scale.store.groups import open_group
 from atypeak_scale.store.overlap import CATALOGUE, ROW, WINDOW, Tables, records
 
 ROW_CHUNKS_PER_TASK = 8
-# Field of the records -> the array that it becomes.
+# Field of the records -> the array it becomes.
 WINDOW_ARRAYS = {
     "contig": v.WINDOW_CONTIG, "start": v.WINDOW_START, "end": v.WINDOW_END, "crm": v.CRM,
     "crm_start": v.CRM_START, "crm_end": v.CRM_END, "crm_sources": v.CRM_SOURCES,
@@ -41,7 +41,7 @@ PEAK_ARRAYS = {
 
 @dataclass(frozen=True)
 class WriteTask:
-    """Records [start, stop) of a file, for the group at `path` of a store; `rows`: the file of all rows."""
+    """Records [start, stop) of a file, for the group at `path` of a store; `rows`: file of all rows."""
 
     store: Path
     path: str
@@ -74,7 +74,7 @@ class Sizes:
 def write_arrays(
     store: Path, path: str, tables: Tables, contigs: list[str], settings: StoreSettings, executor: Executor
 ) -> Sizes:
-    """Create and fill every array of an empty group; returns how much there is."""
+    """Create and fill every array of an empty group; return the sizes."""
     views = settings.views
     labels = [sorted({source[view] for source in tables.sources}) for view in (0, 1)]
     sizes = {
@@ -121,7 +121,7 @@ def _write_windows(task: WriteTask) -> None:
     occupancy = array_of(task.group(), v.OCCUPANCY.name)
     for first in range(task.start, task.stop, occupancy.chunks[0]):
         last = min(first + occupancy.chunks[0], task.stop)
-        # numpy's bisection would copy the whole column.
+        # NumPy's bisection would copy the whole column.
         of_chunk = slice(bisect_left(rows["window"], first), bisect_left(rows["window"], last))
         chunk = np.array(rows[of_chunk])
         shape = (last - first, *occupancy.shape[1:])
@@ -136,7 +136,7 @@ def rasterize(
     last: npt.NDArray[np.int32],
     shape: tuple[int, ...],
 ) -> npt.NDArray[np.bool_]:
-    """Return the occupancy (window, bin, source) of rows, (rows,) each; bins first to last, both included."""
+    """Return the occupancy (window, bin, source) of rows, (rows,) each; first and last bin are included."""
     lengths = last - first + 1
     row = np.repeat(np.arange(len(window)), lengths)
     bins = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)

@@ -43,13 +43,13 @@ def test_truth__of_a_contig_that_is_not_there_is_empty(write: Callable[[str, str
     [
         ("chr1\t5\t9\td1.x.cell\n", "line 1: not the header of a truth table; give the truth.tsv"),
         ("", "line 1: not the header"),
-        (HEADER + NOISE + "chr1\t5\t9\td1.x.cell\tnoise\n", "line 3: not contig, start, end, name, kind and"),
-        (HEADER + "chr1\n", "line 2: not contig, start"),
-        (HEADER + "chr1\t5\t9\td1\tnoise\t-1\n", "line 2: not contig, start"),
-        (HEADER + "chr1\t5\t9\td1.x.cell\tghost\t-1\n", "line 2: kind 'ghost' of group -1"),
-        (HEADER + "chr1\t5\t9\td1.x.cell\tnoise\t1\n", "line 2: kind 'noise' of group 1"),
-        (HEADER + "chr1\t5\t9\td1.x.cell\tstack\t-1\n", "line 2: kind 'stack' of group -1"),
-        (HEADER + NOISE + NOISE.replace("chr1", "chr2") + NOISE, "line 4: contig 'chr1' again"),
+        (HEADER + NOISE + "chr1\t5\t9\td1.x.cell\tnoise\n", "line 3: expected contig, start, end, name"),
+        (HEADER + "chr1\n", "line 2: expected contig, start"),
+        (HEADER + "chr1\t5\t9\td1\tnoise\t-1\n", "line 2: expected contig, start"),
+        (HEADER + "chr1\t5\t9\td1.x.cell\tghost\t-1\n", "line 2: kind 'ghost' does not go with group -1"),
+        (HEADER + "chr1\t5\t9\td1.x.cell\tnoise\t1\n", "line 2: kind 'noise' does not go with group 1"),
+        (HEADER + "chr1\t5\t9\td1.x.cell\tstack\t-1\n", "line 2: kind 'stack' does not go with group -1"),
+        (HEADER + NOISE + NOISE.replace("chr1", "chr2") + NOISE, "line 4: contig 'chr1' appears again"),
     ],
 )
 def test_truth__names_the_line(write: Callable[[str, str], Path], text: str, message: str) -> None:

@@ -140,7 +140,7 @@ def test_build_store__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list
         (["build-store", ".", "{crms}", "n.zarr", "--cell-line", "cell", "--min-crm-peaks", "0"],
          r"^\.: cannot be read: Is a directory$"),
         (["build-store", "{peaks}", "{crms}", "n.zarr", "--config", "no.yaml"],
-         r"^no\.yaml: no such config file, nor a bundled configuration; known are artificial"),
+         r"^no\.yaml: no such config file or bundled configuration; known are artificial"),
         (["build-store", "{peaks}", "{crms}", "{folder}", "--cell-line", "cell"], r"folder: not a store"),
         (["build-store", "{peaks}", "{crms}", "{peaks}", "--cell-line", "cell"], r"peaks\.bed: not a store"),
     ],

@@ -44,7 +44,7 @@ from tests.cli.helpers import (
          r"c\.bed, line 1: column 5 is 'many'; .*set min_crm_peaks to 0 with --min-crm-"),
         (PEAK, "chr1\t0\t100\tc\t99\n",
          r"c\.bed: no CRM has 100 peaks or more .* lower min_crm_peaks with --min-"),
-        ("chr1\t9000\t9100\ta.x.cell\n", CRMS, r"no selected peak overlaps a CRM; .* one genome assembly"),
+        ("chr1\t9000\t9100\ta.x.cell\n", CRMS, r"no selected peak overlaps a CRM; .* same genome assembly"),
         ("1\t100\t200\ta.x.cell\n", CRMS, r"\(peaks: 1, \.\.\.; CRMs: chr1, \.\.\.\); they differ by 'chr'"),
         ("chrX\t100\t200\ta.x.cell\n", "X\t0\t900\tc\t100\n", r"they differ by 'chr': rename the contigs"),
         ("NC_1\t100\t200\ta.x.cell\n", CRMS, r"no contig is in both files \(peaks: NC_1, .*\)$"),

@@ -173,7 +173,7 @@ def test_schema__another_version_is_refused_by_every_command(
     ):
         message = atypeak(*arguments).message()
         assert re.search(
-            r"s\.zarr: schema version 99, this program reads version \d+; build the store again", message
+            r"s\.zarr: schema version 99, but this program reads version \d+; build the store again", message
         ), arguments
     assert unchanged()
 

@@ -84,7 +84,7 @@ def test_executor_options__connect_to_nothing_until_work_is_there() -> None:
     "options", [["--memory-limit", "4GB"], ["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"]]
 )
 def test_executor_options__that_contradict_each_other(options: list[str]) -> None:
-    with pytest.raises(InputError, match=r"give their number$|give only one of them$"):
+    with pytest.raises(InputError, match=r"give their number too$|give only one of them$"):
         given("s.zarr", *options)
 
 

@@ -16,10 +16,11 @@ from tests.cli.helpers import (
     [
         (AtypeakError("block 3 failed"), 1, "Error: block 3 failed"),
         (KeyboardInterrupt(), 1,
-         "Interrupted; nothing is half written. Give the same command again."),
+         "Interrupted; nothing is half written. Run the same command again."),
         (MemoryError("Unable to allocate 29.8 GiB"), 1,
-         "Error: out of memory: Unable to allocate 29.8 GiB; use a machine with more, or smaller settings"),
-        (MemoryError(), 1, "Error: out of memory; use a machine with more, or smaller settings"),
+         "Error: out of memory: Unable to allocate 29.8 GiB; "
+         "use a machine with more memory, or smaller settings"),
+        (MemoryError(), 1, "Error: out of memory; use a machine with more memory, or smaller settings"),
     ],
 )  # fmt: skip
 def test_main__failures_while_running(
@@ -71,4 +72,4 @@ def test_main__ctrl_c_that_python_drops_comes_again() -> None:
         [sys.executable, "-c", DROPPED], capture_output=True, text=True, check=False, timeout=60
     )
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr == "Interrupted; nothing is half written. Give the same command again.\n"
+    assert run.stderr == "Interrupted; nothing is half written. Run the same command again.\n"

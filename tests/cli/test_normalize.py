@@ -107,7 +107,7 @@ def test_normalize__unscored_leaves_nothing(
     unchanged()
     message = atypeak("normalize", built, "--model", model).message(code=1)
     assert message == (
-        f"{built}: not every peak is scored by this model; "
+        f"{built}: this model has not scored every peak; "
         f"run 'atypeak-scale score {built} --model {model}' first"
     )
     assert unchanged()

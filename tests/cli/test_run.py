@@ -135,7 +135,7 @@ def test_run__a_workdir_of_another_cell_line_names_the_option(
                    "--crms", steps.crms)  # fmt: skip
     assert done.message() == (
         f"{whole.folder / 'model'}: is of cell line 'cell', not 'another'; "
-        "name another folder for each cell line with --workdir"
+        "use a separate folder for each cell line with --workdir"
     )
 
 
@@ -155,7 +155,7 @@ def test_run__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], m
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["run", "k56", "--workdir", "w"], r"^k56: no such config file, .* the nearest known are k562$"),
+        (["run", "k56", "--workdir", "w"], r"^k56: no such config file or .* the nearest known are k562$"),
         (["run", "{config}", "--workdir", "w"],
          r"^no peaks file; set inputs\.peaks in the config, or name it with --peaks$"),
         (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}"],

@@ -77,7 +77,7 @@ def test_search__where(searched: Mock, options: list[str], where: Where) -> None
     [
         (["model.filters"], "no value; expected KEY=A,B"),
         (["model.filters="], "no value"),
-        (["model.filters=["], "are no values in YAML"),
+        (["model.filters=["], "are not valid YAML values"),
         (["model.l2=0,1", "model.l2=2"], "given twice"),
     ],
 )
@@ -95,7 +95,7 @@ def test_search__bad_grid(searched: Mock, over: list[str], message: str) -> None
     "arguments, message",
     [
         (["search", "{config}", "--store", "no.zarr", "--out", "o"], r"^no\.zarr: not a store; make one"),
-        (["search", "k56", "--store", "{store}", "--out", "o"], r"^k56: no such config file, .* are k562$"),
+        (["search", "k56", "--store", "{store}", "--out", "o"], r"^k56: no such config file or .* are k562$"),
     ],
 )  # fmt: skip
 def test_search__missing_is_named_and_nothing_left(

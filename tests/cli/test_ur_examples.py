@@ -34,7 +34,7 @@ def test_ur_examples__run(
     result = invoke("ur-examples", "s.zarr", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
     assert ur_examples.call_args_list == [call(scores_of(model), 1, None, executor=HERE)]
-    assert result.stdout == "ur-examples of 3 units, 1 of which nothing excites\n"
+    assert result.stdout == "ur-examples of 3 units; nothing excites 1 of them\n"
 
 
 @pytest.mark.parametrize("options, where", EXECUTORS)

@@ -83,7 +83,7 @@ def test_joined__scheduler_without_workers() -> None:
 def test_joined__workers_of_another_version(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     here = os.getpid()
     monkeypatch.setattr(dask_cluster, "version", lambda name: "1.0" if os.getpid() == here else "0.9")
-    different = r"^workers have atypeak-scale 0\.9, this program is 1\.0; install the same"
+    different = r"^workers have atypeak-scale 0\.9, this program has 1\.0; install the same"
     with pytest.raises(InputError, match=different), joined(client.scheduler.address):
         pytest.fail("connected")
     with pytest.raises(InputError, match=different):

@@ -168,7 +168,7 @@ def test_dask_executor__only_one_of_workers_scheduler_and_client(client: Any) ->
 
 def test_dask_executor__memory_limit_is_of_local_processes() -> None:
     for make in (DaskExecutor, executor):
-        with pytest.raises(InputError, match=r"that of each local process; give their number$") as failure:
+        with pytest.raises(InputError, match=r"for each local process; give their number too$") as failure:
             make(memory_limit="4GB")
         assert failure.value.argument == "workers"
     with pytest.raises(InputError, match=r"'much': expected a size such as 4GB") as failure:

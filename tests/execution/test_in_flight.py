@@ -63,7 +63,7 @@ def test_map__failing_tasks_are_named_after_the_others_are_done(client: Any) -> 
     assert sorted(done) == [(1, 1.0), (2, 0.5), (4, 0.25)]
     assert str(failure.value) == (
         "stage 's': 2 of 5 blocks failed (blocks 1, 3: ZeroDivisionError: division by zero); "
-        "run the command again to go on from here"
+        "run the command again to continue from here"
     )
     # What comes after is not disturbed by it.
     assert sorted(distant.map(operator.neg, TASKS, "s")) == NEGATIVES
@@ -110,7 +110,7 @@ def test_map__no_worker_is_not_waited_for_without_end(monkeypatch: pytest.Monkey
 def test_map__nothing_done_for_long_ends(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "STALLED_SECONDS", 1)
     monkeypatch.setattr(in_flight, "LOOK_SECONDS", 0.2)
-    with pytest.raises(AtypeakError, match="no block was finished for 1 s while 's' was running"):
+    with pytest.raises(AtypeakError, match="no block has finished for 1 s while 's' was running"):
         DaskExecutor(client=client).run(time.sleep, [4], "s")
 
 
@@ -141,7 +141,7 @@ def test_map__lost_scheduler_is_one_line(client: Any) -> None:
     with pytest.raises(AtypeakError) as failure:
         DaskExecutor(client=Losing(client)).run(time.sleep, [0.1] * 3, "s")
     assert str(failure.value) == (
-        "the scheduler was lost while 's' was running; run the command again to go on from here"
+        "the scheduler was lost while 's' was running; run the command again to continue from here"
     )
 
 
@@ -177,5 +177,5 @@ def test_report__tasks_are_told_by_reason(client: Any) -> None:
     submitted.failed = {3: "b", 0: "a", 7: "b"}
     assert submitted.report("s") == (
         "stage 's': 3 of 20 blocks failed (block 0: a; blocks 3, 7: b); "
-        "run the command again to go on from here"
+        "run the command again to continue from here"
     )

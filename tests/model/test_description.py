@@ -52,11 +52,13 @@ def test_check_labels__order_and_absence_do_not_matter() -> None:
 def test_check_labels__refuses_unknown_labels_by_name() -> None:
     with pytest.raises(
         InputError,
-        match=r"^s\.zarr: its labels of view 'dataset' are not all among .*\(only in the store: d7, d9; only "
+        match=r"^s\.zarr: not all its labels of view 'dataset' are among .*\(only in the store: d7, d9; only "
         r"in the model: d2, d3\); train a model on this store, or build it with the model's selection$",
     ):
         check_labels(OF_MODEL, FRAME, (["d9", "d1", "d7"], ["x"]), FRAME, "s.zarr")
-    with pytest.raises(InputError, match=r"of view 'tr' are not .*\(only in the store: z\); train"):
+    with pytest.raises(
+        InputError, match=r"not all its labels of view 'tr' are .*\(only in the store: z\); train"
+    ):
         check_labels(OF_MODEL, FRAME, (["d1"], ["x", "y", "z"]), FRAME, "s.zarr")
 
 

@@ -70,7 +70,7 @@ def test_load__refuses_another_model_than_was_looked_at(model: TrainedModel, tmp
     assert load_model(folder, seen).fingerprint() == seen
     with pytest.raises(InputError) as failure:
         load_model(folder, "0" + seen[1:] if seen[0] != "0" else "1" + seen[1:])
-    expected = f"{folder}: the model changed while it was being used; run the command again"
+    expected = f"{folder}: the model changed while it was in use; run the command again"
     assert str(failure.value) == expected
 
 
@@ -80,7 +80,7 @@ def test_load__refuses_files_that_do_not_belong_together(
     save_model(model, tmp_path / "m")
     other = build_autoencoder(320, 2, 3, config.model, seed=2)
     other.save(tmp_path / "m/model.keras")
-    with pytest.raises(InputError, match=r"weights and settings are not those that were saved together"):
+    with pytest.raises(InputError, match=r"weights and settings were not saved together"):
         load_model(tmp_path / "m")
     (tmp_path / "m/model.keras").write_text("no network")
     with pytest.raises(InputError, match=r"model\.keras: cannot be loaded: "):

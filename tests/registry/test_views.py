@@ -115,7 +115,7 @@ def test_views__that_make_the_same_name_together_are_refused() -> None:
 def test_views__refused(name: str) -> None:
     for views in ((name, "x"), ("x", name)):
         with pytest.raises(
-            ValueError, match=f"view name '{name}' must be .*no name of another dim, variable"
+            ValueError, match=f"view name '{name}' must be .*not the name of another dim, variable"
         ):
             check_views(views)
 
@@ -135,7 +135,7 @@ def test_views__accepted(name: str) -> None:
 
 
 def test_views__must_differ() -> None:
-    with pytest.raises(ValueError, match="the two views must have different names, both are 'assay'"):
+    with pytest.raises(ValueError, match="the two views must have different names, but both are 'assay'"):
         check_views(("assay", "assay"))
     check_views(("dataset", "tr"))
     check_views(("model", "variable"))

@@ -129,8 +129,8 @@ def test_results__where_something_else_is_are_refused(own: Scores, tmp_path: Pat
     (tmp_path / "notes" / "a.txt").write_text("x")
     (tmp_path / "copy.zarr").symlink_to(own.cell_line.store)
     for place, told in (
-        ("notes", "holds something else than scores"),
-        ("copy.zarr", "is a store of its own"),
+        ("notes", "holds something other than scores"),
+        ("copy.zarr", "is itself a store"),
     ):
         scores = open_scores(own.cell_line, own.model, results=tmp_path / place)
         with pytest.raises(InputError, match=rf"{place}: {told}.*; name a new folder$") as failure:

@@ -169,12 +169,12 @@ def test_ensemble__a_member_without_scores_is_noticed(ensemble: Scores, config: 
     complete(ensemble)
     one = ensemble.members[1]
     shutil.rmtree(group_folder(one))
-    with pytest.raises(StageMissingError, match=r"not every peak is scored by this model") as told:
+    with pytest.raises(StageMissingError, match=r"this model has not scored every peak") as told:
         normalize(ensemble, config.normalization)
     assert told.value.scores == ensemble  # one command mends all members
     complete(ensemble)
     (group_folder(one) / "rebuilt_score/c/1").unlink()  # a part is as bad: it would be NaN
-    with pytest.raises(StageMissingError, match=r"not every peak is scored by this model") as told:
+    with pytest.raises(StageMissingError, match=r"this model has not scored every peak") as told:
         normalize(ensemble, config.normalization)
     assert told.value.scores == ensemble
 

@@ -18,7 +18,7 @@ from atypeak_scale.store.verify import verify
 
 
 def test_normalize__refuses_unscored(scores: Scores, config: Config) -> None:
-    with pytest.raises(AtypeakError, match="not every peak is scored by this model; score it") as told:
+    with pytest.raises(AtypeakError, match="this model has not scored every peak; score it") as told:
         normalize(scores, config.normalization)
     assert isinstance(told.value, StageMissingError)
     assert (told.value.stage, told.value.scores, told.value.exit_code) == ("score", scores, 1)
@@ -93,7 +93,7 @@ def test_verify__results_with_a_gap_are_found(normalized: Scores) -> None:
 
 def test_normalize__other_crumbs_are_other_results(normalized: Scores) -> None:
     other = open_scores(normalized.cell_line, normalized.model, crumbs=0.1)
-    with pytest.raises(StageMissingError, match="not every peak is scored"):
+    with pytest.raises(StageMissingError, match="this model has not scored every peak"):
         normalize(other)
 
 

@@ -115,8 +115,8 @@ def test_regions__without_some_labels(
     with caplog.at_level(logging.WARNING):
         scores, ours = scored(store, shuffled(model, tmp_path / "shuffled"))
     assert [record.getMessage() for record in caplog.records] == [
-        f"{store}: no peak of these labels of the model's dataset: d3",
-        f"{store}: no peak of these labels of the model's tr: z",
+        f"{store}: has no peak with these labels of the model's dataset: d3",
+        f"{store}: has no peak with these labels of the model's tr: z",
     ]
     loaded = load_model(model)
     np.testing.assert_allclose(ours["rebuilt_score"], brute_force(store, loaded), atol=1e-5)
@@ -141,7 +141,7 @@ def test_regions__with_a_label_more_are_refused_by_name(
     with catalogue[0].open("a") as out:
         out.write("chr2\t3000\t3300\td1.ctcf.cell\n")
     store = build(catalogue, config, tmp_path, "enhancers", "chr2")
-    with pytest.raises(InputError, match=r"enhancers\.zarr: its labels of view 'tr' .*in the store: ctcf\)"):
+    with pytest.raises(InputError, match=r"enhancers\.zarr: not all its labels of view 'tr' .*store: ctcf\)"):
         score(open_store(store), model)
     # Of other regions only: there the TR has no peak, and is not in the store.
     scored(build(catalogue, config, tmp_path, "elsewhere", "chr1"), model)

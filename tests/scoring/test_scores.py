@@ -201,7 +201,7 @@ def test_writing__read_only_store_says_what_to_do(scores: Scores, read_only: Non
     told = f"{local_path(scores.cell_line.store).parent}: cannot be written (Read-only file system)"
     with pytest.raises(InputError) as failure, scores.writing():
         pass
-    assert str(failure.value) == f"{told}; keep the scores of a store that is only read in another place"
+    assert str(failure.value) == f"{told}; if the store must stay as it is, keep the scores in another place"
     assert failure.value.argument == "results"
     with pytest.raises(InputError) as of_others, sole_writer(scores.cell_line.store, "search"):
         pass
@@ -225,9 +225,9 @@ def test_scores__group_of_another_model_under_the_same_name_is_refused(scores: S
 def test_load__refuses_changed_files(scores: Scores) -> None:
     file = local_path(scores.model) / "config.yaml"
     file.write_text(file.read_text().replace("learning_rate: 0.001", "learning_rate: 0.002"))
-    with pytest.raises(InputError, match="not those that were saved together"):
+    with pytest.raises(InputError, match="were not saved together"):
         load_model(scores.model)
-    with pytest.raises(InputError, match="not those that were saved together"):
+    with pytest.raises(InputError, match="were not saved together"):
         scores.engine()
 
 

@@ -27,7 +27,7 @@ def test_staging_folder__is_beside_the_target(tmp_path: Path) -> None:
 def test_staging_folder__that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with (
-        pytest.raises(InputError, match=r"^.*file/x: cannot be made: \w+"),
+        pytest.raises(InputError, match=r"^.*file/x: cannot be created: \w+"),
         LocalTarget(tmp_path / "file/x").staging_folder(),
     ):
         pytest.fail("made")

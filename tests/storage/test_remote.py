@@ -24,7 +24,7 @@ def test_zarr_store__on_disk_is_the_path() -> None:
 
 
 def test_zarr_store__names_that_are_patterns_are_refused() -> None:
-    with pytest.raises(InputError, match="would stand for other names"):
+    with pytest.raises(InputError, match="would match other names"):
         zarr_store("objects://b/m*")
 
 

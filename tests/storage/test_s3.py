@@ -270,8 +270,8 @@ def test_s3__store_that_may_only_be_read(server: Server, here: Path) -> None:
     finally:
         check_keys_after(server, "inf")
     assert message == (
-        f"{base}/s.zarr/cell/scores/zarr.json: cannot be reached: Access Denied; keep the scores of a store "
-        "that is only read in another place, with --results"
+        f"{base}/s.zarr/cell/scores/zarr.json: cannot be reached: Access Denied; if the store must stay as "
+        "it is, keep the scores in another place with --results"
     )
     assert server.versions("denied") == before
 

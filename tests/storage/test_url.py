@@ -131,9 +131,9 @@ def test_refuse_existing__files_of_others_and_names_that_are_patterns(bucket: st
     with pytest.raises(InputError, match="exists; remove it or name another folder"):
         UrlTarget(f"{bucket}/mine").refuse_existing(LAST)
     for name in ("m*", "m?", "m[1]"):
-        with pytest.raises(InputError, match=r"holds .*, which would stand for other names; rename it$"):
+        with pytest.raises(InputError, match=r"holds .*, which would match other names; rename it$"):
             UrlTarget(f"{bucket}/{name}").refuse_existing(LAST)
-        with pytest.raises(InputError, match="would stand for other names"):
+        with pytest.raises(InputError, match="would match other names"):
             UrlTarget(f"{bucket}/{name}").remove()
     assert set(objects(bucket)) == {"mine/notes.txt"}
 

@@ -207,7 +207,11 @@ def test_build__any_cell_line_is_a_group_of_its_own(config: Config, tmp_path: Pa
         ("", "chr1\t0\t100\n", r"p\.bed: holds no intervals"),
         ("chr1\t5\t9\ta.b.cell\n", "", r"c\.bed: holds no intervals"),
         ("chr1\t5\t9\ta.b.other\n", "chr1\t0\t100\n", r"no peak of cell line 'cell'; known are other"),
-        ("chr1\t200\t300\ta.b.cell\n", "chr1\t0\t100\n", r"check that both files are of one genome assembly"),
+        (
+            "chr1\t200\t300\ta.b.cell\n",
+            "chr1\t0\t100\n",
+            r"check that both files use the same genome assembly",
+        ),
         ("1\t5\t9\ta.b.cell\n", "chr1\t0\t100\n", r"they differ by 'chr': rename the contigs of one file"),
         (
             "chr1\t5\t9\ta.b.cell\n",

@@ -45,7 +45,7 @@ def test_open__refuses_another_schema_version(store: Path, config: Config) -> No
     zarr.open_group(store, use_consolidated=False).attrs["schema_version"] = 99
     for use in (open_store, info, verify, groups_of_cell_lines):
         with pytest.raises(
-            InputError, match="schema version 99, this program reads version 1; build the store again"
+            InputError, match="schema version 99, but this program reads version 1; build the store again"
         ):
             use(store)
     with pytest.raises(InputError, match="schema version 99"):

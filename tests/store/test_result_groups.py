@@ -96,15 +96,17 @@ def refused(cell_line: CellLine, location: Location) -> str:
 def test_place__of_something_else_is_refused(scored: CellLine, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes/mine.txt").write_text("x")
-    assert "notes: holds something else than scores; name a new folder" in refused(scored, tmp_path / "notes")
+    assert "notes: holds something other than scores; name a new folder" in refused(
+        scored, tmp_path / "notes"
+    )
     create_root(tmp_path / "other.zarr")
-    assert "is a store of its own, or of another version; name" in refused(scored, tmp_path / "other.zarr")
+    assert "is itself a store, or has another version; name" in refused(scored, tmp_path / "other.zarr")
 
 
 def test_place__of_another_version_is_refused(scored: CellLine, tmp_path: Path) -> None:
     create_results(scored, tmp_path / "results", "one", {}, SCORE_VARIABLES)
     zarr.open_group(tmp_path / "results").attrs["results_version"] = 99
-    assert "of another version; name a new folder" in refused(scored, tmp_path / "results")
+    assert "has another version; name a new folder" in refused(scored, tmp_path / "results")
 
 
 def test_place__of_another_store_is_refused(scored: CellLine, config: Config, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_verify__wrong_values_with_right_checksums_are_found(store: Path) -> Non
     block[0, 5, 0] ^= True
     occupancy[7:14] = block
     (damage,) = verify(store).damages
-    assert "s.zarr/cell/occupancy, chunk 1: is not what the rows of its windows say" in damage
+    assert "s.zarr/cell/occupancy, chunk 1: does not match the rows of its windows" in damage
 
 
 def test_verify__several_cell_lines(store: Path) -> None:

@@ -1,1 +1,1 @@
-"""What is in the data, and what do the scores follow?"""
+"""What is in the data, and what do the scores depend on?"""

@@ -1,7 +1,7 @@
 """How scores are distributed: by label, and by how many peaks the CRM has (article, Fig. 6b).
 
-What does not fit in memory waits in a temporary folder, 16 bytes for each peak, and is read again one label,
-or one range of scores, at a time.
+What does not fit in memory goes to a temporary folder, 16 bytes for each peak. It is read back one label, or
+one range of scores, at a time.
 """
 
 import tempfile
@@ -46,14 +46,14 @@ class PeakScoresTask:
 def score_quartiles(scores: Scores, executor: Executor | None = None) -> pd.DataFrame:
     """Return number, mean and quartiles of every score, by source and by the labels of both views.
 
-    Each peak counts once. In memory at a time: the peaks of one label, about 50 bytes each.
+    Each peak counts once. The peaks of one label are in memory at a time, about 50 bytes each.
 
     Parameters
     ----------
     scores
         Normalized scores.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def _groups(cell_line: CellLine) -> Iterator[tuple[str, str, list[int]]]:
 
 def _quartile_rows(of: str, label: str, records: npt.NDArray[np.void]) -> Iterator[tuple[Any, ...]]:
     for score in PEAK_SCORES:
-        # Sorted, so that the mean does not depend on the order in which blocks came.
+        # Sorted, so that the mean does not depend on the order in which blocks arrive.
         values = np.sort(records[score.name]).astype(np.float64)
         yield of, label, score.name, len(values), values.mean(), *np.quantile(values, QUARTILES)
 
@@ -111,16 +111,16 @@ def _quartile_rows(of: str, label: str, records: npt.NDArray[np.void]) -> Iterat
 def score_density(scores: Scores, executor: Executor | None = None) -> xr.Dataset:
     """Relate final scores to the number of peaks of the CRM, in bins of its log2.
 
-    A peak counts once in each CRM that it lies in, towards its number of peaks too. In memory: about 150
-    bytes for every row of the CRM file, since CRMs are ranked all at once, and the peaks of one narrow range
-    of scores.
+    A peak counts once in each CRM that it overlaps, also in the CRM's number of peaks. Memory holds about 150
+    bytes for every row of the CRM file, because all CRMs are ranked at once, and the peaks of one narrow
+    range of scores.
 
     Parameters
     ----------
     scores
         Normalized scores.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
@@ -148,13 +148,13 @@ def score_density(scores: Scores, executor: Executor | None = None) -> xr.Datase
 
 
 def _range_of(final: npt.NDArray[np.float32]) -> IntArray:
-    """Return the number of the range of scores, ascending; the first and the last are open, (members,)."""
+    """Return the number of each score's range, ascending; the first and last ranges are open, (members,)."""
     place: IntArray = np.clip(np.floor(final / RANGE), LOWEST, HIGHEST).astype(np.int64) - LOWEST
     return place
 
 
 def _density(spool: Spool, count: IntArray) -> xr.Dataset:
-    """Sum over the members, range after range of their scores. count: members of each CRM, (crms,)."""
+    """Sum over the members, one range of scores after another. count: members of each CRM, (crms,)."""
     used = count > 0
     group = np.frexp(count)[1] - 1  # floor of log2; -1 if there are none
     bins = int(group.max()) + 1
@@ -164,7 +164,7 @@ def _density(spool: Spool, count: IntArray) -> xr.Dataset:
     quartiles, ranks = _Quartiles(peaks), _RankSums(count)
     for number in spool.groups():
         members = spool.read(number)
-        # Wholly sorted, so that sums do not depend on the order in which members came.
+        # Fully sorted, so that sums do not depend on the order in which members arrive.
         members = members[np.lexsort((members["crm"], members["final"]))]
         crm, final = members["crm"], members["final"].astype(np.float64)
         np.add.at(total, crm, final)
@@ -205,14 +205,14 @@ def _spearman(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[float, fl
 
 
 class _Quartiles:
-    """Exact quartiles of several groups whose values come in pieces, each piece above the one before."""
+    """Exact quartiles of several groups whose values come in pieces, each above the one before."""
 
     def __init__(self, sizes: IntArray) -> None:
         """`sizes`: number of values of each group, (groups,)."""
         at = np.maximum(sizes - 1, 0) * np.array(QUARTILES)[:, None]
         self._below = np.floor(at).astype(np.int64)
         self._share = at - self._below
-        # The values at the place below and, if the quartile lies between two, above.
+        # The value just below the quartile and, if the quartile lies between two values, the one above.
         self._places = np.stack([self._below, np.ceil(at).astype(np.int64)])
         self._found = np.full(self._places.shape, np.nan)
         self._seen = np.zeros(len(sizes), np.int64)
@@ -241,12 +241,12 @@ class _RankSums:
         members = np.bincount(count) * np.arange(int(count.max()) + 1)
         self._total = int(members.sum())
         self._centre = (self._total + 1) / 2
-        # Mean rank of all members whose CRM has so many.
+        # Mean rank of all members whose CRM has that many.
         self._rank = np.cumsum(members) - (members - 1) / 2 - self._centre
         self._seen, self._sums = 0, np.zeros(3)
 
     def add(self, count: IntArray, final: FloatArray) -> None:
-        """Take the next piece, all of its scores above those of the one before."""
+        """Take the next piece; all its scores are above those of the one before."""
         one = self._rank[count]
         other = stats.rankdata(final) + self._seen - self._centre
         self._seen += len(final)

@@ -1,10 +1,10 @@
 """Alone or both: scores of A's peaks in CRMs without and with a peak of B (article, Fig. 6a).
 
-Labels A, B are those of the second view, TRs by default. A peak counts once in each CRM that it lies in
-(crm_members.py). In memory at a time: the members of one label, about 100 bytes each, and a bit for every
-(CRM, label); the rest waits in a temporary folder, 16 bytes for each member.
+A and B are labels of the second view, TRs by default. A peak counts once in each CRM that it overlaps
+(crm_members.py). Memory holds the members of one label at a time, about 100 bytes each, and a bit for every
+(CRM, label). The rest is in a temporary folder, 16 bytes for each member.
 
-Peaks are many and those of one CRM are not independent, so that a small p alone says little: read the effect
+There are many peaks, and those of one CRM are not independent. A small p alone says little: read the effect
 sizes first.
 """
 
@@ -30,14 +30,14 @@ IntArray = npt.NDArray[np.integer[Any]]
 
 
 class Presence:
-    """Which labels have a peak in which CRMs, a bit for each."""
+    """Which labels have a peak in which CRMs, one bit for each."""
 
     def __init__(self, crms: int, labels: int) -> None:
         self._width = -(-labels // 8)
         self._bits = np.zeros(crms * self._width, np.uint8)
 
     def add(self, crm: IntArray, label: IntArray) -> None:
-        """Mark that `label` is in `crm`, (members,) each."""
+        """Note that each `label` is in its `crm`, (members,) both."""
         byte = crm.astype(np.int64, copy=False) * self._width + (label >> 3)
         np.bitwise_or.at(self._bits, byte, np.left_shift(1, label & 7).astype(np.uint8))
 
@@ -48,9 +48,9 @@ class Presence:
 
 
 class Comparison(NamedTuple):
-    """Final scores of a label's peaks in CRMs that hold another (both) and that do not (alone).
+    """Final scores of a label's peaks in CRMs with another label (both) and without it (alone).
 
-    mann_whitney_u: pairs of a peak of `both` and one of `alone` in which the former scores higher, ties half;
+    mann_whitney_u: pairs of a `both` peak and an `alone` peak in which the former scores higher, ties half;
     superiority: their share among all such pairs, 0.5 if nothing differs; cohens_d: difference of means in
     pooled standard deviations; p: two-sided, Mann-Whitney, by the normal approximation with corrections for
     ties and continuity. NaN if a group is too small.
@@ -82,10 +82,10 @@ def pairs(
     scores
         Normalized scores.
     pairs
-        Labels of the second view; only rows of these pairs are returned, in both orders. All comparisons are
-        made nevertheless, and p_adjusted is corrected for them. None given: all.
+        Labels of the second view. Only the rows of these pairs are returned, in both orders, but p_adjusted
+        is still corrected for all comparisons. If empty, all rows are returned.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def pairs(
     Raises
     ------
     InputError
-        If there is no such label, or a pair is of one label.
+        If there is no such label, or a pair names the same label twice.
     StageMissingError
         If the results are not scored and normalized.
 
@@ -145,7 +145,7 @@ def alone_both(
     labels
         Names of the labels.
     view
-        Name of the view that they are of.
+        Name of the labels' view.
 
     Returns
     -------
@@ -171,17 +171,18 @@ def _check_pairs(pairs: Sequence[tuple[str, str]], cell_line: CellLine) -> None:
             if label not in labels:
                 raise InputError(f"{cell_line.store}: has no {view} {label!r}; {nearest(label, labels)}")
         if one == other:
-            raise InputError(f"pair {one} {other}: a {view} is always with itself; name two different ones")
+            problem = f"a {view} always occurs with itself; name two different ones"
+            raise InputError(f"pair {one} {other}: {problem}")
 
 
 def _compare_label(
     final: npt.NDArray[np.floating[Any]], crm: IntArray, presence: Presence, label: int, labels: int
 ) -> Iterator[Comparison]:
-    """Compare the members of one label by the presence of each other one, in order."""
-    # Sorted, so that sums do not depend on the order in which members came.
+    """Compare the members of one label by the presence of each other label, in order."""
+    # Sorted, so that sums do not depend on the order in which members arrive.
     order = np.argsort(final, kind="stable")
     score, crm = final[order].astype(np.float64), crm[order]
-    # The two groups together are always all of the members: one ranking serves every other label.
+    # The two groups together are always all members, so one ranking serves for every other label.
     ranks = stats.rankdata(score)
     ties = float(stats.tiecorrect(ranks))  # type: ignore[arg-type]  # its types know whole ranks only
     for other in range(labels):
@@ -190,13 +191,13 @@ def _compare_label(
 
 
 def _compare(score: FloatArray, ranks: FloatArray, ties: float, is_both: npt.NDArray[np.bool_]) -> Comparison:
-    """Compare two groups of scores; `ties` is SciPy's correction factor of all ranks."""
+    """Compare two groups of scores; `ties` is SciPy's tie correction for all ranks."""
     both, alone = _summary(score[is_both]), _summary(score[~is_both])
     n, products = len(score), both.peaks * alone.peaks
     u = ranks[is_both].sum() - both.peaks * (both.peaks + 1) / 2 if products else np.nan
     difference = both.mean - alone.mean
     sd = np.sqrt((both.squares + alone.squares) / (n - 2)) if n > 2 else np.nan
-    # Equal scores may differ from their mean by rounding.
+    # Because of rounding, equal scores may differ from their mean.
     has_spread = ties > 0 and sd > 1e-9 * abs(difference)
     return Comparison(
         both_peaks=both.peaks,
@@ -240,7 +241,7 @@ def _p_value(u: float, products: int, n: int, ties: float) -> float:
 
 
 def _table(parts: dict[int, list[Comparison]], labels: Sequence[str], view: str) -> pd.DataFrame:
-    """Return one row for each comparison; parts: label -> comparisons with the other ones, in order."""
+    """Return one row for each comparison; parts: label -> comparisons with the other labels, in order."""
     rows = [
         (labels[one], labels[other], *compared)
         for one in sorted(parts)

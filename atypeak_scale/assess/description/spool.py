@@ -1,4 +1,4 @@
-"""Records put into one file for each of a few groups, so that one group at a time is in memory."""
+"""Records in one file per group, for a few groups, so that only one group at a time is in memory."""
 
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,6 @@ class Spool:
         return sorted(int(file.name) for file in self._folder.iterdir())
 
     def read(self, group: int) -> npt.NDArray[np.void]:
-        """Return all records of a group, in the order in which they were added; none if it has none."""
+        """Return all records of a group in the order in which they were added; may be empty."""
         file = self._folder / str(group)
         return np.fromfile(file, self._dtype) if file.exists() else np.empty(0, self._dtype)

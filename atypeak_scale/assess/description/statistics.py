@@ -1,8 +1,8 @@
-"""What a cell line's data holds, before any model: mean CRM, correlations, overlaps, abundance.
+"""What the data of a cell line holds, without any model: mean CRM, correlations, overlaps, abundance.
 
-All follows from sums of whole numbers over blocks of windows: how often each source occupies each bin, how
-often each two sources occupy the same bin of a window, and the same for the labels of both views. Sums of
-sources are linear, so that the correlations of labels follow from those of sources.
+Everything follows from sums of whole numbers over blocks of windows: how often each source occupies each bin,
+how often each two sources occupy the same bin of a window, and the same for the labels of both views. Sums
+of sources are linear, so the correlations of labels follow from those of sources.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class PeaksTask:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Whole numbers over windows; sources of a label count if any of them is occupied.
+    """Counts over windows; a label counts if any of its sources is occupied.
 
     occupied: (bins, sources), windows in which a source occupies a bin; together: (sources, sources), cells
     (window, bin) that two sources both occupy; view0, view1: (labels, labels), the same for two labels.
@@ -68,19 +68,19 @@ class _Counts:
 def statistics(cell_line: CellLine, executor: Executor | None = None) -> xr.Dataset:
     """Describe the data of a cell line; no model is needed.
 
-    Windows are those of the store; bins of a frame before the start of a short window count as empty.
+    Windows are those of the store. In a short window, the bins of the frame before its start count as empty.
 
     Parameters
     ----------
     cell_line
         Whose data is described.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
     xarray.Dataset
-        Dims: bin, source, the two views, and other_source, other_<view> for a second one of the same.
+        Dims: bin, source, the two views, and other_source, other_<view> for the second of a pair.
 
         - mean_occupancy (bin, source): share of the windows in which the source occupies the bin; its mean
           over bins is mean_crm (dataset, tr), 0 if there is no such source.
@@ -125,7 +125,7 @@ def _count_windows(task: WindowsTask) -> _Counts:
 
 
 def _count(occupancy: npt.NDArray[np.bool_], memberships: list[sparse.csr_array]) -> _Counts:
-    # Few cells are occupied, and sparse products of whole numbers are exact.
+    # Few cells are occupied, so sparse products are cheap; products of whole numbers are exact.
     of_sources = sparse.csr_array(occupancy.reshape(-1, occupancy.shape[2]), dtype=np.int64)
     of_labels = [(of_sources @ matrix).astype(bool).astype(np.int64) for matrix in memberships]
     products = [(cells.T @ cells).toarray() for cells in (of_sources, *of_labels)]

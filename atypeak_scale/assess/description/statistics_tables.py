@@ -1,4 +1,4 @@
-"""Statistics as long tables, for files and for the eye."""
+"""Statistics as long tables, for files and for reading."""
 
 import numpy as np
 import pandas as pd
@@ -16,22 +16,22 @@ from atypeak_scale.store.cell_line import CellLine
 def statistics_tables(
     cell_line: CellLine, scores: Scores | None = None, executor: Executor | None = None
 ) -> list[tuple[Table, pd.DataFrame]]:
-    """Return everything that is told of a cell line's data, and of its scores, as tables.
+    """Return all statistics of a cell line's data, and of its scores, as tables.
 
     Parameters
     ----------
     cell_line
         Whose data is described.
     scores
-        Normalized scores, which are described too; None tells of the data only.
+        Normalized scores, to be described as well; None describes only the data.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
     list of (Table, pandas.DataFrame)
-        What `assess.results.save_tables` writes. Columns `of`, `label` say of what a row is: "source", or the
-        name of a view, and which.
+        What `assess.results.save_tables` writes. Column `of` says what a row describes: "source", or the name
+        of a view. Column `label` says which one.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _mean_crm(found: xr.Dataset) -> pd.DataFrame:
 
 
 def _correlations(found: xr.Dataset) -> pd.DataFrame:
-    """Return correlation and, for labels of a view, Jaccard index of every two different ones, once."""
+    """Return the correlation and, for labels, the Jaccard index of every two different ones, once."""
     parts = []
     for of in ("source", *found.attrs["views"]):
         labels = found[of].to_numpy()

@@ -1,8 +1,8 @@
-"""Scores against the truth of an artificial catalogue: is noise below what belongs together?
+"""Scores against the truth of an artificial catalogue: does noise score below what belongs together?
 
-Article, "Validation using artificially generated data"; method, section 8. One contig at a time; only
-`scored_truth` and what is made from it grow with the catalogue, by some 20 bytes a peak, since ranks need
-every score.
+Article, "Validation using artificially generated data"; method, section 8. It works one contig at a time.
+Only `scored_truth` and what is made from it grow with the catalogue, by some 20 bytes per peak, because ranks
+need every score.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import CellLine
 
 SCORES = tuple(variable.name for variable in PEAK_SCORES)
-# Of a source: stacks are drawn from its dataset, or they are not, or it is the watermark's.
+# For a source: stacks are drawn from its dataset, or not, or it is the source of the watermark.
 RELIABILITY = ("reliable", "unreliable", "watermark")
 ALL_NOISE = "all"
 CHUNKS_AT_ONCE = 64
@@ -30,7 +30,7 @@ Span = tuple[int, int]
 
 
 def scored_truth(scores: Scores, truth: str | Path) -> pd.DataFrame:
-    """Return what every catalogue peak is, and its scores.
+    """Return the kind of every catalogue peak, and its scores.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ def scored_truth(scores: Scores, truth: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a peak, in store order. Columns: the two views (the labels of its source); kind (watermark,
+        One row per peak, in store order. Columns: the two views (the labels of its source); kind (watermark,
         noise, stack), place (of `RELIABILITY`), group (of a stack peak, else -1); raw, k_normalized, final
         (float32).
 
     Raises
     ------
     InputError
-        If `truth` is no truth table, or lacks a peak of the store.
+        If `truth` is not a truth table, or lacks a peak of the store.
     StageMissingError
         If the scores are not normalized yet.
 
@@ -65,7 +65,7 @@ def scored_truth(scores: Scores, truth: str | Path) -> pd.DataFrame:
 
 
 def _contig_truth(scores: Scores, truth: Truth, contig: str, peaks: Span) -> pd.DataFrame:
-    """Return the rows of `scored_truth` of one contig."""
+    """Return the rows of `scored_truth` for one contig."""
     cell_line = scores.cell_line
     kind, group = peak_truth(truth, cell_line, contig, peaks)
     source = cell_line.peaks(*peaks).source
@@ -81,7 +81,7 @@ def _contig_truth(scores: Scores, truth: Truth, contig: str, peaks: Span) -> pd.
 
 
 def noise_detection(scores: Scores, truth: str | Path) -> pd.DataFrame:
-    """Return how well low scores find the noise among the stack peaks.
+    """Return how well low scores separate noise from stack peaks.
 
     Parameters
     ----------
@@ -93,16 +93,16 @@ def noise_detection(scores: Scores, truth: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index: score (raw, k_normalized, final), noise (all, reliable, unreliable: the datasets that the noise
-        is in). Columns: auroc, the probability that a stack peak scores higher than a noise peak;
+        Index: score (raw, k_normalized, final), noise (all, reliable, unreliable: the datasets that hold the
+        noise). Columns: auroc, the probability that a stack peak scores higher than a noise peak;
         average_precision of noise, found from the lowest score up; share of noise, which is the average
-        precision of a score that tells nothing; noise_peaks, stack_peaks: their numbers. Cases without noise
+        precision of a score without information; noise_peaks, stack_peaks: their numbers. Cases without noise
         are left out.
 
     Raises
     ------
     InputError
-        If `truth` is no truth table, or lacks a peak of the store; if there is no stack peak or no noise.
+        If `truth` is not a truth table, or lacks a peak of the store; if there is no stack peak or no noise.
     StageMissingError
         If the scores are not normalized yet.
 
@@ -114,7 +114,7 @@ def noise_detection(scores: Scores, truth: str | Path) -> pd.DataFrame:
 
 
 def detection_of(peaks: pd.DataFrame, scores: Sequence[str]) -> pd.DataFrame:
-    """Return what `noise_detection` does, of any columns of a frame with kind and place."""
+    """Return what `noise_detection` returns, for any columns of a frame with kind and place."""
     stack = peaks[peaks["kind"] == "stack"]
     noise = peaks[peaks["kind"] == "noise"]
     cases = {ALL_NOISE: noise, **{place: noise[noise["place"] == place] for place in RELIABILITY[:2]}}
@@ -136,7 +136,7 @@ def detection_of(peaks: pd.DataFrame, scores: Sequence[str]) -> pd.DataFrame:
 
 
 def labelled(codes: npt.NDArray[np.integer[Any]], names: Sequence[str]) -> "pd.Categorical[str]":
-    """Return `names[codes]`, one byte each if names are few."""
+    """Return `names[codes]`, one byte each if there are few names."""
     return pd.Categorical.from_codes(codes, pd.Index(list(names)))
 
 
@@ -149,7 +149,7 @@ def reliability_of(truth: Truth, sources: Sequence[Source]) -> npt.NDArray[np.in
 
 
 def contig_ranges(cell_line: CellLine, kind: Literal["windows", "peaks"]) -> dict[str, Span]:
-    """Return the first window or peak of each contig that has any, and the one behind its last."""
+    """Return, for each contig that has any, the first window or peak and the one after the last."""
     read = cell_line.windows if kind == "windows" else cell_line.peaks
     counts = np.zeros(len(cell_line.contigs), np.int64)
     for block in cell_line.blocks(kind, CHUNKS_AT_ONCE):
@@ -167,7 +167,7 @@ def peak_truth(
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
     """Return kind (index into `KINDS`) and group of the catalogue peaks of a whole contig.
 
-    A peak is known by its positions and source; of several that are the same, the first in the store is the
+    A peak is identified by its positions and source. If several are the same, the first in the store is the
     first in the table.
 
     Raises

@@ -12,7 +12,7 @@ FloatArray = npt.NDArray[np.floating[Any]]
 def auroc(high: FloatArray, low: FloatArray) -> float:
     """Return the probability that one of `high` exceeds one of `low`, ties counting half.
 
-    It is the area under the ROC curve of a score that tells the two apart; from ranks, (n,) and (m,) scores.
+    This is the area under the ROC curve, computed from ranks; `high` is (n,), `low` is (m,).
 
     Raises
     ------
@@ -29,8 +29,8 @@ def auroc(high: FloatArray, low: FloatArray) -> float:
 def average_precision(high: FloatArray, low: FloatArray) -> float:
     """Return the mean precision over the members of `high`, found among both from the highest score down.
 
-    Equal scores are found together: each threshold adds its recall times its precision. A score that tells
-    nothing gets the share of `high`, n / (n + m).
+    Equal scores are found together: each threshold adds its recall times its precision. A score without
+    information gets the share of `high`, n / (n + m).
 
     Raises
     ------
@@ -41,7 +41,7 @@ def average_precision(high: FloatArray, low: FloatArray) -> float:
     _refuse_empty(high, low)
     scores = np.concatenate([high, low])
     order = np.argsort(-scores, kind="stable")
-    # Last of each run of equal scores: thresholds lie behind it.
+    # The last of each run of equal scores; thresholds lie after it.
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     hits = np.cumsum(order < len(high))[ends]
     return float((np.diff(hits, prepend=0) * hits / (ends + 1)).sum() / len(high))

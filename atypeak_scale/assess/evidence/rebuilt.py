@@ -1,7 +1,8 @@
-"""What the model rebuilds where there is a peak of each kind, and where there is none.
+"""What the model rebuilds at peaks of each kind, and in cells without a peak.
 
-Article, Additional file 1; method, section 8: stacks and the watermark are rebuilt, so are phantoms of the
-stack's group, but not those of others, and noise less, since the peaks that usually go with it are absent.
+Article, Additional file 1; method, section 8. Stacks and the watermark are rebuilt, and so are phantoms of
+the stack's group, but not those of other groups. Noise is rebuilt less, because the peaks that usually go
+with it are absent.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from atypeak_scale.scoring.scores import Scores
 
 CELL_KINDS = (*KINDS, "phantom")
 PHANTOM = len(KINDS)
-# Whether a source's second label is of the group that the CRM's stack was drawn from.
+# Whether the second label of a source is in the group that the CRM's stack was drawn from.
 GROUPS = ("same", "other", "none")
 SAME, OTHER, NEITHER = range(3)
 VALUE_STEP = 0.01
@@ -50,18 +51,18 @@ class ContigTask:
 def rebuilt_by_kind(scores: Scores, truth: str | Path, executor: Executor | None = None) -> pd.DataFrame:
     """Count rebuilt values of peaks and phantoms of an artificial store (article, Additional file 1).
 
-    A peak's value is the largest h(X) over its bins in a window; a phantom is a cell (dataset, TR) without a
-    peak in the window, and its value the largest h(X) over all bins.
+    The value of a peak is the largest h(X) over its bins in a window. A phantom is a cell (dataset, TR)
+    without a peak in the window; its value is the largest h(X) over all bins.
 
     Parameters
     ----------
     scores
-        Names the cell line, the model and the crumbs of its windows; the store need not be scored.
+        They name the cell line, the model and the crumbs of its windows. The store need not be scored.
     truth
         The table that `simulate` wrote.
     executor
-        Where work runs; None is this process. A task is a contig, of which the generator makes one for 20,000
-        CRMs.
+        Where the work runs; None means this process. Each contig is a task; the generator makes one for every
+        20,000 CRMs.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def rebuilt_by_kind(scores: Scores, truth: str | Path, executor: Executor | None
     Raises
     ------
     InputError
-        If `truth` is no truth table, or lacks a peak of the store; if the model is an ensemble.
+        If `truth` is not a truth table, or lacks a peak of the store; if the model is an ensemble.
 
     """
     scores.refuse_several()
@@ -92,9 +93,10 @@ def rebuilt_by_kind(scores: Scores, truth: str | Path, executor: Executor | None
 
 
 def summarize_rebuilt(found: pd.DataFrame, by: tuple[str, ...] = ("kind", "place", "group")) -> pd.DataFrame:
-    """Return peaks, mean, sd (n - 1) and quartiles of what `rebuilt_by_kind` counted, for each case of `by`.
+    """Return number, mean, sd (n - 1) and quartiles of the values in `found`, for each case of `by`.
 
-    Quartiles are the middles of the intervals of `VALUE_STEP` that hold them.
+    `found` is what `rebuilt_by_kind` returned. Quartiles are the middles of the `VALUE_STEP` intervals that
+    hold them.
     """
     sums = found.groupby(list(by), observed=True).sum()
     mean = sums["total"] / sums["peaks"]
@@ -129,7 +131,7 @@ def _count_contig(task: ContigTask) -> pd.DataFrame:
 
 
 class _Cells:
-    """The m x n cells of a model: which a source of the store is, its reliability and its groups."""
+    """The m x n cells of a model: which of them are sources of the store, their reliability and groups."""
 
     def __init__(
         self, truth: Truth, labels: tuple[tuple[str, ...], tuple[str, ...]], of_source: list[int]
@@ -141,7 +143,7 @@ class _Cells:
         is_member = [[second in members for _, second in cells] for members in truth.groups.values()]
         relation = np.where(np.array(is_member).reshape(-1, len(cells)), SAME, OTHER)
         relation[:, self.place == RELIABILITY.index("watermark")] = NEITHER
-        # The last row is that of windows without a group, whose number is -1.
+        # The last row is for windows without a group, whose group number is -1.
         self.relation = np.vstack([relation, np.full(len(cells), NEITHER)])
 
 
@@ -175,7 +177,7 @@ def _count(cells: _Cells, rows: _Rows, low: int, rebuilt: FloatArray) -> pd.Data
     window, cell = rows.window[here] - low, cells.of_source[rows.source[here]]
     group = rows.group_of_window[low - rows.first_window :][: len(rebuilt)]
     peaks = np.bincount(window * (m * n) + cell, minlength=len(rebuilt) * m * n).reshape(-1, m, n)
-    # A peak of the same dataset and the same TR is one peak, not two.
+    # A peak of both the same dataset and the same TR counts once, not twice.
     related = peaks.sum(axis=2, keepdims=True) + peaks.sum(axis=1, keepdims=True) - peaks
     related = related.reshape(len(rebuilt), m * n)
     value = row_maxima(rebuilt, window, cell, rows.first_bin[here], rows.last_bin[here])

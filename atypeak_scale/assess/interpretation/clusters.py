@@ -1,4 +1,4 @@
-"""Cluster things by what they ask of each other, and compare two clusterings."""
+"""Cluster things by what they ask of one another, and compare two clusterings."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from scipy.special import comb
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-MOST_CLUSTERS = 50  # that are tried if the number is not given
+MOST_CLUSTERS = 50  # to try if no number is given
 
 
 def mutual_distance(asked: FloatArray) -> FloatArray:
-    """Return how little two things ask of each other: 1 - the mean of both (method, section 7.1).
+    """Return how little each two things ask of each other: 1 - the mean of both (method, section 7.1).
 
     Parameters
     ----------
     asked : float64 (things, things)
-        What each asks of each other one, 0 to 1.
+        What each asks of every other, 0 to 1.
 
     Returns
     -------
@@ -33,20 +33,20 @@ def mutual_distance(asked: FloatArray) -> FloatArray:
 
 
 def silhouettes(distance: FloatArray, label: IntArray) -> FloatArray:
-    """Return how much closer everything is to its own cluster than to the next one.
+    """Return how much closer each thing is to its own cluster than to the next one.
 
     Parameters
     ----------
     distance : float64 (things, things)
         Symmetric.
     label : int64 (things,)
-        Cluster of each: numbers from 0 without gaps, at least two of them.
+        Cluster of each thing: numbers from 0 without gaps, at least two clusters.
 
     Returns
     -------
     float64 (things,)
-        (b - a) / max(a, b), with a the mean distance to the others of its cluster, and b the smallest mean
-        distance to another cluster; 0 if it is alone in its cluster.
+        (b - a) / max(a, b). Here a is the mean distance to the others in the cluster, and b the smallest mean
+        distance to another cluster. 0 for a thing that is alone in its cluster.
 
     """
     count = np.bincount(label)
@@ -70,8 +70,9 @@ def cluster(distance: FloatArray, clusters: int | None = None) -> IntArray:
     distance : float64 (things, things)
         Symmetric, 0 on the diagonal.
     clusters : int, optional
-        How many. None takes the number with the largest mean silhouette, from 2 to one less than the things
-        and at most `MOST_CLUSTERS`; of equal ones, the smaller. Fewer than three things are one cluster.
+        How many. None takes the number with the largest mean silhouette, from 2 to one less than the number
+        of things and at most `MOST_CLUSTERS`; if several are equal, the smallest. Fewer than three things are
+        one cluster.
 
     Returns
     -------
@@ -90,7 +91,7 @@ def cluster(distance: FloatArray, clusters: int | None = None) -> IntArray:
     if len(cuts) == 1:
         return _largest_first(cuts[0])
     means = [silhouettes(distance, cut).mean() for cut in cuts]
-    # Rounded, so that equal means that differ by rounding are equal.
+    # Rounded, so that means that differ only by rounding count as equal.
     return _largest_first(cuts[int(np.argmax(np.round(means, 9)))])
 
 
@@ -105,10 +106,10 @@ def _largest_first(label: IntArray) -> IntArray:
 
 
 def adjusted_rand_index(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
-    """Return how two clusterings agree (Hubert and Arabie 1985).
+    """Return how well two clusterings agree (Hubert and Arabie 1985).
 
-    Pairs of things that both put together, less those expected by chance, over their largest number less
-    those expected.
+    It is the number of pairs that both clusterings put together, minus the number expected by chance, over
+    the largest possible number minus the expected one.
 
     Parameters
     ----------
@@ -118,8 +119,8 @@ def adjusted_rand_index(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float
     Returns
     -------
     float
-        1 if they are equal, 0 on average by chance. 1 too if neither leaves a choice: all apart, or all
-        together.
+        1 if they are equal, 0 on average by chance. Also 1 if both put everything apart, or both put
+        everything together.
 
     """
     _, rows = np.unique(one, return_inverse=True)

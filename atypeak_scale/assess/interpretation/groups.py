@@ -1,7 +1,7 @@
-"""Which sources belong together, as a model has it: correlation groups (method, section 7.1).
+"""Which sources belong together according to a model: correlation groups (method, section 7.1).
 
-Article, Interpretability: show the model one source alone, along the whole window; what it rebuilds besides,
-the phantoms, is what it expects with it.
+Article, Interpretability: show the model one source alone, along the whole window. What it rebuilds in
+addition, the phantoms, is what it expects with that source.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,25 +50,25 @@ def groups(
     out: Location | None = None,
     executor: Executor | None = None,
 ) -> xr.Dataset:
-    """Find the correlation groups of a cell line's sources, and keep them beside the scores.
+    """Find the correlation groups of a cell line's sources, and keep them with the scores.
 
     The distance of two sources is 1 - the mean of what each asks of the other, M_s[t] and M_t[s]; groups are
-    cut from a tree of average linkage. Sources that the model does not rebuild ask for nothing in common, and
-    are left over as a background group, whose `own`, `strength` and `silhouette` are near 0. The windows
-    shown have the crumbs that the model was trained with, as in the normalization (method, section 5).
+    cut from a tree of average linkage. Sources that the model does not rebuild ask for nothing in common.
+    They remain as a background group, whose `own`, `strength` and `silhouette` are near 0. The windows shown
+    have the crumbs that the model was trained with, as in the normalization (method, section 5).
 
     Parameters
     ----------
     scores
-        Of one model, of an ensemble, or several of the same cell line with models of several seeds, whose R
-        and M are averaged (method, section 3.4). Peaks need not be scored.
+        Scores of one model or of an ensemble, or several scores of the same cell line by models of several
+        seeds. R and M are averaged over models (method, section 3.4). Peaks need not be scored.
     groups
         How many; None takes the number, from 2 to 50, with the largest mean silhouette.
     out
         New folder or URL for `sources.tsv` (the group of each source), `asked.tsv` (the matrix) and
         `phantoms.tsv` (see `phantoms`); None writes no tables.
     executor
-        Where work runs, one task a model; None is this process.
+        Where the work runs, one task per model; None means this process.
 
     Returns
     -------
@@ -78,16 +78,16 @@ def groups(
         given). float64 `rebuilt` (source, dataset, tr), `asked` (source, source_other), `own`, `strength`,
         `silhouette` (source); int64 `group` (source), `group_by_seed` (seed, source); text `group_name`
         (source); `source_dataset`, `source_tr`: the labels of each source. Attributes: `groups`, their
-        number; `agreement`, the mean adjusted Rand index between the models' own groups, each found by the
-        same rule (NaN for one model); `models`, fingerprints.
+        number; `agreement`, the mean adjusted Rand index between the groups that each model gives by the same
+        rule (NaN for one model); `models`, fingerprints.
 
     Raises
     ------
     InputError
         If `out` exists, there are fewer sources than groups, the scores are not of one cell line, a model is
-        given twice, or one changed.
+        given twice, or a model changed.
     AtypeakError
-        If another process writes these results.
+        If another process is writing these results.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def _responses(task: ResponseTask) -> xr.DataArray:
 
 
 def source_responses(scores: Scores) -> xr.DataArray:
-    """Return what a model rebuilds from each source alone, R (method, section 5), and tell of progress.
+    """Return what a model rebuilds from each source alone, R (method, section 5), and report progress.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def source_responses(scores: Scores) -> xr.DataArray:
 
     """
     cell_line = scores.cell_line
-    # The windows come with their crumbs, so the engine must add none.
+    # The windows already have their crumbs, so the engine must add none.
     engine = scores.engine(crumbs=0.0)
     _, rebuilt = rebuilt_alone(engine, scores.config.training.crumbs, InProcess(listener()))
     m, n = map(len, cell_line.labels)
@@ -167,7 +167,7 @@ def source_responses(scores: Scores) -> xr.DataArray:
 
 
 def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:
-    """Return what `groups` describes, from R of each model: (seed, source, dataset, tr)."""
+    """Return the Dataset that `groups` describes, from R of each model: (seed, source, dataset, tr)."""
     views = str(rebuilt.dims[2]), str(rebuilt.dims[3])
     mean = rebuilt.mean("seed")
     each = np.stack([asked_of(member) for member in rebuilt])
@@ -197,7 +197,7 @@ def groups_of(rebuilt: xr.DataArray, groups: int | None = None) -> xr.Dataset:
 
 
 def asked_of(rebuilt: xr.DataArray) -> FloatArray:
-    """Return M at the sources' cells: R_s over its maximum over all cells (method, section 5.2).
+    """Return M at the cells of the sources: R_s over its maximum over all cells (method, section 5.2).
 
     Parameters
     ----------
@@ -207,8 +207,8 @@ def asked_of(rebuilt: xr.DataArray) -> FloatArray:
     Returns
     -------
     float64 (source, source)
-        Negative values, which mean nothing (article, Interpretability), are 0, and so is a row that has no
-        other.
+        Negative values, which mean nothing (article, Interpretability), become 0, and so does a row without
+        positive values.
 
     """
     values = rebuilt.to_numpy()
@@ -220,7 +220,7 @@ def asked_of(rebuilt: xr.DataArray) -> FloatArray:
 
 
 def _cells(rebuilt: xr.DataArray) -> tuple[IntArray, IntArray]:
-    """Return the place of every source's own cell along each of the views, the last two dims."""
+    """Return the place of every source's own cell along each view, which are the last two dims."""
     first, second = (
         rebuilt.indexes[view].get_indexer(rebuilt[f"source_{view}"].to_numpy()) for view in rebuilt.dims[-2:]
     )
@@ -228,7 +228,7 @@ def _cells(rebuilt: xr.DataArray) -> tuple[IntArray, IntArray]:
 
 
 def _strengths(asked: FloatArray, group: IntArray) -> FloatArray:
-    """Return the mean of what the others of its group ask of each source, NaN if there are none."""
+    """Return what the others in its group ask of each source on average, NaN if there are none."""
     together = (group[:, None] == group) & ~np.eye(len(group), dtype=bool)
     with np.errstate(invalid="ignore"):
         strengths: FloatArray = (asked * together).sum(axis=0) / together.sum(axis=0)
@@ -240,7 +240,7 @@ def _names(
 ) -> npt.NDArray[np.object_]:
     """Return a name for each group: its two strongest labels of the second view.
 
-    Two groups may share their TRs, if datasets differ more than TRs do; then its strongest sources.
+    Two groups may share TRs, if datasets differ more than TRs do; then the name is its strongest sources.
     """
     order = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")
 
@@ -262,15 +262,15 @@ def phantoms(found: xr.Dataset, source: str | None = None) -> pd.DataFrame:
     found
         What `groups` returned.
     source
-        Only of this one (`dataset.TR`); None is all of them.
+        Only this source (`dataset.TR`); None means all of them.
 
     Returns
     -------
     pandas.DataFrame
         Columns: the two views, which name the source; phantom_ and each view, the cell; value, R there; rank,
-        from 1, within the source; observed, 1 if the cell is a source of the store, else 0. Every cell but
-        the source's own has a row; the source's crumbs are in its row and column of cells (method, section
-        2.5).
+        from 1, within the source; observed, 1 if the cell is a source of the store, else 0. Every cell except
+        the source's own has a row. The crumbs of the source are in its row and column of cells (method,
+        section 2.5).
 
     Raises
     ------
@@ -321,7 +321,7 @@ def sources_table(found: xr.Dataset) -> pd.DataFrame:
 
 
 def _tables(found: xr.Dataset) -> Iterator[tuple[Table, pd.DataFrame]]:
-    """Yield the three tables; phantoms a source at a time, as there may be many."""
+    """Yield the three tables; phantoms one source at a time, because there may be many."""
     names = found["source"].to_numpy()
     asked = pd.DataFrame(found["asked"].to_numpy(), columns=names)
     asked.insert(0, "source", names)

@@ -1,7 +1,7 @@
 """What each unit of the encoded layer looks for: the window that excites it most (method, section 7.2).
 
 Article, Interpretability: gradient ascent on the input, from noise, with some blur. A task climbs with
-several units at once and writes their chunks, one a unit.
+several units at once and writes one chunk for each.
 """
 
 import time
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 STEPS, BLUR_EVERY, RATE = 50, 5, 1.0
 BLUR = (0.2, 0.01, 0.01)  # standard deviations over (bin, first view, second view), in cells
-MOST_TOLD = 10  # cells of a unit in the table
-BLOCK_BYTES = 512 << 20  # what the windows of a task and their gradients may take, about
-SECONDS_BETWEEN_EVENTS = 5.0  # within a task, about
+MOST_TOLD = 10  # strongest cells of a unit in the table
+BLOCK_BYTES = 512 << 20  # about what the windows of a task and their gradients may take
+SECONDS_BETWEEN_EVENTS = 5.0  # within a task, roughly
 FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class ClimbTask:
-    """Units [start, stop) of a model, and where their ur-examples go; seed: of the noise."""
+    """Units [start, stop) of a model, the place for their ur-examples, and the seed of the noise."""
 
     scores: Scores
     results: ArraysToFill
@@ -65,20 +65,20 @@ def ur_examples(
     out: Location | None = None,
     executor: Executor | None = None,
 ) -> xr.Dataset:
-    """Climb to the ur-example of every unit of the layer `encoded`, and keep them beside the model's scores.
+    """Climb to the ur-example of every unit of the layer `encoded`, and keep them with the model's scores.
 
     Parameters
     ----------
     scores
-        Of one model. Peaks need not be scored.
+        Scores of one model. Peaks need not be scored.
     seed
-        Of the noise that the ascents begin with. Every unit has its own, so that tasks of another size give
-        the same but for rounding.
+        Seed of the noise that the ascents begin with. Every unit has its own noise, so the size of tasks
+        changes only the rounding.
     out
         New folder or URL for `strongest.tsv`, the 10 strongest cells of each unit by their mean over bins;
         None writes no table.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def ur_examples(
     InputError
         If `out` exists, the scores are of several models, or the model changed.
     AtypeakError
-        If another process writes these results.
+        If another process is writing these results.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def ur_examples(
             for unit in range(0, units, length)
         ]
         for task, activations in executor.map(_climb, tasks, "ur-examples"):
-            # In this process: tasks would share the one chunk of each.
+            # Done in this process, because tasks would share the one chunk of each array.
             results.set("activation_before", task.start, activations.before)
             results.set("activation", task.start, activations.after)
     found = load(scores, UR_EXAMPLES)
@@ -125,21 +125,21 @@ def ur_examples(
 
 
 def units_at_once(config: Config, bins: int, m: int, n: int) -> int:
-    """Return how many units climb together, so that they take about `BLOCK_BYTES`."""
+    """Return how many units may climb together in about `BLOCK_BYTES`."""
     padded = bins + 4 * config.model.kernel_width
-    # About eight copies of the window and of the first convolution's output live at once in the gradient.
+    # The gradient holds about eight copies of the window and of the first convolution's output at once.
     bytes_of_unit = 8 * 4 * (padded * m * n + padded * n * config.model.filters)
     return max(1, BLOCK_BYTES // bytes_of_unit)
 
 
 def first_noise(seed: int, unit: int, shape: tuple[int, int, int]) -> FloatArray:
-    """Return uniform noise from 0 to 1, float32 of that shape, from the unit's own child of the seed."""
+    """Return uniform noise from 0 to 1, float32 of that shape; each unit has its own child of the seed."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(unit,)))
     return rng.random(shape, np.float32)
 
 
 class Ascent:
-    """A trained model as a slope: windows that excite given units more and more."""
+    """A trained model as a slope to climb, towards windows that excite given units more and more."""
 
     def __init__(self, model: "TrainedModel") -> None:
         import keras
@@ -153,7 +153,7 @@ class Ascent:
         self._climb = tf.function(self._climbed, input_signature=[windows, units])
 
     def __call__(self, units: range, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Climb with some units; tells of progress now and then.
+        """Climb with some units and report progress now and then.
 
         Returns
         -------
@@ -181,7 +181,7 @@ class Ascent:
         return tf.gather(tf.reduce_mean(encoded, axis=1), units, batch_dims=1)
 
     def _climbed(self, windows: Any, units: Any) -> Any:
-        """Take the steps between two blurs."""
+        """Take all steps from one blur to the next."""
         import tensorflow as tf
 
         for _ in tf.range(BLUR_EVERY):
@@ -190,14 +190,14 @@ class Ascent:
                 activations = self._activations(windows, units)
             slope = tape.gradient(activations, windows)
             size = tf.sqrt(tf.reduce_mean(tf.square(slope), axis=[1, 2, 3], keepdims=True))
-            # A unit that nothing excites has no slope; it stays where it is.
+            # A unit that nothing excites has no slope; its window stays as it is.
             windows += RATE * tf.math.divide_no_nan(slope, size)
         return windows
 
 
 @lru_cache(maxsize=1)
 def _process_ascent(model: Location, fingerprint: str) -> Ascent:
-    """Return the slope of a model; each process loads it once."""
+    """Return the model as a slope; each process loads it once."""
     from atypeak_scale.model.files import load_model
 
     return Ascent(load_model(model, fingerprint))
@@ -216,7 +216,7 @@ def _climb(task: ClimbTask) -> Activations:
 
 
 def _empty(cell_line: CellLine, units: int, seed: int) -> xr.Dataset:
-    """Return the Dataset to fill; its large arrays are Dask's, never computed, which say their chunks."""
+    """Return the Dataset to fill; its large Dask arrays are never computed, they only define the chunks."""
     views, labels = cell_line.views, cell_line.labels
     cells, bins = (len(labels[0]), len(labels[1])), cell_line.shape.bins
     window = da.zeros((units, bins, *cells), dtype=np.float32, chunks=(1, bins, *cells))
@@ -236,7 +236,7 @@ def _empty(cell_line: CellLine, units: int, seed: int) -> xr.Dataset:
 
 
 def _tables(found: xr.Dataset, cell_line: CellLine) -> Iterator[tuple[Table, pd.DataFrame]]:
-    """Yield the strongest cells of every unit, a unit at a time."""
+    """Yield the strongest cells of every unit, one unit at a time."""
     observed = set(cell_line.sources)
     first, second = (found[view].to_numpy() for view in cell_line.views)
     for unit in range(found.sizes["unit"]):

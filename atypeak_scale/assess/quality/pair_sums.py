@@ -1,4 +1,4 @@
-"""What a Q-score needs to know of the windows: sums that add up block by block (method, sections 6.1-6.3).
+"""What a Q-score needs from the windows: sums that add up block by block (method, sections 6.1-6.3).
 
 The dimensions of (m, n) cells are the m labels of the first view, then the n of the second; L = m + n.
 """
@@ -20,7 +20,7 @@ class Moments:
     Attributes
     ----------
     count : int64 array
-        Number of values; of any shape, the same for all three.
+        Number of values; any shape, but the same for all three.
     mean, squares : float64 array
         Their mean, 0 if there are none, and the sum of their squared deviations from it.
 
@@ -37,14 +37,14 @@ class Moments:
         Parameters
         ----------
         centre : float64 array
-            Any number; the nearer it is to the mean, the fewer digits are lost.
+            Any number; the closer it is to the mean, the fewer digits are lost.
         count, total, squares : float64 array
-            Number of values, sum of their deviations from the centre, and sum of these squared.
+            Number of values, sum of their deviations from the centre, and sum of the squared deviations.
 
         Returns
         -------
         Moments
-            About the mean.
+            Moments about the mean.
 
         """
         shift = total / np.maximum(count, 1)
@@ -72,16 +72,16 @@ class Moments:
 
 @dataclass(frozen=True)
 class PairSums:
-    """Sufficient statistics of some windows, which add up.
+    """Sufficient statistics of some windows; those of several sets of windows add up.
 
     Attributes
     ----------
     bins : int
-        Number of (window, bin).
+        Number of (window, bin) pairs.
     occupied : int64 (L,)
-        Sum of each dimension's occupancy over them.
+        Sum of each dimension's occupancy over these.
     products : int64 (L, L)
-        Sum of the products of two.
+        Sum of the products of each two.
     values : Moments (2, 2, L, L)
         At [a, b, i, j] the values of dimension i in windows where i is present (a = 1) or absent (0), and j
         is present (b = 1) or absent (0).
@@ -103,12 +103,12 @@ class PairSums:
 
 
 def pair_sums(occupancy: BoolArray, cells: npt.NDArray[np.integer[Any]], rebuilt: FloatArray) -> PairSums:
-    """Sum over windows what the Q-score asks of them.
+    """Sum over windows what the Q-score needs.
 
     Parameters
     ----------
     occupancy : bool (windows, bins, sources)
-        Of the store, without crumbs.
+        Occupancy of the store, without crumbs.
     cells : int (sources, 2)
         The (row, column) of each source.
     rebuilt : float64 (windows, m, n)
@@ -117,7 +117,7 @@ def pair_sums(occupancy: BoolArray, cells: npt.NDArray[np.integer[Any]], rebuilt
     Returns
     -------
     PairSums
-        Of these windows.
+        The sums over these windows.
 
     """
     windows, bins, sources = occupancy.shape
@@ -125,7 +125,7 @@ def pair_sums(occupancy: BoolArray, cells: npt.NDArray[np.integer[Any]], rebuilt
     dimension_of_source = np.zeros((sources, m + n))
     dimension_of_source[np.arange(sources), cells[:, 0]] = 1
     dimension_of_source[np.arange(sources), m + cells[:, 1]] = 1
-    # Whole numbers below 2^53: these products are exact.
+    # These products are exact: whole numbers below 2^53.
     dimensions = occupancy.reshape(-1, sources).astype(np.float64) @ dimension_of_source
     present: BoolArray = np.any(dimensions.reshape(windows, bins, -1), axis=1)
     return PairSums(
@@ -149,7 +149,7 @@ def _values_by_presence(present: BoolArray, rebuilt: FloatArray) -> Moments:
     parts = []
     for own in states:
         count = own * number
-        # A centre for each state: a dimension's values where it is present are far from the others.
+        # A centre for each state: the values of a dimension differ widely between present and absent.
         centre = (own * total).sum(axis=0) / np.maximum(count.sum(axis=0), 1)
         deviations = own * (total - number * centre)
         squares = own * _squared_deviations(rebuilt, counted, centre)

@@ -29,7 +29,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location
 
 SIGNIFICANCE = 0.05
-# float32 tells no values apart that differ by less than about this share of them.
+# float32 cannot tell values apart whose relative difference is below about this.
 NO_SPREAD = 1e-7
 Labels = tuple[tuple[str, ...], tuple[str, ...]]
 OF_PAIRS = ("correlation", "correlated", "pos_p", "pos", "neg_p", "neg", "weight", "contribution")
@@ -49,22 +49,22 @@ def qscore(
     out: Location | None = None,
     executor: Executor | None = None,
 ) -> xr.Dataset:
-    """Compute the Q-score of a model on a sample of windows, and keep it beside the model's scores.
+    """Compute the Q-score of a model on a sample of windows, and keep it with the model's scores.
 
-    The windows have the crumbs of the scores, none unless asked for, as at scoring (method, section 4.3).
-    Occupancy, and with it C, A and presence, never has crumbs.
+    The windows have the crumbs of the scores, which are none by default, as in scoring (method, section 4.3).
+    Occupancy never has crumbs, and so neither do C, A and presence.
 
     Parameters
     ----------
     scores
-        Of one model. Peaks need not be scored.
+        Scores of one model. Peaks need not be scored.
     settings
-        The sample, as for the normalization (method, section 5.5); None takes the model's.
+        The sample, as for the normalization (method, section 5.5); None takes the model's setting.
     out
         New folder or URL for `pairs.tsv`, a row for each pair of dimensions, and `total.tsv`; None writes no
         tables.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
@@ -73,14 +73,14 @@ def qscore(
         the first view in the order of the store, then those of the second; `view` and `label` say which a
         dimension is, and its own name is `view:label`. float64 `total` (), `abundance` (dimension) and, over
         (dimension, other), float64 `correlation`, `pos_p`, `neg_p`, `weight`, `contribution` and bool
-        `correlated`, `pos`, `neg`; each has its description as an attribute. Attributes tell the sample.
+        `correlated`, `pos`, `neg`; each has its description as an attribute. Attributes give the sample.
 
     Raises
     ------
     InputError
         If `out` exists, the scores are of several models, or the model changed.
     AtypeakError
-        If another process writes these results.
+        If another process is writing these results.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def qscore(
 
 
 def sum_windows(scores: Scores, windows: npt.NDArray[np.int64], executor: Executor | None = None) -> PairSums:
-    """Return the sums over some windows, given by their sorted numbers; a task is a chunk."""
+    """Return the sums over some windows, given by their sorted numbers; each chunk is a task."""
     executor = executor or InProcess()
     tasks = [PairTask(scores, block) for block in sample_blocks(scores.cell_line, windows)]
     return executor.reduce(_sum_pairs, tasks, "qscore")
@@ -119,7 +119,7 @@ def _sum_pairs(task: PairTask) -> PairSums:
     m, n = map(len, cell_line.labels)
     parts = []
     for first, rebuilt in task.scores.engine().rebuilt_windows(occupancy, of_sources=False):
-        # Labels that only the model has come last; they are no dimensions of the store.
+        # Labels that only the model has come last; they are not dimensions of the store.
         means = rebuilt.mean(axis=1, dtype=np.float64)[:, :m, :n]
         parts.append(pair_sums(occupancy[first : first + len(rebuilt)], cell_line.cells, means))
     return reduce(add, parts)
@@ -161,10 +161,10 @@ def qscore_of(sums: PairSums, labels: Labels, views: tuple[str, str]) -> xr.Data
 def _raises(
     with_other: Moments, without: Moments, pair: BoolArray, level: float
 ) -> tuple[FloatArray, BoolArray]:
-    """Return Welch's p-value of each pair, and whether the values are significantly higher with the other.
+    """Return Welch's p-value of each pair, and whether values are significantly higher with the other.
 
-    There is no p-value (NaN), and nothing is significant, if a side has fewer than two values, or neither has
-    a spread that float32 could tell from rounding.
+    The p-value is NaN, and nothing is significant, if a side has fewer than two values, or if neither side
+    has a spread that float32 can tell from rounding.
     """
     variances = with_other.variance(), without.variance()
     largest = np.maximum(np.square(with_other.mean), np.square(without.mean))
@@ -181,7 +181,7 @@ def _raises(
 
 
 def _tables(found: xr.Dataset) -> list[tuple[Table, pd.DataFrame]]:
-    """Return a row for each pair, with all that is known of it, and the total with its sample."""
+    """Return a row for each pair, with everything known about it, and the total with its sample."""
     view, label = found["view"].to_numpy(), found["label"].to_numpy()
     one, other = np.nonzero((view[:, None] == view) & ~np.eye(len(view), dtype=bool))
     columns = {key: found[key].to_numpy()[one, other] for key in OF_PAIRS}

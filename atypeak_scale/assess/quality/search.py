@@ -1,7 +1,8 @@
-"""Train and assess a grid of settings, several seeds each, to choose one (article: the information budget).
+"""Train and assess a grid of settings with several seeds each, to choose one (article: the information
+budget).
 
-Each setting and seed is a task of its own: a model, and its Q-score on a sample of windows. What is done is
-kept in a folder of the search, a small file for each, so that a search that was stopped goes on.
+Each setting and seed is a separate task: a model, and its Q-score on a sample of windows. The folder of the
+search keeps a small file for each finished task, so that a stopped search can continue.
 """
 
 import json
@@ -31,14 +32,14 @@ from atypeak_scale.tables import file_name, write_tsv
 
 TRIALS = file_name(SEARCH)
 ARTICLE_GRID = {"model.deep_dimension": (8, 32, 128, 256)}
-SECTIONS = ("model", "training")  # whose settings can differ between models of one store
+SECTIONS = ("model", "training")  # sections whose settings can differ between models of one store
 NOT_SEARCHED = "training.seed"
 Grid = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
 class TrialTask:
-    """One setting and seed; folder: of the setting's models; sampled: key of how the Q-score is made."""
+    """One setting and seed; folder: holds the setting's models; sampled: key of the Q-score's settings."""
 
     cell_line: CellLine
     config: Config
@@ -47,18 +48,18 @@ class TrialTask:
 
     @property
     def seed(self) -> str:
-        """Name of the model in the folder."""
+        """Name of the model within the folder."""
         return f"seed-{self.config.training.seed}"
 
     @property
     def model(self) -> Location:
-        """Where the model is, or goes."""
+        """Where the model is, or will be."""
         return join(self.folder, self.seed)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is known of one trained model.
+    """What is known about one trained model.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class Trial:
     parameters : int
         Trainable parameters.
     seconds : float
-        Time of the training, NaN if a kill lost it.
+        Training time, NaN if the process was killed before it was noted.
     q_score : float
         On the sample of windows; lower is better.
 
@@ -87,7 +88,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The setting to use, by key of the configuration, and why."""
+    """The setting to use, by configuration key, and why."""
 
     setting: dict[str, Any]
     reason: str
@@ -108,29 +109,29 @@ def search(
     cell_line
         The data.
     config
-        All settings that are not searched, also the sample of the Q-score (`normalization`) and its crumbs
-        (`scoring`). Seeds count from `training.seed`.
+        All settings that are not searched, including the sample of the Q-score (`normalization`) and its
+        crumbs (`scoring`). Seeds count up from `training.seed`.
     out
         Folder or URL for the models and Q-scores, each combination in a folder of its own, and `search.tsv`,
-        the table. A search that was stopped goes on in the same folder, and a later one adds to it.
+        the table. A stopped search continues in the same folder, and a later search adds to it.
     grid
         Values by dotted key of the configuration, of `model` or `training`.
     seeds
-        Models of each combination.
+        Number of models for each combination.
     executor
-        Where work runs, one task a model; None is this process.
+        Where the work runs, one task per model; None means this process.
 
     Returns
     -------
     pandas.DataFrame
-        One row a model, in order of the grid, then of the seed. Columns: the grid's keys, the fields of
-        `Trial`, and `folder`, the name of that of its setting.
+        One row per model, in the order of the grid, then of the seeds. Columns: the grid's keys, the fields
+        of `Trial`, and `folder`, the name of the setting's folder.
 
     Raises
     ------
     InputError
-        Before anything is trained: if a key or a value is none, the configuration is of another cell line,
-        or `out` holds models of another store.
+        Before anything is trained, if a key or a value is not valid, the configuration is for another cell
+        line, or `out` holds models of another store.
 
     Examples
     --------
@@ -175,8 +176,8 @@ def search(
 def _check(cell_line: CellLine, config: Config, tasks: Sequence[TrialTask]) -> None:
     if config.cell_line != cell_line.name:
         raise InputError(
-            f"the configuration is of cell line {config.cell_line!r}, the data of {cell_line.name!r}; "
-            "give those of one cell line"
+            f"the configuration is for cell line {config.cell_line!r}, the data for {cell_line.name!r}; "
+            "use the same cell line for both"
         )
     made_from = fingerprint(cell_line.made_from)
     for task in tasks:
@@ -186,14 +187,14 @@ def _check(cell_line: CellLine, config: Config, tasks: Sequence[TrialTask]) -> N
 
 
 def grid_configs(config: Config, grid: Grid) -> list[tuple[dict[str, Any], Config]]:
-    """Return every combination of the grid's values with its configuration, the last key changing fastest.
+    """Return every combination of the grid's values with its configuration; the last key changes fastest.
 
-    Values are as the configuration understands them; combinations that it takes for the same come once.
+    Values are as the configuration reads them; combinations that it reads as the same appear once.
 
     Raises
     ------
     InputError
-        If a key is no setting of a model or of its training, or a value is refused.
+        If a key is not a setting of a model or of its training, or a value is refused.
 
     """
     keys = [_section_and_name(key) for key in grid]
@@ -220,7 +221,7 @@ def _section_and_name(key: str) -> tuple[str, str]:
 
 
 def _name(config: Config) -> str:
-    """Name the folder of a combination by all that makes its models, but the seed; values choose no path."""
+    """Name the folder of a combination by all its settings except the seed, hashed: values choose no path."""
     return f"setting-{_key({'model': config.model, 'training': with_seed(config, 0).training})}"
 
 
@@ -230,7 +231,7 @@ def _key(settings: Mapping[str, Settings]) -> str:
 
 
 def _try_out(task: TrialTask) -> Trial:
-    """Train one model and assess it, or read what is known of it."""
+    """Train one model and assess it, or read the result if there is one."""
     receipt = f"{task.seed}-{task.sampled}.json"
     if receipt in target(task.folder).names():
         return Trial(**json.loads(target(join(task.folder, receipt)).read_text()))
@@ -241,7 +242,7 @@ def _try_out(task: TrialTask) -> Trial:
         seconds = _train(task)
     loaded = load_model(task.model)
     assert loaded.training is not None
-    # Beside the model: tasks of one search share no group, and the store is only read.
+    # Kept beside the model: tasks of one search then share no group, and the store is only read.
     scores = open_scores(task.cell_line, task.model, results=join(task.folder, f"{task.seed}.zarr"))
     trial = Trial(
         task.config.training.seed,
@@ -257,7 +258,7 @@ def _try_out(task: TrialTask) -> Trial:
 
 
 def _train(task: TrialTask) -> float:
-    """Train the model if it is not yet; returns the seconds that it took, NaN if they were lost."""
+    """Train the model if it is not trained yet; return the seconds that it took, NaN if they were lost."""
     timing = f"{task.seed}.json"
     if is_trained(task.model) is None:
         started = time.perf_counter()
@@ -282,12 +283,12 @@ def summarize_search(trials: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns: the settings, seeds, loss, epochs, parameters, seconds, q_score, q_error (NaN of a single
+        Columns: the settings, seeds, loss, epochs, parameters, seconds, q_score, q_error (NaN for a single
         seed).
 
     """
     keys = list(trials.columns[: trials.columns.get_loc("seed")])
-    # As text, since a value may be a list or a mapping.
+    # As text, because a value may be a list or a mapping.
     grouped = trials.groupby([trials[key].map(str) for key in keys], sort=False)
     columns = {key: grouped[key].first() for key in keys} | {"seeds": grouped["seed"].count()}
     columns |= {name: grouped[name].mean() for name in ("loss", "epochs", "parameters", "seconds", "q_score")}
@@ -296,10 +297,10 @@ def summarize_search(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def recommend(trials: pd.DataFrame) -> Recommendation:
-    """Choose the setting of fewest parameters whose Q-score is the lowest, or hardly higher.
+    """Choose the setting with the fewest parameters whose Q-score is the lowest, or hardly higher.
 
-    Hardly: by no more than the standard error of the lowest, which is as much as seeds differ. Of settings
-    with as many parameters, it takes the lower Q-score.
+    "Hardly" means by no more than the standard error of the lowest, which is how much seeds differ. If
+    settings have equally many parameters, the lower Q-score wins.
 
     Parameters
     ----------
@@ -312,7 +313,7 @@ def recommend(trials: pd.DataFrame) -> Recommendation:
         The setting, and why.
 
     """
-    table = summarize_search(trials).astype(object)  # a row must not turn whole numbers into others
+    table = summarize_search(trials).astype(object)  # so that a row keeps whole numbers as they are
     best = table.sort_values("q_score", kind="stable").iloc[0]
     error = 0.0 if np.isnan(best["q_error"]) else float(best["q_error"])
     close = table[table["q_score"] <= best["q_score"] + error]

@@ -1,4 +1,4 @@
-"""What CRMs hold, found by blocks of rows and joined if a CRM straddles blocks."""
+"""What CRMs hold, found by blocks of rows; a CRM that straddles blocks is joined."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from atypeak_scale.store.cell_line import Block, CellLine
 
 @dataclass(frozen=True)
 class PartTask:
-    """A block of rows of some scores; below: threshold of low peaks; file: for the records of its CRMs."""
+    """A block of rows of some scores; below: threshold for low peaks; file: gets the records of its CRMs."""
 
     scores: Scores
     block: Block
@@ -35,9 +35,9 @@ class Crms:
 
 
 def part_dtype(labels: int) -> np.dtype[np.void]:
-    """Return the record of the part of a CRM that lies in a block; `labels` of the second view, as bits.
+    """Return the dtype of the part of a CRM in one block; `labels` of the second view are stored as bits.
 
-    peaks, below, sum and highest are of the peaks that enter the CRM in that block.
+    peaks, below, sum and highest describe the peaks that enter the CRM in that block.
     """
     return np.dtype(
         [
@@ -55,7 +55,7 @@ def part_dtype(labels: int) -> np.dtype[np.void]:
 
 
 def write_parts(scores: Scores, below: float, work: Path, executor: Executor) -> list[Path]:
-    """Find what each block of rows holds of its CRMs; returns the blocks' files in order of the rows."""
+    """Find what each block of rows holds of its CRMs; return the blocks' files in the order of the rows."""
     blocks = scores.cell_line.blocks("rows", ROW_CHUNKS_PER_TASK)
     tasks = [
         PartTask(scores, block, below, work / f"part-{number}.npy") for number, block in enumerate(blocks)
@@ -76,13 +76,13 @@ def write_part(task: PartTask) -> None:
     records["contig"] = windows.contig[first]
     records["start"] = windows.crm_start[first]
     records["end"] = windows.crm_end[first]
-    # A peak enters a CRM in one row, whichever block that lies in: parts are added, never compared.
+    # A peak enters a CRM in exactly one row, in whichever block, so parts are added and never compared.
     _count(records, members_of_rows(MembersTask(task.scores, task.block)), labels, task.below)
     np.save(task.file, records)
 
 
 def _count(records: npt.NDArray[np.void], members: npt.NDArray[np.void], labels: int, below: float) -> None:
-    """Fill the counts of the CRMs of a block from its members."""
+    """Fill in the counts of a block's CRMs from its members."""
     count, order = len(records), np.argsort(records["crm"])
     crm = order[np.searchsorted(records["crm"], members["crm"], sorter=order)]
     final = members["final"]
@@ -109,7 +109,7 @@ def join_parts(parts: list[Path], cell_line: CellLine, regions: Regions | None, 
 
 
 def joined(parts: Iterable[npt.NDArray[np.void]]) -> Iterator[npt.NDArray[np.void]]:
-    """Yield the records of all parts in order; the last one of a part waits for the next part."""
+    """Yield the records of all parts in order; the last record of a part waits for the next part."""
     waiting: npt.NDArray[np.void] | None = None
     for part in parts:
         records = part
@@ -120,7 +120,7 @@ def joined(parts: Iterable[npt.NDArray[np.void]]) -> Iterator[npt.NDArray[np.voi
                 records = np.concatenate([waiting, records])
         yield records[:-1]
         waiting = records[-1:].copy()
-    assert waiting is not None  # a store without rows is not built
+    assert waiting is not None  # a store always has rows
     yield waiting
 
 

@@ -44,7 +44,7 @@ class CrmTable:
     crms: int
 
     def files(self) -> list[tuple[Location, str]]:
-        """Return each file with what it is."""
+        """Return each file with its description."""
         return [
             (join(self.folder, CRM_TABLE), CRMS.description),
             (join(self.folder, CRM_BED), "CRMs as candidate CREs, shaded and named by their rank"),
@@ -60,8 +60,8 @@ def crms(
 ) -> CrmTable:
     """Write a table of CRMs, ranked by the sum of their peaks' scores, to a new folder; whole or not at all.
 
-    A peak counts once in every CRM that it overlaps, with its whole final score, not clipped. CRMs are in C
-    order of their contig, then by start. In memory are one block of rows, the regions, and one number for
+    A peak counts once in every CRM that it overlaps, with its whole, unclipped final score. CRMs are in C
+    order of their contig, then by start. Memory holds one block of rows, the regions, and one number for
     every CRM.
 
     Parameters
@@ -73,9 +73,10 @@ def crms(
     below
         Threshold of the column `share_below`, a final score.
     regions
-        A BED file; only CRMs that share a bp with one of its intervals are written and ranked. None: all.
+        A BED file. Only CRMs that share a bp with one of its intervals are written and ranked. None means
+        all.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def crms(
     Raises
     ------
     InputError
-        If `out` exists, `below` is no number, or no CRM overlaps the regions.
+        If `out` exists, `below` is not a number, or no CRM overlaps the regions.
     StageMissingError
         If the results are not scored and normalized.
 
@@ -106,14 +107,14 @@ def crms(
         if not joined.sums.size:
             raise InputError(
                 f"{regions}: no CRM of {cell_line.store} overlaps a region; "
-                "check that both are of one genome assembly and spell contigs alike"
+                "check that both use the same genome assembly and spell contigs alike"
             )
         _write_files(joined, cell_line, below, folder)
     return CrmTable(join(out), joined.sums.size)
 
 
 def _schema(views: tuple[str, str], below: float) -> pa.Schema:
-    """Columns of the table of CRMs; that of low peaks says the threshold."""
+    """Return the columns of the table of CRMs; the column of low peaks gives the threshold."""
     columns = CRMS.named(views)
     return parquet_schema(
         [
@@ -156,7 +157,7 @@ def _columns(records: npt.NDArray[np.void], cell_line: CellLine, rank: npt.NDArr
 
 
 def _append_bed(out: TextIO, columns: Columns, total: int) -> None:
-    """Append BED6 lines; the score is the share of the other CRMs that rank behind, in thousandths."""
+    """Append BED6 lines; the score is the share of other CRMs with a lower rank, in thousandths."""
     rank = columns["rank"]
     share = (total - rank) / (total - 1) if total > 1 else np.ones(1)
     contig, start, end = (columns[name].tolist() for name in ("contig", "start", "end"))

@@ -50,7 +50,7 @@ COUNT = np.dtype(
 
 @dataclass(frozen=True)
 class ExportedScores:
-    """What the exported scores say of themselves: `labels` of the second view, sorted."""
+    """What the exported scores say about themselves; `labels` are those of the second view, sorted."""
 
     file: Path
     made_from: dict[str, Any]
@@ -70,8 +70,8 @@ class ExportedScores:
 class CountTask:
     """CRMs of one contig, by their place in the file of CRM records, and the peaks of that contig.
 
-    scored: file of SCORED records, new: of PEAK records, None if there is none; label_of_source: index into
-    the labels of each source of the new peaks; counts: the file to write.
+    scored: file of SCORED records; new: file of PEAK records, None if there are none.
+    label_of_source: index into the labels, for each source of the new peaks; counts: the file to write.
     """
 
     crms: Path
@@ -85,7 +85,7 @@ class CountTask:
 
 @contextmanager
 def reading_scores(folder: Location) -> Iterator[ExportedScores]:
-    """Yield what an exported folder says of itself; its table has the columns that are needed, and is local.
+    """Yield what an exported folder says about itself; its table is local and has the columns needed.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def reading_scores(folder: Location) -> Iterator[ExportedScores]:
             scores = _described(table, json.loads(target(join(folder, MADE_FROM)).read_text()))
         except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
             if is_url(folder) and isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
-                raise  # a lost connection says nothing of the folder
+                raise  # a lost connection says nothing about the folder
             raise InputError(
                 f"{folder}: not a folder of scores; expected what 'atypeak-scale export' writes "
                 f"({PEAKS_FILE} and {MADE_FROM})"
@@ -122,7 +122,7 @@ def _described(file: Path, made: dict[str, Any]) -> ExportedScores:
 
 
 def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
-    """Leave the scored peaks as one file of SCORED records a contig, sorted by start."""
+    """Write the scored peaks to one file of SCORED records per contig, sorted by start."""
     code_of = {label: code for code, label in enumerate(scores.labels)}
     files: dict[str, Path] = {}
     columns = ["contig", "start", "end", scores.view1, "final"]
@@ -136,7 +136,7 @@ def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
             for name in ("start", "end", "final"):
                 records[name] = batch[name].to_numpy()
             for code, contig in enumerate(contigs.dictionary.to_pylist()):
-                # Numbered, since names must not choose a path.
+                # Numbered, because names must not choose a path.
                 file = files.setdefault(contig, work / f"scored-{len(files)}")
                 with file.open("ab") as out:
                     records[contigs.indices.to_numpy() == code].tofile(out)
@@ -151,7 +151,7 @@ def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
 def write_counts(
     origin: ExportedScores, new: PeakSpool, regions: Regions, work: Path, executor: Executor
 ) -> list[Path]:
-    """Count by blocks of CRMs; returns the blocks' files in order of the regions."""
+    """Count by blocks of CRMs; return the blocks' files in the order of the regions."""
     crms = np.empty(len(regions.start), CRM)
     crms["start"], crms["end"] = regions.start, regions.end
     np.save(work / "crms.npy", crms)
@@ -173,7 +173,7 @@ def write_counts(
 
 
 def count_peaks(task: CountTask) -> None:
-    """Write the COUNT records of a block of CRMs and of their pairs."""
+    """Write the COUNT records for a block of CRMs and their pairs."""
     start, stop = task.block
     crms = np.array(np.load(task.crms, mmap_mode="r")[start:stop])
     cells = len(crms), task.labels
@@ -200,7 +200,7 @@ def count_peaks(task: CountTask) -> None:
 def _inside(
     crms: npt.NDArray[np.void], peaks: npt.NDArray[np.void]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]:
-    """Return (CRM, record of the peak) of every peak in every CRM; peaks are sorted by start."""
+    """Return (CRM, peak record) for every peak in every CRM; peaks are sorted by start."""
     place = candidates(peaks["start"], peaks["furthest"], crms["start"].min(), crms["end"].max())
     near = np.array(peaks[place])
     crm, peak = overlapping_pairs(crms["start"], crms["end"], near["start"], near["end"])

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 CRM_TABLE, PAIR_TABLE = f"{RELEASE_CRMS.name}.parquet", f"{RELEASE_PAIRS.name}.parquet"
 SUMMARY = file_name(RELEASE_SUMMARY)
-TYPICAL = 500.0  # the article sets CRMs with a lower mean aside when it looks at (TR, CRM) pairs
+TYPICAL = 500.0  # the article sets aside CRMs with a lower mean when it looks at (TR, CRM) pairs
 FEWEST = 3  # points for a rank correlation
 
 
@@ -57,7 +57,7 @@ class Association:
 
 @dataclass(frozen=True)
 class ReleaseComparison:
-    """The files of a comparison; of its associations, those over all labels come first: CRMs, then pairs."""
+    """The files of a comparison and its associations; those over all labels come first: CRMs, then pairs."""
 
     folder: Location
     associations: list[Association]
@@ -67,7 +67,7 @@ class ReleaseComparison:
         return [row for row in self.associations if not row.label]
 
     def files(self) -> list[tuple[Location, str]]:
-        """Return each file with what it is."""
+        """Return each file with its description."""
         return [
             (join(self.folder, CRM_TABLE), RELEASE_CRMS.description),
             (join(self.folder, PAIR_TABLE), RELEASE_PAIRS.description),
@@ -84,8 +84,8 @@ def compare_releases(
 ) -> ReleaseComparison:
     """Write the files of `ReleaseComparison` into a new folder, whole or not at all.
 
-    A peak counts once in every CRM that it overlaps, in both catalogues. CRMs, and pairs, without a scored
-    peak have no ratio and are left out. In memory are the peaks of one contig, the CRMs, and a few numbers
+    In both catalogues, a peak counts once in every CRM that it overlaps. CRMs and pairs without a scored
+    peak have no ratio and are left out. Memory holds the peaks of one contig, the CRMs, and a few numbers
     for every pair.
 
     Parameters
@@ -93,14 +93,14 @@ def compare_releases(
     scores_folder
         A folder that `export` wrote, with its Parquet file.
     new_peaks
-        The newer catalogue, BED. Of it are counted the peaks of the same cell line whose second label (TR)
-        has scored peaks, from any dataset, as in the article; names must be spelled as in this release.
+        The newer catalogue, BED. Its peaks count if they are of the same cell line and their second label
+        (TR) has scored peaks, from any dataset, as in the article. Names must be spelled as in this release.
     crms
         The CRM file that the store was built from, filtered as the store was.
     out
         The new folder.
     executor
-        Where work runs; None is this process.
+        Where the work runs; None means this process.
 
     Returns
     -------
@@ -147,8 +147,8 @@ def _spool_new(origin: ExportedScores, new_peaks: Location, work: Path, executor
         return spool_peaks(new_peaks, work, origin.cell_line, Selection(trs=tuple(origin.labels)), read)
     except NothingSelectedError:
         raise InputError(
-            f"{new_peaks}: its peaks of cell line {origin.cell_line!r} have none of the labels of view "
-            f"{origin.view1!r} that have scores ({origin.labels[0]}, ...); spell them as there"
+            f"{new_peaks}: none of its peaks of cell line {origin.cell_line!r} has a label of view "
+            f"{origin.view1!r} that has scores ({origin.labels[0]}, ...); spell labels the same way in both"
         ) from None
 
 
@@ -177,7 +177,7 @@ def _write_tables(blocks: list[Path], regions: Regions, origin: ExportedScores, 
 
 
 def _associations(folder: Path, view1: str) -> list[Association]:
-    """Return those over all labels, of CRMs and of pairs, then one for each label, sorted."""
+    """Return the associations over all labels, for CRMs and for pairs, then one for each label, sorted."""
     crms = pq.read_table(folder / CRM_TABLE, columns=["mean", "ratio"]).to_pandas()
     columns = [view1, "mean", "ratio", "crm_mean"]
     pairs = pq.read_table(folder / PAIR_TABLE, columns=columns, read_dictionary=[view1]).to_pandas()

@@ -1,8 +1,9 @@
 """From the encoder's signals to rebuilt cells: the dense layers and the two last convolutions.
 
 The decoder's first convolution is linear, so each distinct input is multiplied by its kernel once, and the
-products are added where they belong. The last convolution, after every position is repeated four times, is
-one of short kernels, made for the cells that are asked for (docs/architecture.md, Exact fast inference).
+products are added where they belong. The last convolution follows after every position is repeated four
+times. It becomes a convolution with short kernels, only for the requested cells (docs/architecture.md, Exact
+fast inference).
 """
 
 import threading
@@ -26,27 +27,27 @@ ROWS_AT_ONCE = 4096
 
 
 class DecoderWeights:
-    """The weights behind the second pooling, in the shapes that the engine multiplies.
+    """The weights after the second pooling, in the shapes that the engine multiplies.
 
     Parameters
     ----------
     model : TrainedModel
-        Whose weights they are.
+        The model with these weights.
     signal_empty : float32 (F,)
         The signal of a position that sees no peak.
     all_cells, source_cells : sequence of int or None
-        Cells that are rebuilt: number of each along the model's m * n filters; None is all, as they are.
+        Cells to rebuild: the number of each along the model's m * n filters; None means all, in their order.
     precision : "float32" or "bfloat16"
-        Of the products.
+        Precision of the products.
 
     Attributes
     ----------
     product_width : int
-        Floats that an input's products take.
+        Number of floats in the products of one input.
     decoded_empty : float32 (positions, F)
         Output of the layer `decoded` for an empty window.
     lock : threading.Lock
-        To be held from a call of `products` until its result is used.
+        Hold it from a call of `products` until its result has been used.
 
     """
 
@@ -73,8 +74,8 @@ class DecoderWeights:
             self._short_kernels(arrays[14], arrays[15], cells, model.bins)
             for cells in (all_cells, source_cells)
         ]
-        # Reused from pass to pass: finding new pages each time would cost as much as filling them. Threads
-        # of one process share it in turn, as each product uses all of them.
+        # Reused from pass to pass, because finding new pages costs as much as filling them. Callers in one
+        # process take turns with it, because each product uses all threads.
         self.lock = threading.Lock()
         self._buffer = np.empty((0, self.product_width), np.float32)
         signature = [tf.TensorSpec((None, len(signal_empty)), tf.float32)]
@@ -89,7 +90,7 @@ class DecoderWeights:
     def _short_kernels(
         self, kernel: FloatArray, bias: FloatArray, cells: Sequence[int] | None, bins: int
     ) -> tuple[tf.Tensor, tf.Tensor, slice]:
-        """Return kernels and bias of some cells, the taps summed by phase, and the positions it needs."""
+        """Return kernels (their taps summed by phase) and bias of some cells, and the positions needed."""
         filters = slice(None) if cells is None else list(cells)
         phases, first = phase_taps(kernel.shape[0])
         short = np.einsum("rtk,kfc->tfrc", phases, kernel[:, 0, 0][..., filters])
@@ -100,19 +101,19 @@ class DecoderWeights:
         return kernels, tf.constant(np.tile(bias[filters], PHASES)), kept
 
     def products(self, signals: Callable[[slice], FloatArray], count: int) -> FloatArray:
-        """Return the decoder's products of inputs, less those of an input that holds nothing.
+        """Return the decoder's products of inputs, minus those of an empty input.
 
         Parameters
         ----------
         signals : function
-            From a slice of inputs to their signals, float32 (inputs, F).
+            Takes a slice of inputs and returns their signals, float32 (inputs, F).
         count : int
             Number of inputs.
 
         Returns
         -------
         float32 (count, k * F)
-            Overwritten by the next call: hold `lock` until it is used.
+            The next call overwrites it: hold `lock` until you have used it.
 
         """
         if len(self._buffer) < count:
@@ -141,12 +142,12 @@ class DecoderWeights:
         decoded : float32 (windows, positions, F)
             Output of the layer `decoded`.
         of_sources : bool
-            Whether the sources' cells are rebuilt, or all.
+            Whether to rebuild only the cells of the sources, or all cells.
 
         Returns
         -------
         float32 (windows, bins, cells)
-            What is rebuilt.
+            The rebuilt windows.
 
         """
         kernel, bias, kept = self._last[of_sources]

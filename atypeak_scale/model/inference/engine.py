@@ -1,6 +1,6 @@
-"""h(X) of many windows, exactly, without the arithmetic that need not be done.
+"""h(X) of many windows, exact, without needless arithmetic.
 
-docs/architecture.md, Exact fast inference, tells why each step gives what the network gives.
+See docs/architecture.md, Exact fast inference, for why each step gives what the network gives.
 
 runs of peaks -> distinct inputs of coarse positions                    (receptive_fields.py)
 parts of inputs -> the two first convolutions, without crumbs           (part_sums.py)
@@ -31,10 +31,10 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Labels = tuple[tuple[str, ...], tuple[str, ...]]
 LOWEST_RATIO = 1e-5
-PRODUCT_BYTES = 512 << 20  # what the decoder's products of the inputs of one pass may take
-SHARE_OF_POSITIONS = 0.35  # that see a peak, about; only the size of passes follows from it
+PRODUCT_BYTES = 512 << 20  # limit for the decoder's products of the inputs of one pass
+SHARE_OF_POSITIONS = 0.35  # share that sees a peak, roughly; it only decides the size of passes
 MOST_WINDOWS = 4096
-CONVOLUTION_BYTES = 64 << 20  # what the crumbed windows' first convolution may take, about
+CONVOLUTION_BYTES = 64 << 20  # rough limit for the first convolution of crumbed windows
 
 
 class Engine:
@@ -43,23 +43,23 @@ class Engine:
     Parameters
     ----------
     model : TrainedModel
-        It must know all labels of the store, in any order.
+        Must know all labels of the store, in any order.
     labels : two sequences of str
         Labels of the store's two views, in its order.
     sources : sequence of (str, str)
         First and second label of each source of the store.
     crumbs : float
-        c, which the windows get before they are shown to the model (method, section 2.5).
+        c, for the crumbs added to windows before the model sees them (method, section 2.5).
     precision : "float32" or "bfloat16"
-        Of the large products.
+        Precision of the large products.
 
     Attributes
     ----------
     labels : two tuples of str
-        What the axes of all matrices stand for: for each view the labels of the store, in its order, then
-        those that only the model has, in the model's order.
+        Labels along the axes of all matrices. For each view, these are the labels of the store, in its order,
+        then those that only the model has, in the model's order.
     shape : (int, int)
-        Their numbers, (m, n).
+        Numbers of labels, (m, n).
     cells : list of (int, int)
         Row and column of each source in such a matrix.
 
@@ -82,14 +82,14 @@ class Engine:
         self.cells = [(first[a], second[b]) for a, b in sources]
         self.bins, self._crumbs = model.bins, crumbs
         order = model.indices_of(self.labels)
-        # Weights keep the model's own order, so that sums round alike; only the last filters take ours.
+        # Weights keep the model's own order, so that sums round alike; only the last filters take our order.
         cells = [(int(order[0][i]), int(order[1][j])) for i, j in self.cells]
         is_reordered = any((axis != np.arange(len(axis))).any() for axis in order)
         every_cell = (order[0][:, None] * self.shape[1] + order[1]).ravel().tolist()
         self.fields = ReceptiveFields(
             model.config.model.kernel_width, model.bins, np.array([j for _, j in cells])
         )
-        # For real-valued windows: each cell of the network's input, in a matrix of ours.
+        # For real-valued windows: the place of each cell of the network's input in our matrices.
         self._input_cells = (np.argsort(order[0])[:, None], np.argsort(order[1])) if is_reordered else None
         self._encoder = keras.Model(model.network.input, model.network.get_layer("second_view").output)
         self._convolutions = tf.function(
@@ -107,7 +107,7 @@ class Engine:
         self._most_inputs = max(1, PRODUCT_BYTES // (4 * self._decoder.product_width))
 
     def ratios(self, occupancy: npt.NDArray[np.bool_]) -> Iterator[tuple[int, FloatArray]]:
-        """Divide what is rebuilt by what was shown (method, section 4.1).
+        """Divide rebuilt windows by the windows shown (method, section 4.1).
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Engine:
         Yields
         ------
         int, float32 (windows, bins, sources)
-            First window of a pass, and A of its windows: h(X) / X, not below its floor, where X is occupied.
+            First window of a pass, and A of its windows: h(X) / X in occupied cells, not below its floor.
 
         """
         for start, ratios in self.rebuilt_windows(occupancy, of_sources=True):
@@ -136,7 +136,7 @@ class Engine:
         occupancy : bool (windows, bins, sources)
             Windows of the store.
         of_sources : bool
-            Whether only the sources' cells are wanted.
+            Whether to return only the cells of the sources.
 
         Yields
         ------
@@ -164,12 +164,12 @@ class Engine:
             yield start, rebuilt if of_sources else rebuilt.reshape(*rebuilt.shape[:2], *self.shape)
 
     def rebuilt(self, windows: FloatArray) -> FloatArray:
-        """Rebuild any real-valued windows; they get no crumbs.
+        """Rebuild any real-valued windows; no crumbs are added.
 
         Parameters
         ----------
         windows : float32 (windows, bins, m, n)
-            What is shown to the model.
+            What to show the model.
 
         Returns
         -------
@@ -178,7 +178,7 @@ class Engine:
 
         """
         result = np.empty(windows.shape, np.float32)
-        # Values differ, so no two positions are taken for the same: each has an input of its own.
+        # Values differ, so no two positions count as the same: each has its own input.
         step = max(1, self._most_inputs // self.fields.positions)
         occupied = ReceptiveFields(self.fields.k, self.bins, np.zeros(1, np.int64))
         for start in range(0, len(windows), step):
@@ -186,7 +186,7 @@ class Engine:
             runs = runs_of((of_pass != 0).any(axis=(2, 3))[:, :, None])
             position = occupied.distinct_inputs(runs).position
             if self._input_cells is not None:
-                # Not in the kernels, whose sums would round otherwise.
+                # Not done in the kernels, because their sums would round differently.
                 of_pass = of_pass[:, :, *self._input_cells]
             encoded: FloatArray = self._encoder(tf.constant(of_pass), training=False).numpy()
             signals = encoded.reshape(-1, encoded.shape[-1])[position]
@@ -197,7 +197,7 @@ class Engine:
         return result
 
     def windows_at_once(self, cells: int) -> int:
-        """Return how many windows are rebuilt in one pass, for so many cells of each."""
+        """Return how many windows to rebuild in one pass, if each has that many cells."""
         by_inputs = int(self._most_inputs / (SHARE_OF_POSITIONS * self.fields.positions))
         by_cells = PRODUCT_BYTES // (4 * self.bins * cells)
         return max(1, min(by_inputs, by_cells, MOST_WINDOWS))
@@ -225,10 +225,10 @@ class Engine:
     def _decode(
         self, windows: int, position: IntArray, inputs: IntArray, signals: Callable[[slice], FloatArray]
     ) -> FloatArray:
-        """Sum what each input adds to the decoder's output around it: (windows, positions, F).
+        """Add up what each input gives to the decoder's output around it: (windows, positions, F).
 
-        position, inputs: where an input is, and its number, (positions,) each; signals: a function from a
-        slice of inputs to their signals (inputs, F).
+        position, inputs: place and number of each input, (positions,) both; signals: a function from a slice
+        of inputs to their signals (inputs, F).
         """
         k, positions = self.fields.k, self.fields.positions
         decoded: FloatArray = np.repeat(self._decoder.decoded_empty[None], windows, axis=0)

@@ -1,8 +1,8 @@
-"""The encoder's two first convolutions without crumbs, where they are sums of parts (method, section 3).
+"""The encoder's first two convolutions without crumbs, as sums of parts (method, section 3).
 
-Up to the second pooling everything but the two poolings is linear, and the first pooling is within one label
-of the second view. So what a field gives is the sum of what its parts give, each part computed once
-(docs/architecture.md, Exact fast inference).
+Up to the second pooling everything except the two poolings is linear, and the first pooling stays within one
+label of the second view. So what a field gives is the sum of what its parts give, and each part is computed
+once (docs/architecture.md, Exact fast inference).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ PARTS_AT_ONCE = 4096
 
 
 class PartWeights:
-    """The weights of the two first convolutions, in the shapes that parts are multiplied with.
+    """The weights of the first two convolutions, in the shapes that parts are multiplied with.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class PartWeights:
     filters : int
         Channels of the signal, F.
     signal_empty : float32 (F,)
-        The signal before the second pooling, at a position away from the borders that sees no peak.
+        The signal before the second pooling at a position that sees no peak and no border.
 
     """
 
@@ -42,7 +42,7 @@ class PartWeights:
         kernel1, bias1, kernel2, bias2 = arrays[:4]
         self.filters = kernel1.shape[-1]
         labels = range(kernel2.shape[2])
-        # By label: what a peak that begins at an edge and never ends adds to the first convolution.
+        # By label: what a peak adds to the first convolution if it begins at an edge and never ends.
         self._steps = [_steps(kernel1[:, [i for i, j in cells if j == label], 0, 0]) for label in labels]
         self._taps = kernel2.shape[0]
         self._second = [tf.constant(kernel2[:, 0, label].reshape(-1, self.filters)) for label in labels]
@@ -50,25 +50,25 @@ class PartWeights:
         self.signal_empty: FloatArray = bias2 + np.einsum("kzif,i->f", kernel2[:, 0], bias1)
 
     def contributions(self, edges: sparse.csr_matrix, label: int) -> FloatArray:
-        """Return what parts of a label add to the second convolution.
+        """Return what the parts of a label add to the second convolution.
 
         Parameters
         ----------
         edges : sparse (parts, sources of the label * (2k + 2))
-            1 where a run begins and -1 behind its end.
+            1 where a run begins and -1 after its end.
         label : int
             Index along the second view.
 
         Returns
         -------
         float32 (parts, 2, F)
-            At the two positions that the second pooling takes the maximum of.
+            Values at the two positions whose maximum the second pooling takes.
 
         """
         signal = (edges @ self._steps[label]).reshape(edges.shape[0], -1, 2, self.filters)
-        # The bias is the same wherever a label shows: it is in signal_empty.
+        # The bias is the same wherever a label has a peak, so it is in signal_empty.
         pooled = np.maximum(signal[:, :, 0], signal[:, :, 1])
-        # Two positions are wanted of a convolution as wide as all others: two plain products are faster.
+        # Only two positions of the convolution are needed, so two plain products are faster.
         added = [
             tf.matmul(pooled[:, at : at + self._taps].reshape(len(pooled), -1), self._second[label])
             for at in (0, 1)
@@ -77,16 +77,16 @@ class PartWeights:
 
 
 class PartSums:
-    """The encoder's signals after the second pooling, of distinct inputs without crumbs.
+    """The encoder's signals after the second pooling, for distinct inputs without crumbs.
 
     Parameters
     ----------
     weights : PartWeights
         Of the model.
     fields : ReceptiveFields
-        That found the inputs.
+        The fields that found the inputs.
     inputs : DistinctInputs
-        What is encoded.
+        What to encode.
 
     """
 
@@ -113,7 +113,7 @@ class PartSums:
 
 
 def _edges(runs: PartRuns, parts: int, sources: int, steps: int) -> sparse.csr_matrix:
-    """Return the edges of a label's runs, as `contributions` takes them; steps: edges that a source has."""
+    """Return the edges of a label's runs, as `contributions` takes them; steps: edges per source."""
     column = runs.channel * steps
     signs = np.repeat(np.array([1, -1], np.float32), len(runs.part))
     at = np.tile(runs.part, 2), np.concatenate([column + runs.first, column + runs.last + 1])

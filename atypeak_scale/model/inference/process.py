@@ -1,4 +1,4 @@
-"""The engine of a process: tasks that follow each other there share one, loaded once."""
+"""The engine of a process: consecutive tasks in a process share one engine, loaded once."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,14 +19,14 @@ def process_engine(
     crumbs: float,
     precision: Precision,
 ) -> "Engine":
-    """Return the engine of a model for a store's sources; each process keeps the last that it made.
+    """Return the engine of a model for a store's sources; each process keeps the last one that it made.
 
     Parameters
     ----------
     folder : str or Path
         The model.
     fingerprint : str
-        What the model was when it was first looked at.
+        Fingerprint of the model when it was first read.
     labels, sources, crumbs, precision
         As `Engine` takes them, as tuples.
 
@@ -38,7 +38,7 @@ def process_engine(
     Raises
     ------
     InputError
-        If the model changed, or is none.
+        If the model changed, or `folder` is not a model.
 
     """
     from atypeak_scale.model.files import load_model

@@ -1,7 +1,7 @@
 """Which coarse positions of which windows see a peak, and which of them see the same.
 
-The encoder gives one vector for each coarse position (4 bins). It is a function of the 2k + 1 bins around the
-position, its receptive field, and of nothing else, so that equal fields need be encoded only once
+The encoder gives one vector for each coarse position (4 bins). It depends only on the 2k + 1 bins around the
+position, its receptive field, so equal fields need to be encoded only once
 (docs/architecture.md, Exact fast inference). What a field holds is named by a 64-bit sum over its occupied
 cells: equal names mean equal fields. Among 10 million different ones, two collide with probability 3e-6.
 """
@@ -24,7 +24,7 @@ class Runs:
     window, source : int64 (runs,)
         Where the run lies.
     first, last : int64 (runs,)
-        Its bins, both included.
+        First and last bin, both included.
 
     """
 
@@ -36,7 +36,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class PartRuns:
-    """The runs that the parts of one label of the second view are made of.
+    """The runs that make up the parts of one label of the second view.
 
     Attributes
     ----------
@@ -57,9 +57,9 @@ class PartRuns:
 
 @dataclass(frozen=True)
 class DistinctInputs:
-    """What the fields of a batch of windows hold, each distinct input of the encoder once.
+    """What the fields of a batch of windows hold; each distinct input of the encoder appears once.
 
-    A part is what one label of the second view has in a field; an input is all parts of a field.
+    A part is what one label of the second view has in a field. An input is all parts of a field.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ def runs_of(occupancy: npt.NDArray[np.bool_]) -> Runs:
     windows, bins, sources = occupancy.shape
     lines = np.zeros((windows * sources, bins + 1), bool)
     lines[:, 1:] = occupancy.transpose(0, 2, 1).reshape(windows * sources, bins)
-    # Every line begins with an empty cell, so that ends and beginnings of runs take turns in the flat array.
+    # Every line begins with an empty cell, so beginnings and ends of runs alternate in the flat array.
     flat = np.append(lines.ravel(), False)
     changes = np.flatnonzero(flat[1:] != flat[:-1])
     line, first = np.divmod(changes[0::2], bins + 1)
@@ -129,14 +129,14 @@ class ReceptiveFields:
     label_of_source : int64 (sources,)
         The second-view label of each source, as an index.
     seed : int
-        Of the random numbers that inputs are named by.
+        Seed of the random numbers that name inputs.
 
     Attributes
     ----------
     k, width, positions : int
         Kernel width, bins of a field (2k + 1), coarse positions of a window.
     sources_of_label : int64 (labels,)
-        Number of sources of each second-view label, up to the last that has any.
+        Number of sources of each second-view label, up to the last label that has any.
 
     """
 
@@ -159,7 +159,7 @@ class ReceptiveFields:
         np.cumsum(values, axis=1, out=self._names[:, 1:])
 
     def distinct_inputs(self, runs: Runs) -> DistinctInputs:
-        """Name what every field holds, and keep each part and each input once.
+        """Name the content of every field, and keep each part and each input once.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class ReceptiveFields:
         Returns
         -------
         DistinctInputs
-            What the fields hold; those that hold nothing are left out.
+            What the fields hold; empty fields are left out.
 
         """
         run, coarse = self._positions_of(runs)
@@ -208,7 +208,7 @@ class ReceptiveFields:
         )
 
     def _positions_of(self, runs: Runs) -> tuple[IntArray, IntArray]:
-        """Return, for every pair of a run and a coarse position that sees it, both of their numbers."""
+        """Return the two numbers of every pair of a run and a coarse position that sees it."""
         low, high = -(-(runs.first + self.k) // 4), (runs.last + 3 * self.k) // 4
         counts = high - low + 1
         return np.repeat(np.arange(len(counts)), counts), _ranges(low, high + 1)

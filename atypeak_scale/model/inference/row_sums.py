@@ -15,16 +15,16 @@ _POOL = ThreadPoolExecutor(THREADS, "sums")
 
 
 def sum_rows(rows: IntArray, bounds: IntArray, values: FloatArray) -> FloatArray:
-    """Sum the chosen rows of `values` for each of many lists of them.
+    """Sum the chosen rows of `values` for each of many lists of rows.
 
     Parameters
     ----------
     rows : int64 (all,)
-        Row numbers, list after list.
+        Row numbers, one list after another.
     bounds : int64 (lists + 1,)
         List i is rows[bounds[i] : bounds[i + 1]]; it may be empty.
     values : float32 (rows, ...)
-        What is summed.
+        What to sum.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def sum_rows(rows: IntArray, bounds: IntArray, values: FloatArray) -> FloatArray
         shape = (part.stop - part.start, len(flat))
         sums[part] = sparse.csr_matrix((ones, chosen, here - here[0]), shape=shape) @ flat
 
-    # SciPy's products use one thread each, and let others run beside them.
+    # Each of SciPy's products uses one thread and lets others run at the same time.
     cuts = np.linspace(0, len(sums), THREADS + 1).astype(int)
     list(_POOL.map(add, (slice(a, b) for a, b in pairwise(cuts))))
     return sums

@@ -1,7 +1,7 @@
-"""The dense layers with their dropout, in training: what `dense_1` to `encoded` give, with fewer passes.
+"""The dense layers and their dropout in training: what `dense_1` to `encoded` give, with fewer passes.
 
 For the same kept units they give exactly what the layers give. A unit that ReLU or dropout made 0 passes no
-gradient, so the output alone tells all that the gradient needs.
+gradient, so the gradient needs only the output.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from atypeak_scale.model.layers import with_gradient
 
-LEVELS = 1 << 16  # of the numbers that dropout is drawn from: half the work of float32
+LEVELS = 1 << 16  # dropout is drawn from numbers with this many values: half the work of float32
 
 
 class DenseLayers:
@@ -21,7 +21,7 @@ class DenseLayers:
     Parameters
     ----------
     network : keras.Model
-        Has layers `dense_1`, `dropout_1` and so on to `encoded`, which has no dropout.
+        Has the layers `dense_1`, `dropout_1` and so on up to `encoded`, which has no dropout.
 
     """
 
@@ -37,7 +37,7 @@ class DenseLayers:
         Parameters
         ----------
         signal : tensor (windows, positions, F)
-            What the second pooling gave.
+            Output of the second pooling.
 
         Returns
         -------
@@ -47,7 +47,7 @@ class DenseLayers:
         """
         _, positions, channels = signal.shape
         rows = tf.reshape(signal, (-1, channels))
-        scale = 1.0  # of the rows; the kernel that they meet is scaled instead, as it is smaller
+        scale = 1.0  # of the rows; the next kernel is scaled instead, because it is smaller
         for dense, dropout in self._pairs:
             kernel, bias = (tf.cast(w, dense.compute_dtype) for w in (scale * dense.kernel, dense.bias))
             kept, next_scale = _drawn(tf.shape(rows)[0], dense.units, dropout) if dropout else (None, 1.0)
@@ -56,7 +56,7 @@ class DenseLayers:
 
 
 def _drawn(rows: tf.Tensor, units: int, dropout: keras.layers.Dropout) -> tuple[tf.Tensor | None, float]:
-    """Which units of which rows are kept, bool (rows, units), and by what they are multiplied then."""
+    """Return which units of which rows are kept, bool (rows, units), and the factor that they then get."""
     dropped = min(round(dropout.rate * LEVELS), LEVELS - 1)
     if not dropped:
         return None, 1.0
@@ -79,7 +79,7 @@ def _rectified(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, kept: tf.Ten
         def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             passed = tf.raw_ops.ReluGrad(gradients=upstream, features=result)
             of_kernel = tf.matmul(rows, passed, transpose_a=True)
-            # not in bfloat16, in which a sum stops growing at some hundreds of rows
+            # not in bfloat16, in which a sum stops growing after a few hundred rows
             of_bias = tf.raw_ops.BiasAddGrad(out_backprop=tf.cast(passed, tf.float32))
             return tf.matmul(passed, kernel, transpose_b=True), of_kernel, tf.cast(of_bias, bias.dtype)
 

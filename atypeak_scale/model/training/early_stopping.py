@@ -13,9 +13,9 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class EarlyStopping:
-    """Follows a training, tells when it ends and keeps the best weights (method, section 3.3).
+    """Follows training, decides when it ends, and keeps the best weights (method, section 3.3).
 
-    The best epoch is the last whose loss was lower by more than `min_delta` than the best before it, or that
+    The best epoch is the last one whose loss was below the best before it by more than `min_delta`, or that
     reached `stop_at_loss`.
 
     Parameters
@@ -26,11 +26,11 @@ class EarlyStopping:
     Attributes
     ----------
     losses : list of float
-        Of each epoch.
+        Loss of each epoch.
     best_epoch, best_loss, best_weights
         The best epoch, counted from 1 (0: none yet), its loss and its weights.
     stopped : str or None
-        Why training ended; None while it goes on.
+        Why training ended; None while it continues.
 
     """
 
@@ -43,7 +43,7 @@ class EarlyStopping:
         self.stopped: str | None = None
 
     def add(self, loss: float, weights: Callable[[], list[FloatArray]]) -> None:
-        """Take note of an epoch.
+        """Record an epoch.
 
         Parameters
         ----------
@@ -64,9 +64,10 @@ class EarlyStopping:
             raise InputError(f"epoch {epoch}: the loss is {loss}; lower training.learning_rate in the config")
         limit = self._settings.stop_at_loss
         reached = limit is not None and loss <= limit
-        # The loss that a user asked for is kept however little it is below the best.
+        # The loss that a user asked for is kept even if it is hardly below the best.
         if loss < self.best_loss - (0 if reached else self._settings.min_delta):
-            # In one go: Ctrl-C while weights are copied must not leave one epoch with another's weights.
+            # In one assignment, so that Ctrl-C during the copy cannot leave one epoch with the weights of
+            # another.
             self.best_epoch, self.best_loss, self.best_weights = epoch, loss, weights()
         if reached:
             self.stopped = LOW

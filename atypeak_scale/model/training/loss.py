@@ -1,8 +1,8 @@
 """The squared error of windows, weighted by cell (method, section 3.2), without rebuilding them.
 
-The last convolution is linear, and so is the target in the occupancy. The sum of squares over all cells is
-therefore a quadratic form in what the convolution sees and in the occupancy, and so are its gradients: what
-is multiplied has as many columns as the decoder has channels and the store has sources, not m * n cells.
+The last convolution is linear, and the target is linear in the occupancy. So the sum of squares over all
+cells is a quadratic form in what the convolution sees and in the occupancy, and its gradients follow. The
+matrices have as many columns as the decoder has channels and the store has sources, instead of m * n cells.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class RebuildingError:
-    """Mean over windows, bins and cells of weight times squared error of what is rebuilt.
+    """Mean over windows, bins and cells of the weight times the squared error of the rebuilt value.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class RebuildingError:
     given : float32 (sources, m * n)
         What each source gives to each cell, as `crumb_matrix` returns it.
     weights : float32 (m, n) or None
-        Of the cells; None: all are 1.
+        Weights of the cells; None means all are 1.
 
     """
 
@@ -48,7 +48,7 @@ class RebuildingError:
         decoded : tensor (windows, L, F)
             The layer's input.
         occupancy : float32 (windows, bins, sources)
-            What was shown, and is to be rebuilt with its crumbs.
+            What the network saw, and should rebuild with its crumbs.
 
         Returns
         -------
@@ -56,7 +56,7 @@ class RebuildingError:
             The mean.
 
         """
-        # The sums of products are differences of larger ones: bfloat16 would not do.
+        # The result is a small difference of large sums, so bfloat16 is not precise enough.
         seen = self._layer.seen(tf.cast(decoded, tf.float32))
         seen = tf.reshape(
             tf.pad(seen, [(0, 0), (0, 0), (0, 1)], constant_values=1.0), (-1, seen.shape[2] + 1)
@@ -70,7 +70,7 @@ class RebuildingError:
         return total / number
 
     def _sum_of_squares(self, seen: tf.Tensor, kernel: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        """Weighted |seen kernel - present given|^2 over the rows.
+        """Return the weighted sum of |seen kernel - present given|^2 over the rows.
 
         seen (rows, R), kernel (R, 4, cells), present (rows, 4 sources): each row is four bins.
         """
@@ -129,7 +129,7 @@ def loss_weights(
     Raises
     ------
     InputError
-        If a weight is given to a label that the store does not have.
+        If a weight is given for a label that the store does not have.
 
     """
     if not settings.view_weights and not settings.source_weights:

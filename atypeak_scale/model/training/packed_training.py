@@ -1,7 +1,7 @@
 """Gradient descent on packed windows, which are never expanded to all cells (method, sections 3.2 and 3.3).
 
-One bit a cell of an observed source comes from the store; the first convolutions take the sources' occupancy
-(sparse_convolutions.py), and so does the loss (loss.py).
+The store gives one bit for each bin of an observed source. The first convolutions (sparse_convolutions.py)
+and the loss (loss.py) take the occupancy of the sources.
 """
 
 import time
@@ -20,7 +20,7 @@ from atypeak_scale.model.training.optimizer import FusedAdam
 from atypeak_scale.store.stream import crumb_matrix, unpack
 
 MOST_STEPS_AT_ONCE = 8
-SECONDS_AT_ONCE = 2.0  # in the graph, without hearing Ctrl-C or telling of progress, about
+SECONDS_AT_ONCE = 2.0  # roughly how long the graph runs without hearing Ctrl-C or reporting progress
 
 
 def tell_nobody(done: int, total: int) -> None:
@@ -28,7 +28,7 @@ def tell_nobody(done: int, total: int) -> None:
 
 
 class PackedTraining:
-    """Trains an autoencoder on packed windows, without ever making its input, output or target whole.
+    """Trains an autoencoder on packed windows, without ever expanding its input, output or target.
 
     Parameters
     ----------
@@ -37,16 +37,16 @@ class PackedTraining:
     shape : (int, int)
         m and n, numbers of labels of the two views.
     cells : list of (int, int)
-        Index of the first and the second label of every source.
+        Indices of the first and the second label of every source.
     config : Config
         `model` and `training`.
     weights : float32 (m, n) or None
-        Of the cells in the loss; None: all are 1.
+        Weights of the cells in the loss; None means all are 1.
 
     Attributes
     ----------
     autoencoder : keras.Model
-        What is trained.
+        The network to train.
 
     """
 
@@ -69,7 +69,7 @@ class PackedTraining:
         self.optimizer.build(self.autoencoder.trainable_variables)
         self._sources = len(cells)
         self._steps = tf.function(self._steps_in_graph, autograph=False)
-        self._steps_at_once = 1  # until it is known how long they take
+        self._steps_at_once = 1  # until we know how long they take
 
     def step(self, packed: tf.Tensor) -> tf.Tensor:
         """Take one step of gradient descent.
@@ -82,7 +82,7 @@ class PackedTraining:
         Returns
         -------
         float32 ()
-            The loss: mean over all cells of weight times squared error, and L2 (method, section 3.2).
+            The loss: mean over all cells of weight times squared error, plus L2 (method, section 3.2).
 
         """
         occupancy = unpack(packed, self._sources)
@@ -99,33 +99,33 @@ class PackedTraining:
         steps: int,
         on_steps: Callable[[int, int], None] = tell_nobody,
     ) -> float:
-        """Take many steps.
+        """Take several steps.
 
         Parameters
         ----------
         batches : iterator
-            Of packed windows; one is taken for each step.
+            Batches of packed windows; each step takes one.
         steps : int
-            How many.
+            Number of steps.
         on_steps : function
-            Called with the steps done and their total, after every step if one takes seconds.
+            Called with the number of steps done and their total; after every step, if a step takes seconds.
 
         Returns
         -------
         float
-            Mean of their losses.
+            Mean of the losses of the steps.
 
         """
         total = 0.0
         for start in range(0, steps, MOST_STEPS_AT_ONCE):
             stop = min(start + MOST_STEPS_AT_ONCE, steps)
-            # Their losses are added in float32, in the same order whatever the number taken at once.
+            # Losses are added in float32, in the same order however many steps are taken at once.
             loss, done = tf.constant(0.0), start
             while done < stop:
                 count = min(self._steps_at_once, stop - done)
                 began = time.monotonic()
                 loss = self._steps(batches, tf.constant(count), loss)
-                loss.numpy()  # waits until they are done
+                loss.numpy()  # wait until they are done
                 each = max((time.monotonic() - began) / count, 1e-6)
                 self._steps_at_once = min(max(int(SECONDS_AT_ONCE / each), 1), MOST_STEPS_AT_ONCE)
                 done += count
@@ -134,9 +134,10 @@ class PackedTraining:
         return total / steps
 
     def _steps_in_graph(self, batches: Iterator[tf.Tensor], steps: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-        """Add the losses of some steps to those before, without a return to Python between them.
+        """Add the losses of some steps to those before, without returning to Python in between.
 
-        TensorFlow sorts what it adds by name: another name for `before` changes the last bit of the sums.
+        TensorFlow sorts the terms of a sum by name: another name for `before` changes the last bit of the
+        sums.
         """
 
         def step(done: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -24,7 +24,7 @@ from atypeak_scale.store.stream import training_windows
 
 log = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_EVENTS = 5.0  # within an epoch, about
+SECONDS_BETWEEN_EVENTS = 5.0  # within an epoch, roughly
 
 
 def train(
@@ -37,31 +37,31 @@ def train(
     cell_line
         The data.
     config
-        Settings, of the same cell line; `training.seed` decides initial weights, dropout and the order of
-        windows.
+        Settings for the same cell line; `training.seed` decides the initial weights, the dropout and the
+        order of windows.
     out
         New folder or URL for the model; None keeps it in memory.
     executor
-        Its `progress` hears of each epoch's end, as stage `train`, and of the steps of an epoch that takes
-        longer than some seconds, as stage `train, epoch N`. Training itself runs in this process.
+        Its `progress` receives the end of each epoch, as stage `train`. If an epoch takes more than a few
+        seconds, it also receives its steps, as stage `train, epoch N`. Training itself runs in this process.
 
     Returns
     -------
     TrainedModel
-        With the weights of the best epoch. If Ctrl-C stopped it after the first epoch and nothing is
-        written, it is the best so far, and `training.stopped` says so.
+        The model with the weights of the best epoch. If Ctrl-C stopped training after the first epoch and
+        `out` is None, it is the best model so far, and `training.stopped` says so.
 
     Raises
     ------
     InputError
-        If `out` exists, the configuration is of another cell line, the frame does not fit the kernel, or a
-        weight names no label.
+        If `out` exists, the configuration is for another cell line, the frame does not fit the kernel, or a
+        weight is for an unknown label.
     InterruptedStageError
-        If Ctrl-C stopped it after the first epoch, and the best weights so far are written.
+        If Ctrl-C stopped training after the first epoch; the best weights so far are written.
     DamagedError, OSError
         If the store cannot be read to the end.
     KeyboardInterrupt
-        If it is interrupted before the end of the first epoch.
+        If Ctrl-C stopped training before the end of the first epoch.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def train(
 
 
 def fit(cell_line: CellLine, config: Config) -> TrainedModel:
-    """Train as `train` does, and tell of progress; nothing is written."""
+    """Train as `train` does and report progress, but write nothing."""
     _check(cell_line, config)
     settings = config.training
     weights = loss_weights(settings, cell_line.views, cell_line.labels)
@@ -121,8 +121,8 @@ def fit(cell_line: CellLine, config: Config) -> TrainedModel:
 def _check(cell_line: CellLine, config: Config) -> None:
     if config.cell_line != cell_line.name:
         raise InputError(
-            f"the configuration is of cell line {config.cell_line!r}, the data of {cell_line.name!r}; "
-            "give those of one cell line"
+            f"the configuration is for cell line {config.cell_line!r}, the data for {cell_line.name!r}; "
+            "use the same cell line for both"
         )
     wanted = config.store.frame, config.store.bin
     if cell_line.frame != wanted:
@@ -136,7 +136,7 @@ def _check(cell_line: CellLine, config: Config) -> None:
 def _run_epochs(
     training: PackedTraining, windows: tf.data.Dataset, config: Config, course: EarlyStopping
 ) -> None:
-    """Train epoch after epoch until `course` says that it is enough."""
+    """Train one epoch after another until `course` says that training has ended."""
     settings, batches = config.training, iter(windows)
     while not course.stopped:
         on_steps = _steps_listener(f"train, epoch {len(course.losses) + 1}")
@@ -147,7 +147,7 @@ def _run_epochs(
 
 
 def _steps_listener(stage: str) -> Callable[[int, int], None]:
-    """Return a function that tells of an epoch's steps now and then, and of the last if it told of others."""
+    """Return a function that reports an epoch's steps now and then, and the last if it reported others."""
     told, is_told = time.monotonic(), False
 
     def on_steps(done: int, total: int) -> None:

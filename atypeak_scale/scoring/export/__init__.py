@@ -1,7 +1,7 @@
-"""Write normalized scores as files that others read; one module a format, all in `FORMATS`.
+"""Write normalized scores as files for other programs; each format is a module, listed in `FORMATS`.
 
-Peaks come in C order of their contig, then by start, a block of the store at a time: at most one block is in
-memory, and one float32 for every peak for the percentiles.
+Peaks come one block of the store at a time, in C order of their contig, then by start. Memory holds at most
+one block, and one float32 for every peak for the percentiles.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,9 +36,9 @@ __all__ = [
 
 
 class Writer(Protocol):
-    """Writes one format. `files`: the names of its files, each with what it is.
+    """Writes one format. `files`: the names of its files, each with a description.
 
-    A writer is made with the scores, their table of peaks and the local folder for its files.
+    A writer is created with the scores, their table of peaks and the local folder for its files.
     """
 
     files: ClassVar[Mapping[str, str]]
@@ -49,7 +49,7 @@ class Writer(Protocol):
         """Take the next block of peaks: the columns that the table names."""
 
     def close(self) -> None:
-        """Close the files, complete or not."""
+        """Close the files, whether they are complete or not."""
 
 
 FORMATS: dict[str, type[Writer]] = {
@@ -73,7 +73,7 @@ class Exported:
         return {MADE_FROM, *self._described()}
 
     def files(self) -> list[tuple[Location, str]]:
-        """Return each file of the scores with what it is."""
+        """Return each file of the scores with its description."""
         return [(join(self.folder, name), what) for name, what in self._described().items()]
 
     def _described(self) -> dict[str, str]:
@@ -86,19 +86,19 @@ def export(
     formats: Sequence[str] = DEFAULT_FORMATS,
     executor: Executor | None = None,
 ) -> Exported:
-    """Write every scored peak, and the weights, into the new folder `out`, whole or not at all.
+    """Write every scored peak, and the weights, to the new folder `out`, whole or not at all.
 
     Parameters
     ----------
     scores
         Normalized scores.
     out
-        Folder or URL to make. It also gets `made-from.json`: input, model, settings and versions.
+        New folder or URL. It also receives `made-from.json`: input, model, settings and versions.
     formats
-        Some of `FORMATS`: "bed" is a raw and a final browser track, "parquet" a table of every peak with all
-        that is known of it, "tsv" the weight of each source and the scale of each label.
+        Some of `FORMATS`: "bed" is a raw and a final browser track, "parquet" a table of every peak with
+        everything known about it, "tsv" the weight of each source and the scale of each label.
     executor
-        Its `progress` hears of the export, which runs in this process; None tells nobody.
+        Its `progress` receives the progress of the export, which runs in this process; None reports nothing.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def _known(formats: Sequence[str]) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If one is unknown, or there is none.
+        If a format is unknown, or there is none.
 
     """
     chosen = tuple(dict.fromkeys([formats] if isinstance(formats, str) else formats))

@@ -1,4 +1,4 @@
-"""Every scored peak with all that is known of it, as one Parquet table."""
+"""Every scored peak with everything known about it, as one Parquet table."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ PEAKS_FILE = f"{PEAKS.name}.parquet"
 
 
 class ParquetWriter:
-    """Writes the table with a row group for each block; columns carry their description and unit."""
+    """Writes the table with one row group per block; columns carry their description and unit."""
 
     files: ClassVar[Mapping[str, str]] = {PEAKS_FILE: PEAKS.description}
 

@@ -1,4 +1,4 @@
-"""What is behind the final scores, as two tables: the weight of each source and the scale of each label."""
+"""The numbers behind the final scores, as two tables: weights of sources and scales of labels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ WEIGHTS_FILE, LABELS_FILE = file_name(WEIGHTS), file_name(LABELS)
 
 
 def weights_table(scores: Scores) -> pd.DataFrame:
-    """Return the weight of each source, its factors and their errors, a row for each source."""
+    """Return the weight of each source, its factors and their errors, one row per source."""
     labels = zip(*scores.cell_line.sources, strict=True)
     return _frame(scores, WEIGHTS, *labels, *(scores.read(variable) for variable in WEIGHT_VARIABLES))
 
@@ -35,7 +35,7 @@ def _frame(scores: Scores, table: Table, *columns: Sequence[str] | npt.NDArray[A
 
 
 class TsvWriter:
-    """Writes both tables when it is made; it needs no peak."""
+    """Writes both tables when it is created; it needs no peaks."""
 
     files: ClassVar[Mapping[str, str]] = {
         WEIGHTS_FILE: WEIGHTS.description,

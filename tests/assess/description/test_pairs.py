@@ -172,7 +172,7 @@ def test_pairs__named_ones_are_rows_of_the_whole_table(scored: Scores) -> None:
     [
         (("x", "X"), r"s\.zarr: has no tr 'X'; the nearest known are x$"),
         (("ctcf", "x"), r"s\.zarr: has no tr 'ctcf'; known are x, y, z$"),
-        (("x", "x"), r"^pair x x: a tr is always with itself; name two different ones$"),
+        (("x", "x"), r"^pair x x: a tr always occurs with itself; name two different ones$"),
     ],
 )
 def test_pairs__pairs_that_are_none(scored: Scores, pair: tuple[str, str], message: str) -> None:

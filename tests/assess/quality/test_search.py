@@ -145,7 +145,7 @@ def test_search__refuses_settings_of_another_cell_line(
     cell_line: CellLine, short: Config, tmp_path: Path
 ) -> None:
     other = short.model_copy(update={"cell_line": "other"})
-    with pytest.raises(InputError, match="the configuration is of cell line 'other', the data of 'cell'"):
+    with pytest.raises(InputError, match="the configuration is for cell line 'other', the data for 'cell'"):
         search(cell_line, other, tmp_path / "out", {"model.deep_dimension": [2]}, seeds=1)
     assert not (tmp_path / "out").exists()
 

@@ -252,7 +252,7 @@ def test_releases__refuse_what_is_no_export(
     "new, crms, message",
     [
         ("chr1\t1\t2\td1.x.Cell\n", None, r"new\.bed: no peak of cell line 'cell'; the nearest .* Cell$"),
-        ("chr1\t1\t2\td1.X.cell\n", None, r"new\.bed: its peaks of cell line 'cell' have none of .* \(x, "),
+        ("chr1\t1\t2\td1.X.cell\n", None, r"new\.bed: none of its peaks of cell line 'cell' .* \(x, "),
         ("chr1\t1\t2\n", None, r"new\.bed, line 1: 3 tab-separated columns; expected at least 4"),
         (None, "chr1\t900000\t900009\n", r"crms\.bed: no scored peak of .*scores overlaps a CRM; give the"),
         (None, "1\t0\t900009\n", r"crms\.bed: no scored peak of .*scores overlaps a CRM; give"),

@@ -39,7 +39,5 @@ def test_process_engine__is_that_of_the_model_and_made_once(tmp_path: Path) -> N
 def test_process_engine__refuses_a_model_that_changed(tmp_path: Path) -> None:
     _, model, sources = random_model(np.random.default_rng(2), 80, 2, 2, 20, 3, 4)
     folder = save_model(model, tmp_path / "m")
-    with pytest.raises(
-        InputError, match=r"m: the model changed while it was being used; run the command again$"
-    ):
+    with pytest.raises(InputError, match=r"m: the model changed while it was in use; run the command again$"):
         process_engine(folder, "0" * 64, model.labels, tuple(sources), 0.0, "float32")

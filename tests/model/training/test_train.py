@@ -177,5 +177,5 @@ def test_train__refuses_a_store_of_another_frame(cell_line: CellLine, config: Co
 
 
 def test_train__refuses_a_configuration_of_another_cell_line(cell_line: CellLine, config: Config) -> None:
-    with pytest.raises(InputError, match="the configuration is of cell line 'other', the data of 'cell'"):
+    with pytest.raises(InputError, match="the configuration is for cell line 'other', the data for 'cell'"):
         train(cell_line, config.model_copy(update={"cell_line": "other"}))
