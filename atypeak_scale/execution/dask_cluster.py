@@ -34,7 +34,7 @@ def joined(address: str) -> Iterator["Client"]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout=CONNECTION_SECONDS)
+        client = Client(address, timeout=CONNECTION_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:
         raise InputError(f"no Dask scheduler answers at {address}: {problem}") from None
     with client:
@@ -77,7 +77,7 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
             memory_limit=memory_limit or "auto",
             dashboard_address=":0",
         ) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         yield client
 

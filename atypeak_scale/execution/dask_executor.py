@@ -175,9 +175,10 @@ def executor(
 ) -> Executor:
     """Say where work runs; pass the result to any function as `executor`, in a `with` block.
 
-    workers: start so many single-thread processes on this machine; memory_limit: of each, such as "4GB".
-    scheduler: join the Dask cluster at this address. client: use a `distributed.Client` that you connected.
-    If none is given, Dask's configuration decides (DASK_SCHEDULER_ADDRESS), else it is this process.
+    workers: start that many single-thread processes on this machine; memory_limit: limit of each, such as
+    "4GB". scheduler: join the Dask cluster at this address. client: use a `distributed.Client` that you
+    connected. If none is given, Dask's configuration decides (DASK_SCHEDULER_ADDRESS), and by default work
+    runs in this process.
     progress: called with each `Event`; what tasks on a cluster tell of arrives in another thread.
 
     Raises

@@ -45,7 +45,8 @@ class Watch:
             if time.monotonic() - self._looked > LOOK_SECONDS:
                 self._look()
             try:
-                done: set[Future] = wait(futures, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED").done
+                with self._client.as_current():  # `wait` asks whichever client is the default
+                    done: set[Future] = wait(futures, LOOK_SECONDS, "FIRST_COMPLETED").done
             except TimeoutError:
                 self._waiting()
                 continue

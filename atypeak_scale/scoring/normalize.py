@@ -105,7 +105,7 @@ def normalize(
     executor.require(0)
     if not all(one.is_scored() for one in (*scores.members, scores)):
         raise StageMissingError(
-            f"{scores.cell_line.store}: not every peak is scored by this model; score it first",
+            f"{scores.cell_line.store}: this model has not scored every peak; score it first",
             "score", scores, exit_code=1,
         )  # fmt: skip
     _normalize(scores, settings or scores.config.normalization, executor)
@@ -118,7 +118,7 @@ def _normalize(scores: Scores, settings: NormalizationSettings, executor: Execut
     with scores.writing():
         if not scores.members:
             scores.engine(crumbs=0.0)  # a model that is gone must not cost what was normalized before
-        scores.set_attribute(NORMALIZATION, None)  # until all of it is done again
+        scores.set_attribute(NORMALIZATION, None)  # until everything is done again
         if scores.members:
             weight = _average_weights(scores)
         else:

@@ -123,7 +123,7 @@ def complete(scores: Scores, executor: Executor | None = None) -> None:
 
 def _complete_one(scores: Scores, executor: Executor) -> bool:
     """Score the missing blocks of one model and average over windows; returns whether anything was done."""
-    # Each chunk is looked at once: what this finds is what the stages below do.
+    # Each chunk is checked only once: the stages below do what this finds missing.
     missing = scores.missing()
     if not missing and scores.has_raw():
         if not scores.is_finished():
@@ -148,7 +148,7 @@ def _tell_absent_labels(scores: Scores) -> None:
     of_model = describe_model(scores.model)["views"]
     for view, labels in absent_labels(of_model, scores.cell_line.labels).items():
         log.warning(
-            "%s: no peak of these labels of the model's %s: %s",
+            "%s: has no peak with these labels of the model's %s: %s",
             scores.cell_line.store,
             view,
             ", ".join(labels),

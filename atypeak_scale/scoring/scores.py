@@ -245,7 +245,7 @@ class Scores:
         return self._writing("/".join([self.cell_line.name, SCORES, self.name, *part]))
 
     def _writing(self, what: str, wait: bool = False) -> AbstractContextManager[None]:
-        remedy = "keep the scores of a store that is only read in another place"
+        remedy = "if the store must stay as it is, keep the scores in another place"
         return sole_writer(self.location, what, wait, remedy, "results")
 
     def finish(self) -> None:

@@ -128,7 +128,7 @@ def test_check_given__waits_for_a_first_worker_and_refuses_what_is_closed(
 ) -> None:
     """As of a cluster that adapts, or whose jobs have not begun."""
     with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
-        with distributed.Client(cluster) as client:
+        with distributed.Client(cluster, set_as_default=False) as client:
             monkeypatch.setattr(dask_cluster, "CONNECTION_SECONDS", 0.5)
             with pytest.raises(InputError, match=r"the scheduler at \S+ has no workers; start some"):
                 check_given(client)

@@ -101,7 +101,7 @@ def test_map__no_worker_is_not_waited_for_without_end(monkeypatch: pytest.Monkey
     monkeypatch.setattr(dask_executor, "check_given", lambda client: None)
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
-        distributed.Client(empty) as own,
+        distributed.Client(empty, set_as_default=False) as own,
         pytest.raises(AtypeakError, match="no worker for 1 s while 's' was running; run the command again"),
     ):
         DaskExecutor(client=own).run(operator.neg, TASKS, "s")
@@ -133,7 +133,9 @@ def test_map__stopped_early_cancels_the_rest(client: Any) -> None:
     next(receipts)
     receipts.close()  # type: ignore[attr-defined]
     assert counting.submitted == IN_FLIGHT_PER_THREAD * WORKERS
-    assert [future.status for future in counting.futures[1:]] == ["cancelled"] * (counting.submitted - 1)
+    # One that a loaded machine finished in the meantime cannot be withdrawn; none is left to run.
+    assert {future.status for future in counting.futures[1:]} <= {"cancelled", "finished"}
+    assert counting.futures[-1].status == "cancelled"
 
 
 def test_map__lost_scheduler_is_one_line(client: Any) -> None:

@@ -69,7 +69,7 @@ def test_train_task__interrupted_is_not_kept_and_trained_again(
     cell_line: CellLine, config: Config, tmp_path: Path
 ) -> None:
     def interrupt(event: Event) -> None:
-        if event.stage == "train" and event.done == 2:
+        if event.stage == "train, seed-1" and event.done == 2:
             raise KeyboardInterrupt
 
     longer = changed(config, max_epochs=9)

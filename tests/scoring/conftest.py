@@ -67,7 +67,7 @@ def client() -> Iterator[Client]:
     """Start a cluster and connect, as a caller does who has a Dask cluster of their own."""
     with (
         LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
-        Client(cluster) as connected,
+        Client(cluster, set_as_default=False) as connected,
     ):
         yield connected
 

@@ -209,7 +209,7 @@ def test_s3__a_run_killed_half_way_ends_as_a_local_one(server: Server, inputs: I
     blocks = len([name for name in server.files("s.zarr") if "/rebuilt_score/c/" in name])
     assert blocks > 4
     assert f"score: done, {blocks - 2}\n" in rest.stderr
-    assert rest.stdout.endswith(" 0 damages\n")
+    assert rest.stdout.endswith("nothing is damaged\n")
     for what in ("s.zarr", "scores", "model"):
         there = server.files(what)
         local = {
@@ -247,7 +247,7 @@ def test_s3__scores_beside_a_store_that_is_only_read(server: Server, inputs: Inp
         ["verify", f"{base}/s.zarr", *elsewhere[2:]],
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(" 0 damages\n")
+    assert done.stdout.endswith("nothing is damaged\n")
     assert server.versions("read-only") == before
     exported = server.files("elsewhere/scores")
     for file in (here / "scores").iterdir():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_search__ctrl_c_in_a_training_leaves_no_model(
     """What was stopped is trained again, to its end."""
 
     def interrupt(event: Event) -> None:
-        if event.stage == "train" and event.done == 1:
+        if event.stage.startswith("train, seed-") and event.done == 1:
             raise KeyboardInterrupt
 
     grid = {"model.deep_dimension": [2]}
@@ -155,7 +156,11 @@ def test_search__tells_of_training_and_of_the_q_score(
 ) -> None:
     heard: list[Event] = []
     search(cell_line, short, tmp_path / "out", {"model.deep_dimension": [2]}, 1, InProcess(heard.append))
-    assert {event.stage for event in heard} >= {"search", "train", "qscore"}
+    stages = {event.stage for event in heard}
+    assert stages >= {"search", "qscore"}
+    seed = short.training.seed
+    # Trials run beside each other: each names its seed and its setting.
+    assert [stage for stage in stages if re.fullmatch(rf"train, seed-{seed}, setting-\w+", stage)]
     assert [(e.done, e.total) for e in heard if e.stage == "search"] == [(0, 1), (1, 1)]
 
 
