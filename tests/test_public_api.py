@@ -100,3 +100,13 @@ def test_import__takes_less_than_a_second_and_no_heavy_library() -> None:
     seconds, *heavy = printed(IMPORT)[-1].split()
     assert heavy == []
     assert float(seconds) < 1
+
+
+def test_handles__wait_for_no_heavy_library() -> None:
+    """A command that refuses its input, or only reads arrays, starts as quickly as it did."""
+    code = (
+        "import sys; import atypeak_scale.store.info, atypeak_scale.store.verify, "
+        "atypeak_scale.scoring.open_scores; print(*(name for name in "
+        "('tensorflow', 'xarray', 'pandas', 'distributed') if name in sys.modules))"
+    )
+    assert printed(code)[-1:] in ([], [""])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 import zarr
 
 from atypeak_scale.config import Config, Precision
@@ -15,7 +14,6 @@ from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.model.description import NETWORK, describe_model
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
-from atypeak_scale.scoring.peak_table import PeakTable
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
@@ -29,6 +27,8 @@ from atypeak_scale.store.result_groups import (
 )
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from atypeak_scale.model.inference.engine import Engine
 
 
@@ -94,8 +94,11 @@ class Scores:
             raise self._not_scored()
         return found if mode == "r" else open_group(self.location, self.path, mode)
 
-    def open(self) -> xr.Dataset:
+    def open(self) -> "xr.Dataset":
         """Return the arrays of the results as stored, lazily; raise the errors that `group` raises."""
+        # Commands that read arrays need not wait for xarray.
+        import xarray as xr
+
         found: xr.Dataset = xr.open_zarr(self.group().store, group=self.path, consolidated=False)
         return found
 
@@ -132,7 +135,7 @@ class Scores:
             raise self._not_scored() from None
 
     @property
-    def peaks(self) -> xr.Dataset:
+    def peaks(self) -> "xr.Dataset":
         """Everything known about each scored peak, lazily, dim `catalogue_peak`: the columns of
         peaks.parquet.
 
@@ -143,6 +146,8 @@ class Scores:
 
         """
         self.require_normalized()
+        from atypeak_scale.scoring.peak_table import PeakTable
+
         return PeakTable(self.cell_line, self._opened()).dataset()
 
     def missing(self) -> list[Block]:

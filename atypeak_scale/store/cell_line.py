@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 import zarr
 
 from atypeak_scale.catalogue.names import Source
@@ -17,7 +16,9 @@ from atypeak_scale.storage.remote import zarr_store
 from atypeak_scale.store.arrays import array_of, read_array, read_elements
 from atypeak_scale.store.groups import group_name, groups_of_cell_lines, open_group, the_cell_line
 from atypeak_scale.store.ranges import PeakRange, RowRange, WindowRange
-from atypeak_scale.store.tensor import to_tensor
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Kind = Literal["windows", "rows", "peaks"]
 # The array whose chunks are the blocks of a kind.
@@ -191,14 +192,19 @@ class CellLine:
         return [Block(start, min(start + length, total)) for start in range(0, total, length)]
 
     @property
-    def data(self) -> xr.Dataset:
+    def data(self) -> "xr.Dataset":
         """Every array of the cell line with its labels, lazily."""
+        # Commands that read arrays need not wait for xarray.
+        import xarray as xr
+
         data: xr.Dataset = xr.open_zarr(zarr_store(self.store), group=self.path, consolidated=False)
         return data
 
     @property
-    def tensor(self) -> xr.DataArray:
+    def tensor(self) -> "xr.DataArray":
         """Occupancy of every cell, lazily: bool (window, bin, first view, second view)."""
+        from atypeak_scale.store.tensor import to_tensor
+
         return to_tensor(self.data)
 
 
