@@ -14,6 +14,7 @@ from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.targets import target
 
 Precision = Literal["float32", "bfloat16"]
+Objective = Literal["article", "support"]
 
 
 class Settings(BaseModel):
@@ -87,6 +88,9 @@ class ModelSettings(Settings):
 class TrainingSettings(Settings):
     """How the autoencoder is trained (method, sections 3.2 to 3.4)."""
 
+    objective: Objective = Field(
+        "article", description="rebuild what the model sees, or predict sources that it does not see"
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32", description="of the arithmetic; the weights are float32 either way"
@@ -132,6 +136,35 @@ class NormalizationSettings(Settings):
         raise ValueError("expected a number of windows from 1, a fraction between 0 and 1, or all")
 
 
+class SupportSettings(Settings):
+    """The network that predicts sources it does not see, and its training (method, section 9.2)."""
+
+    kernel_width: Annotated[int, Field(ge=4, description="bins")] = 20
+    filters: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="None follows the number of sources (method, section 9.2)"
+    )
+    deep_dimension: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="None follows the number of sources (method, section 9.2)"
+    )
+    l2: Annotated[float, Field(ge=0)] = 1e-5
+    learning_rate: Annotated[float, Field(gt=0, description="of the first step; it falls to 0")] = 1e-3
+    epochs: Annotated[int, Field(ge=1)] = 10
+    batch_windows: Annotated[int, Field(ge=1)] = 48
+    batches_per_epoch: Annotated[int, Field(ge=1)] = 48
+    most_masked: Annotated[
+        float, Field(gt=0, lt=1, description="highest rate at which the sources of a window are masked")
+    ] = 0.5
+    kept_out: Annotated[float, Field(gt=0, lt=1, description="share of the CRMs kept out for validation")] = 0.1
+
+
+class ChanceSettings(Settings):
+    """Random placements, and the regressions on the other sources (method, sections 9.3 to 9.5)."""
+
+    placements: Annotated[int, Field(ge=100, description="of each source")] = 10_000
+    folds: Annotated[int, Field(ge=2, description="of the CRMs, for the regressions")] = 5
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
 class Config(Settings):
     """Everything that a run needs to know."""
 
@@ -143,6 +176,8 @@ class Config(Settings):
     training: TrainingSettings = TrainingSettings()
     scoring: ScoringSettings = ScoringSettings()
     normalization: NormalizationSettings = NormalizationSettings()
+    support: SupportSettings = SupportSettings()
+    chance: ChanceSettings = ChanceSettings()
 
     @model_validator(mode="after")
     def _check_view_weights(self) -> Self:
@@ -262,6 +297,36 @@ def with_seed(config: Config, seed: int | None) -> Config:
     values = config.model_dump()
     values["training"]["seed"] = seed
     return parse_config(values, "seed")
+
+
+SUPPORT_FILTERS, SUPPORT_DEEP = 32, 64
+
+
+def for_support(config: Config, sources: int) -> Config:
+    """Return the configuration with the sizes and the training of the network of support (method, 9.2).
+
+    Its `model` and `training` follow from its `support` section, the seed and the number of sources.
+    """
+    support = config.support
+    values = config.model_dump()
+    values["model"] = {
+        "kernel_width": support.kernel_width,
+        "filters": support.filters or SUPPORT_FILTERS,
+        "deep_dimension": support.deep_dimension or SUPPORT_DEEP,
+        "dropout": 0.0,
+        "l2": support.l2,
+    }
+    values["training"] = {
+        "objective": "support",
+        "seed": config.training.seed,
+        "learning_rate": support.learning_rate,
+        "crumbs": 0.0,
+        "batch_windows": support.batch_windows,
+        "batches_per_epoch": support.batches_per_epoch,
+        "max_epochs": support.epochs,
+        "shuffle_windows": config.training.shuffle_windows,
+    }
+    return parse_config(values, "support")
 
 
 def dump_config(config: Config) -> str:
