@@ -154,7 +154,9 @@ class SupportSettings(Settings):
     most_masked: Annotated[
         float, Field(gt=0, lt=1, description="highest rate at which the sources of a window are masked")
     ] = 0.5
-    kept_out: Annotated[float, Field(gt=0, lt=1, description="share of the CRMs kept out for validation")] = 0.1
+    kept_out: Annotated[float, Field(gt=0, lt=1, description="share of the CRMs kept out for validation")] = (
+        0.1
+    )
 
 
 class ChanceSettings(Settings):

@@ -82,10 +82,16 @@ PEAK_SOURCE = _of_peak("catalogue_source", np.int32, "source of the peak")
 PEAK_FIRST_ROW = _of_peak("catalogue_first_row", np.int64, "first row of the peak")
 PEAK_LAST_ROW = _of_peak("catalogue_last_row", np.int64, "last row of the peak")
 
+EMPTY_CRM = Variable(
+    "empty_crm", ("empty_window",), np.int64, "window",
+    "row, in the CRM file, of the CRM of a window without a peak of the cell line",
+)  # fmt: skip
+EMPTY_BP = Variable("empty_bp", ("empty_window",), np.int32, "window", "length of that window, bp")
+
 STORE_VARIABLES = (
     OCCUPANCY, CONTIG, WINDOW_CONTIG, WINDOW_START, WINDOW_END, CRM, CRM_START, CRM_END, CRM_SOURCES,
     SOURCE_VIEW0, SOURCE_VIEW1, VIEW0, VIEW1, ROW_WINDOW, ROW_PEAK, ROW_SOURCE, ROW_FIRST_BIN, ROW_LAST_BIN,
-    PEAK_CONTIG, PEAK_START, PEAK_END, PEAK_SOURCE, PEAK_FIRST_ROW, PEAK_LAST_ROW,
+    PEAK_CONTIG, PEAK_START, PEAK_END, PEAK_SOURCE, PEAK_FIRST_ROW, PEAK_LAST_ROW, EMPTY_CRM, EMPTY_BP,
 )  # fmt: skip
 
 REBUILT_SCORE = _of_row(

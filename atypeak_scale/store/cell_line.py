@@ -9,6 +9,7 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale.catalogue.names import Source
+from atypeak_scale.errors import InputError
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
 from atypeak_scale.storage.locations import Location, absolute
@@ -153,6 +154,27 @@ class CellLine:
     def windows(self, start: int, stop: int) -> WindowRange:
         """Return windows [start, stop); each column is read on first use."""
         return WindowRange(self.group(), start, stop)
+
+    @property
+    def window_count(self) -> int:
+        """Number of windows of the CRMs used, those without a peak included."""
+        return int(self.attributes["windows_in_crms"])
+
+    def empty_windows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Return the CRM and the length, bp, of every window without a peak: (empty windows,) each.
+
+        Raises
+        ------
+        InputError
+            If the store was built by a version that did not keep them.
+
+        """
+        if v.EMPTY_CRM.name not in self.group():
+            raise InputError(
+                f"{self.store}: was built by a version that did not keep the windows without a peak; "
+                "build the store again"
+            )
+        return self.read(v.EMPTY_CRM), self.read(v.EMPTY_BP)
 
     def rows(self, start: int, stop: int) -> RowRange:
         """Return (peak, window) rows [start, stop); each column is read on first use."""

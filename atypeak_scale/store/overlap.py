@@ -31,6 +31,7 @@ WINDOW = np.dtype(
         ("crm_sources", np.int32),
     ]
 )
+EMPTY = np.dtype([("crm", np.int64), ("bp", np.int32)])
 ROW = np.dtype(
     [("window", np.int64), ("peak", np.int64), ("source", np.int32), ("first", np.int32), ("last", np.int32)]
 )
@@ -103,9 +104,10 @@ def _overlap_block(task: OverlapTask) -> _Block:
 
 @dataclass(frozen=True)
 class Tables:
-    """Files of the final WINDOW, ROW and CATALOGUE records, and the sources in them."""
+    """Files of the final WINDOW, EMPTY, ROW and CATALOGUE records, and the sources in them."""
 
     windows: Path
+    empty: Path
     rows: Path
     catalogue: Path
     sources: list[tuple[str, str]]
@@ -164,11 +166,12 @@ def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]
     It works on one contig at a time: a catalogue peak may lie in several blocks, but never on several
     contigs.
     """
-    tables = Tables(work / "windows.raw", work / "rows.raw", work / "catalogue.raw", [])
+    files = (work / f"{name}.raw" for name in ("windows", "empty", "rows", "catalogue"))
+    tables = Tables(*files, [])
     n_windows = n_rows = n_peaks = 0
     used = np.zeros(len(spool.sources), bool)
     with tables.windows.open("wb") as windows_out, tables.rows.open("wb") as rows_out, \
-            tables.catalogue.open("wb") as catalogue_out:  # fmt: skip
+            tables.catalogue.open("wb") as catalogue_out, tables.empty.open("wb") as empty_out:  # fmt: skip
         for contig, of_contig in blocks.items():
             peaks = spool.contigs.get(contigs[contig])
             in_window = np.zeros(len(map_peaks(peaks)), bool)
@@ -185,6 +188,7 @@ def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]
                 kept = np.unique(rows["window"])
                 _count_crm_sources(block_windows, rows)
                 block_windows[kept].tofile(windows_out)
+                _empty_records(np.delete(block_windows, kept)).tofile(empty_out)
                 rows["window"] = n_windows + np.searchsorted(kept, rows["window"])
                 # Blocks are in order, and so are the starts of their peaks.
                 n_peaks += int(in_window[counted : block.near.start].sum())
@@ -198,6 +202,13 @@ def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]
     _renumber_sources(tables, used)
     tables.sources.extend(source for source, is_used in zip(spool.sources, used, strict=True) if is_used)
     return tables
+
+
+def _empty_records(windows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Return the EMPTY records of windows without a peak."""
+    empty = np.empty(len(windows), EMPTY)
+    empty["crm"], empty["bp"] = windows["crm"], windows["end"] - windows["start"]
+    return empty
 
 
 def _catalogue_part(

@@ -21,7 +21,7 @@ from atypeak_scale.store.arrays import (
     write_chunks,
 )
 from atypeak_scale.store.groups import open_group
-from atypeak_scale.store.overlap import CATALOGUE, ROW, WINDOW, Tables, records
+from atypeak_scale.store.overlap import CATALOGUE, EMPTY, ROW, WINDOW, Tables, records
 
 ROW_CHUNKS_PER_TASK = 8
 # Field of the records -> the array it becomes.
@@ -33,6 +33,7 @@ ROW_ARRAYS = {
     "window": v.ROW_WINDOW, "peak": v.ROW_PEAK, "source": v.ROW_SOURCE, "first": v.ROW_FIRST_BIN,
     "last": v.ROW_LAST_BIN,
 }  # fmt: skip
+EMPTY_ARRAYS = {"crm": v.EMPTY_CRM, "bp": v.EMPTY_BP}
 PEAK_ARRAYS = {
     "contig": v.PEAK_CONTIG, "start": v.PEAK_START, "end": v.PEAK_END, "source": v.PEAK_SOURCE,
     "first_row": v.PEAK_FIRST_ROW, "last_row": v.PEAK_LAST_ROW,
@@ -81,6 +82,7 @@ def write_arrays(
         "window": tables.windows.stat().st_size // WINDOW.itemsize,
         "bin": settings.bins,
         "source": len(tables.sources),
+        "empty_window": tables.empty.stat().st_size // EMPTY.itemsize,
         "contig": len(contigs),
         "view0": len(labels[0]),
         "view1": len(labels[1]),
@@ -108,6 +110,7 @@ def write_arrays(
 
     windows = settings.windows_per_chunk * OCCUPANCY_CHUNKS_PER_TASK
     write(_write_windows, tables.windows, sizes["window"], windows, "write windows")
+    write(_write_empty, tables.empty, sizes["empty_window"], windows, "write windows")
     rows = settings.rows_per_block * ROW_CHUNKS_PER_TASK
     write(_write_rows, tables.rows, sizes["peak"], rows, "write rows")
     peaks = CATALOGUE_PEAKS_PER_CHUNK
@@ -143,6 +146,10 @@ def rasterize(
     occupancy = np.zeros(shape, bool)
     occupancy[window[row], bins, source[row]] = True
     return occupancy
+
+
+def _write_empty(task: WriteTask) -> None:
+    task.write(records(task.file, EMPTY, task.start, task.stop), EMPTY_ARRAYS)
 
 
 def _write_rows(task: WriteTask) -> None:

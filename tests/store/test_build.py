@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -316,3 +317,27 @@ def test_build__memory_does_not_grow_with_the_number_of_windows(tmp_path: Path) 
         grown[windows] = int(run.stdout) / 1000
     print(f"MB above the imports: {grown}")
     assert grown[16_000] < grown[2_000] + 100
+
+
+def test_build__keeps_the_crm_and_the_length_of_every_window_without_a_peak(
+    inputs: Catalogue, built: Path
+) -> None:
+    cell_line = open_store(built)
+    frame, _ = cell_line.frame
+    crm, bp = cell_line.empty_windows()
+    windows = cell_line.windows(0, cell_line.shape.windows)
+    found = [*zip(crm.tolist(), bp.tolist(), strict=True)]
+    found += zip(windows.crm.tolist(), (windows.end_bp - windows.start_bp).tolist(), strict=True)
+    expected = []
+    for row, line in enumerate(line for line in inputs[1].read_text().splitlines() if line.startswith("chr")):
+        start, end = map(int, line.split("\t")[1:3])
+        expected += [(row, min(frame, end - at)) for at in range(start, end, frame)]
+    assert sorted(found) == sorted(expected)
+    assert len(expected) == cell_line.window_count and len(crm)
+
+
+def test_build__a_store_without_empty_windows_says_to_build_it_again(store: Path) -> None:
+    cell_line = open_store(store)
+    shutil.rmtree(store / cell_line.path / "empty_crm")
+    with pytest.raises(InputError, match="build the store again"):
+        cell_line.empty_windows()
