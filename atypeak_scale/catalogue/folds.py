@@ -31,4 +31,5 @@ def uniform_of_crm(crm: IntArray, seed: int, stream: int = 0) -> npt.NDArray[np.
         for shift, factor in ((30, _FIRST), (27, _SECOND)):
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * factor
         mixed ^= mixed >> np.uint64(31)
-    return (mixed >> np.uint64(11)) / 2.0**53
+    number: npt.NDArray[np.float64] = (mixed >> np.uint64(11)) / 2.0**53
+    return number

@@ -5,7 +5,16 @@
 """
 
 from atypeak_scale.registry.table import Column, Table, column_of
-from atypeak_scale.registry.variables import LABEL_VARIABLES, PEAK_SCORES, SPREAD, WEIGHT_VARIABLES
+from atypeak_scale.registry.variables import (
+    CHANCE_VARIABLES,
+    LABEL_VARIABLES,
+    OVERLAPPING,
+    PEAK_SCORES,
+    SPREAD,
+    SUPPORT_SCORES,
+    SUPPORT_SPREAD,
+    WEIGHT_VARIABLES,
+)
 
 VIEW0 = Column("view0", "text", "label of the view {view0}")
 VIEW1 = Column("view1", "text", "label of the view {view1}")
@@ -32,9 +41,17 @@ PEAKS = Table(
         Column(
             "percentile", "float32", "share of the {view1}'s peaks with a lower final score, ties half", "%"
         ),
+        column_of(SPREAD),
+        *map(column_of, SUPPORT_SCORES),
+        column_of(OVERLAPPING),
+        column_of(SUPPORT_SPREAD),
     ),
 )
-SPREAD_COLUMN = column_of(SPREAD)  # last in PEAKS if several models were scored
+SOURCES = Table(
+    "sources",
+    "every source: how many of its peaks lie no better than at random, and whether that can be said",
+    (VIEW0, VIEW1, *map(column_of, CHANCE_VARIABLES)),
+)
 WEIGHTS = Table(
     "weights",
     "normalization weight of each source, every factor and its error",
@@ -308,7 +325,8 @@ REBUILT = Table(
 )
 
 TABLES = (
-    PEAKS, WEIGHTS, LABELS, CRMS, RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY, QSCORE_PAIRS, QSCORE_TOTAL,
+    PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY, QSCORE_PAIRS,
+    QSCORE_TOTAL,
     GROUP_SOURCES, GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES,
     DENSITY, DENSITY_TEST, PAIRS, SEARCH, NOISE_DETECTION, REBUILT,
 )  # fmt: skip

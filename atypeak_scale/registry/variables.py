@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-ChunkRule = Literal["occupancy", "window", "row", "catalogue", "whole"]
+ChunkRule = Literal[
+    "occupancy", "window", "empty", "row", "catalogue", "whole", "placement", "sample", "source"
+]
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,10 @@ PEAK_FIRST_ROW = _of_peak("catalogue_first_row", np.int64, "first row of the pea
 PEAK_LAST_ROW = _of_peak("catalogue_last_row", np.int64, "last row of the peak")
 
 EMPTY_CRM = Variable(
-    "empty_crm", ("empty_window",), np.int64, "window",
+    "empty_crm", ("empty_window",), np.int64, "empty",
     "row, in the CRM file, of the CRM of a window without a peak of the cell line",
 )  # fmt: skip
-EMPTY_BP = Variable("empty_bp", ("empty_window",), np.int32, "window", "length of that window, bp")
+EMPTY_BP = Variable("empty_bp", ("empty_window",), np.int32, "empty", "length of that window, bp")
 
 STORE_VARIABLES = (
     OCCUPANCY, CONTIG, WINDOW_CONTIG, WINDOW_START, WINDOW_END, CRM, CRM_START, CRM_END, CRM_SOURCES,
@@ -132,3 +134,98 @@ LABEL_VARIABLES = (LABEL_PEAKS, LABEL_MEAN, LABEL_SD, LABEL_FLAG)
 PEAK_SCORES = (RAW, K_NORMALIZED, FINAL)  # of every catalogue peak
 SCORE_VARIABLES = (REBUILT_SCORE, *PEAK_SCORES, *WEIGHT_VARIABLES, *LABEL_VARIABLES)
 ENSEMBLE_VARIABLES = (*SCORE_VARIABLES, SPREAD)
+
+
+def _of_placement(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
+    return Variable(name, ("placement",), dtype, "placement", description)
+
+
+PLACED_WINDOW = _of_placement(
+    "placed_window", np.int64, "window of the placement, -1 if it has no peak; placements are sorted by it"
+)
+PLACED_CRM = _of_placement("placed_crm", np.int64, "row of the window's CRM in the CRM file")
+PLACED_SOURCE = _of_placement("placed_source", np.int32, "source that the placement stands for")
+PLACED_FIRST_BIN = _of_placement("placed_first_bin", np.int32, "first bin that the placement occupies")
+PLACED_LAST_BIN = _of_placement("placed_last_bin", np.int32, "last bin that it occupies, included")
+PLACED_OVERLAPS = _of_placement("placed_overlaps", np.float32, "number of other sources that overlap it")
+PLACED_IN_WINDOW = _of_placement("placed_in_window", np.float32, "number of other sources in its window")
+PLACED_REGRESSION = _of_placement(
+    "placed_regression", np.float32, "its log-odds by the regression on the other sources (method, 9.3)"
+)
+ROW_OVERLAPS = _of_row("row_overlaps", np.float32, "number of other sources that overlap the row's peak")
+ROW_IN_WINDOW = _of_row("row_in_window", np.float32, "number of other sources in the row's window")
+ROW_REGRESSION = _of_row(
+    "row_regression", np.float32, "log-odds by the regression on the other sources; NaN until computed"
+)
+SAMPLE_SOURCE = Variable(
+    "sample_source", ("sample_block", "slot"), np.int32, "sample",
+    "source of an interval that the regressions are fitted to, -1 in a slot without one",
+)  # fmt: skip
+SAMPLE_FOLD = Variable("sample_fold", ("sample_block", "slot"), np.int32, "sample", "fold of its CRM")
+SAMPLE_REAL = Variable("sample_real", ("sample_block", "slot"), bool, "sample", "peak, or else placement")
+SAMPLE_GAPS = Variable(
+    "sample_gaps", ("sample_block", "slot", "source"), np.uint16, "sample",
+    "bins from the interval to each source, as the regressions see them (method, section 9.10)",
+)  # fmt: skip
+COEFFICIENT = Variable(
+    "coefficient", ("source", "fold", "feature"), np.float32, "source",
+    "of the regressions: overlap, nearness and presence of every source (method, section 9.10)",
+)  # fmt: skip
+INTERCEPT = Variable("intercept", ("source", "fold"), np.float32, "source", "of the regressions")
+PLACEMENT_VARIABLES = (
+    PLACED_WINDOW, PLACED_CRM, PLACED_SOURCE, PLACED_FIRST_BIN, PLACED_LAST_BIN, PLACED_OVERLAPS,
+    PLACED_IN_WINDOW, PLACED_REGRESSION, ROW_OVERLAPS, ROW_IN_WINDOW, ROW_REGRESSION, SAMPLE_SOURCE,
+    SAMPLE_FOLD, SAMPLE_REAL, SAMPLE_GAPS, COEFFICIENT, INTERCEPT,
+)  # fmt: skip
+
+ROW_NETWORK = _of_row(
+    "row_network", np.float32,
+    "log-odds of the row's source by the network that does not see it (method, 9.3); NaN until scored",
+)  # fmt: skip
+PLACED_NETWORK = _of_placement("placed_network", np.float32, "the same for the placements")
+NETWORK = _of_peak("network", np.float32, "log-odds by the network, mean over the peak's windows")
+REGRESSION = _of_peak("regression", np.float32, "log-odds by the regression on the other sources, likewise")
+SUPPORT = _of_peak(
+    "support", np.float32, "what the other sources say for the peak, in log-odds (method, section 9.3)"
+)
+OVERLAPPING = _of_peak(
+    "overlapping_sources", np.int32, "number of other sources with a peak that overlaps, in bins"
+)
+P_RANDOM = _of_peak(
+    "p_random", np.float32, "share of random placements with as much support (method, section 9.4)"
+)
+Q_RANDOM = _of_peak(
+    "q_random", np.float32, "share of random peaks among those with as much support (method, section 9.5)"
+)
+DOUBT = _of_peak(
+    "doubt", np.float32, "probability that the peak lies at random (method, 9.5); NaN if it cannot be judged"
+)
+SUPPORT_SPREAD = _of_peak("support_spread", np.float32, "standard deviation, n - 1, of the models' support")
+SHARE_RANDOM = _of_source("share_random", np.float64, "share of peaks like random ones (method, section 9.5)")
+SHARE_RANDOM_LOW = _of_source("share_random_low", np.float64, "lower end of its 95% interval")
+SHARE_RANDOM_HIGH = _of_source("share_random_high", np.float64, "upper end of its 95% interval")
+SHARE_RANDOM_ERROR = _of_source("share_random_error", np.float64, "its standard error by placements alone")
+POWER = _of_source("power", np.float64, "AUROC of support, peaks against placements (method, section 9.1)")
+POWER_LOW = _of_source("power_low", np.float64, "lower end of its 95% interval")
+POWER_HIGH = _of_source("power_high", np.float64, "upper end of its 95% interval")
+SOURCE_PEAKS = _of_source("peaks", np.int64, "number of peaks")
+VERDICT = _of_source("verdict", str, "whether its peaks can be judged (method, section 9.6)")
+
+
+def _by_rank(name: str, dim: str, description: str) -> Variable:
+    return Variable(name, ("source", dim), np.float32, "source", description)
+
+
+PLACED_SUPPORT = _by_rank("placed_support", "placement_of_source", "support of the placements, sorted")
+Q_BY_RANK = _by_rank("q_by_rank", "rank", "q of a peak, by the number of placements with as much support")
+DOUBT_BY_RANK = _by_rank("doubt_by_rank", "rank", "doubt of a peak, likewise")
+CHANCE_VARIABLES = (
+    SHARE_RANDOM, SHARE_RANDOM_LOW, SHARE_RANDOM_HIGH, SHARE_RANDOM_ERROR, POWER, POWER_LOW, POWER_HIGH,
+    SOURCE_PEAKS, VERDICT,
+)  # fmt: skip
+SUPPORT_SCORES = (SUPPORT, P_RANDOM, Q_RANDOM, DOUBT, NETWORK, REGRESSION)  # of every catalogue peak
+SUPPORT_VARIABLES = (
+    ROW_NETWORK, PLACED_NETWORK, *SUPPORT_SCORES, OVERLAPPING, *CHANCE_VARIABLES, PLACED_SUPPORT, Q_BY_RANK,
+    DOUBT_BY_RANK,
+)  # fmt: skip
+SUPPORT_ENSEMBLE_VARIABLES = (*SUPPORT_VARIABLES, SUPPORT_SPREAD)

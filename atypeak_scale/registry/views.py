@@ -8,9 +8,15 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from atypeak_scale.registry.columns import SPREAD_COLUMN, TABLES
+from atypeak_scale.registry.columns import TABLES
 from atypeak_scale.registry.results import RESULTS
-from atypeak_scale.registry.variables import ENSEMBLE_VARIABLES, STORE_VARIABLES, with_views
+from atypeak_scale.registry.variables import (
+    ENSEMBLE_VARIABLES,
+    PLACEMENT_VARIABLES,
+    STORE_VARIABLES,
+    SUPPORT_ENSEMBLE_VARIABLES,
+    with_views,
+)
 
 VIEWS = ("view0", "view1")
 # Names of groups, dims, attributes and facts of a store that no other registry holds.
@@ -21,11 +27,12 @@ OTHERS = (
 
 def _registered() -> Iterator[str]:
     """Yield every registered name, with `view0` and `view1` in place of the views' names."""
-    for variable in (*STORE_VARIABLES, *ENSEMBLE_VARIABLES):
+    for variable in (
+        *STORE_VARIABLES, *ENSEMBLE_VARIABLES, *PLACEMENT_VARIABLES, *SUPPORT_ENSEMBLE_VARIABLES,
+    ):  # fmt: skip
         yield from (variable.name, *variable.dims)
     for table in TABLES:
         yield from (column.name for column in table.columns)
-    yield SPREAD_COLUMN.name
     for result in RESULTS:
         yield from (result.name, *result.dims, *result.variables, *result.coordinates)
     yield from OTHERS

@@ -3,7 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from atypeak_scale.config import Config, Precision, load_config, parse_config, with_seed
+from atypeak_scale.config import (
+    ChanceSettings,
+    Config,
+    Objective,
+    Precision,
+    load_config,
+    parse_config,
+    with_seed,
+)
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.model.description import CONFIG, INTERRUPTED, check_labels, describe_model
 from atypeak_scale.model.seeds import members_of
@@ -12,7 +20,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.groups import group_name
-from atypeak_scale.store.result_groups import NORMALIZATION, all_results
+from atypeak_scale.store.result_groups import CHANCE, NORMALIZATION, all_results
 
 
 def open_scores(
@@ -21,6 +29,7 @@ def open_scores(
     crumbs: float | None = None,
     precision: Precision | None = None,
     results: Location | None = None,
+    chance: ChanceSettings | None = None,
 ) -> Scores:
     """Return the handle of a model's results on a cell line, whether they exist or not; create nothing.
 
@@ -34,6 +43,8 @@ def open_scores(
         Crumbs and precision at scoring; None takes the model's settings.
     results
         Another place for the results, so that the store is only read; None means the store.
+    chance
+        The placements that support is compared with; None takes the model's settings.
 
     Returns
     -------
@@ -51,7 +62,7 @@ def open_scores(
 
     """
     if folders := members_of(model):
-        members = [open_scores(cell_line, one, crumbs, precision, results) for one in folders]
+        members = [open_scores(cell_line, one, crumbs, precision, results, chance) for one in folders]
         return _ensemble(absolute(model), members)
     description = describe_model(model)
     config = load_config(join(model, CONFIG))
@@ -59,23 +70,34 @@ def open_scores(
     check_labels(description["views"], of_model, cell_line.labels, cell_line.frame, str(cell_line.store))
     crumbs = config.scoring.crumbs if crumbs is None else crumbs
     precision = precision or config.scoring.precision
+    if config.training.objective == "support":
+        if crumbs:
+            raise InputError(f"{model}: a model of support sees windows without crumbs", "crumbs")
+        chance = chance or config.chance
+    else:
+        chance = ChanceSettings()
     return Scores(
         cell_line,
-        _name(model, description["fingerprint"], crumbs, precision),
+        _name(model, description["fingerprint"], crumbs, precision, chance),
         absolute(model),
         config,
         description["fingerprint"],
         crumbs,
         precision,
         absolute(cell_line.store if results is None else results),
+        chance=chance,
     )
 
 
-def _name(model: Location, fingerprint: str, crumbs: float, precision: Precision) -> str:
+def _name(
+    model: Location, fingerprint: str, crumbs: float, precision: Precision, chance: ChanceSettings
+) -> str:
     """Return the name of results; another fingerprint gives another name."""
     of_crumbs = f"-crumbs-{crumbs:g}" if crumbs else ""
     of_precision = "" if precision == "float32" else f"-{precision}"
-    return f"{group_name(name_of(model))}-{fingerprint[:8]}{of_crumbs}{of_precision}"
+    other = chance.model_dump(exclude_defaults=True)
+    of_chance = "".join(f"-{name}-{value}" for name, value in other.items())
+    return f"{group_name(name_of(model))}-{fingerprint[:8]}{of_crumbs}{of_precision}{of_chance}"
 
 
 def _ensemble(model: Location, members: list[Scores]) -> Scores:
@@ -90,12 +112,17 @@ def _ensemble(model: Location, members: list[Scores]) -> Scores:
                 f"{one.model}: trained with other settings than {first.model}; only the seed may differ"
             )
     together = fingerprint([one.fingerprint for one in members])
-    name = _name(model, together, first.crumbs, first.precision)
+    name = _name(model, together, first.crumbs, first.precision, first.chance)
     return replace(first, name=name, model=model, fingerprint=together, members=tuple(members))
 
 
 def normalized_scores(cell_line: CellLine, results: Location | None = None) -> Scores:
-    """Return the only normalized results of a cell line; their model need not exist any more.
+    """Return the only normalized results of a cell line; raise the errors that `complete_scores` raises."""
+    return complete_scores(cell_line, results, "article")
+
+
+def complete_scores(cell_line: CellLine, results: Location | None, objective: Objective) -> Scores:
+    """Return the only complete results of an objective; their model need not exist any more.
 
     Raises
     ------
@@ -105,8 +132,11 @@ def normalized_scores(cell_line: CellLine, results: Location | None = None) -> S
     """
     location = absolute(cell_line.store if results is None else results)
     groups = all_results(cell_line, results)
-    complete = {name: group for name, group in sorted(groups.items()) if NORMALIZATION in group.attrs}
+    mark = CHANCE if objective == "support" else NORMALIZATION
+    complete = {name: group for name, group in sorted(groups.items()) if mark in group.attrs}
     if not complete:
+        if objective == "support":
+            raise StageMissingError(f"{location}: has no support; score it with a model of support", "score")
         raise StageMissingError(
             f"{location}: not {'normalized' if groups else 'scored'}; score and normalize it first",
             "normalize" if groups else "score",
@@ -126,6 +156,7 @@ def normalized_scores(cell_line: CellLine, results: Location | None = None) -> S
         told["crumbs"],
         told["precision"],
         location,
+        chance=ChanceSettings(**told.get("placements", {})),
     )
 
 

@@ -12,7 +12,7 @@ import zarr
 
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.registry import variables as v
-from atypeak_scale.registry.columns import PEAKS, SPREAD_COLUMN
+from atypeak_scale.registry.columns import PEAKS
 from atypeak_scale.registry.table import Column
 from atypeak_scale.store.arrays import array_of, read_array
 from atypeak_scale.store.cell_line import Block, CellLine
@@ -22,24 +22,29 @@ Columns = dict[str, npt.NDArray[Any]]
 FACTS = ("contig", "start", "end", "name")  # and both views
 CRM_FACTS = ("crm", "crm_start", "crm_end", "other_sources")
 PERCENTILE = "percentile"
+# What every peak may have.
+OF_PEAKS = (*v.PEAK_SCORES, v.SPREAD, *v.SUPPORT_SCORES, v.OVERLAPPING, v.SUPPORT_SPREAD)
 
 
 class PeakTable:
-    """The catalogue peaks of a cell line with their scores.
+    """The catalogue peaks of a cell line with their scores; a column is there if its score is.
 
-    After the first read, it holds one float32 for every peak, for the percentiles.
+    After the first read, it holds one float32 for every peak, for the percentiles of final scores.
     """
 
-    def __init__(self, cell_line: CellLine, results: zarr.Group) -> None:
-        """`results`: the open group of the scores."""
-        self.cell_line, self._results = cell_line, results
-        self._scores = [variable for variable in (*v.PEAK_SCORES, v.SPREAD) if variable.name in results]
+    def __init__(self, cell_line: CellLine, *results: zarr.Group) -> None:
+        """`results`: the open groups of the scores, at most one of each objective."""
+        self.cell_line = cell_line
+        self._scores = {
+            variable.name: group for group in results for variable in OF_PEAKS if variable.name in group
+        }
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of the table, in order."""
-        spread = (SPREAD_COLUMN,) if v.SPREAD in self._scores else ()
-        return (*PEAKS.named(self.cell_line.views), *spread)
+        known = {*FACTS, *CRM_FACTS, *self.cell_line.views, *self._scores}
+        known |= {PERCENTILE} if v.FINAL.name in self._scores else set()
+        return tuple(column for column in PEAKS.named(self.cell_line.views) if column.name in known)
 
     def blocks(self) -> list[Block]:
         """Return the blocks of peaks to read; each is whole chunks."""
@@ -50,15 +55,17 @@ class PeakTable:
         columns = {
             **self._facts(block),
             **self._crms(block),
-            **{score.name: self._score(score, block) for score in self._scores},
-            PERCENTILE: self._percentiles(block, self._sorted_finals),
+            **{score: self._score(score, block) for score in self._scores},
         }
+        if v.FINAL.name in self._scores:
+            columns[PERCENTILE] = self._percentiles(block, self._sorted_finals)
         return {column.name: columns[column.name] for column in self.columns}
 
     def dataset(self) -> xr.Dataset:
         """Return the whole table lazily, dim `catalogue_peak`, in chunks of a block."""
         blocks = self.blocks()
-        finals = dask.delayed(self.sorted_finals)()  # once for all blocks
+        has_final = v.FINAL.name in self._scores
+        finals = dask.delayed(self.sorted_finals)() if has_final else None  # once for all blocks
         parts: dict[str, list[Any]] = {column.name: [] for column in self.columns}
         for block in blocks:
             facts, crms = dask.delayed(self._facts)(block), dask.delayed(self._crms)(block)
@@ -66,8 +73,9 @@ class PeakTable:
                 for name in names:
                     parts[name].append(columns[name])
             for score in self._scores:
-                parts[score.name].append(dask.delayed(self._score)(score, block))
-            parts[PERCENTILE].append(dask.delayed(self._percentiles)(block, finals))
+                parts[score].append(dask.delayed(self._score)(score, block))
+            if has_final:
+                parts[PERCENTILE].append(dask.delayed(self._percentiles)(block, finals))
         sizes = [block.stop - block.start for block in blocks]
         arrays = {}
         for column in self.columns:
@@ -82,10 +90,10 @@ class PeakTable:
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what was read: on a cluster the table travels with every block.
-        return {name: self.__dict__[name] for name in ("cell_line", "_results", "_scores")}
+        return {name: self.__dict__[name] for name in ("cell_line", "_scores")}
 
-    def _score(self, score: v.Variable, block: Block) -> npt.NDArray[Any]:
-        return read_array(array_of(self._results, score.name), *block)
+    def _score(self, score: str, block: Block) -> npt.NDArray[Any]:
+        return read_array(array_of(self._scores[score], score), *block)
 
     def _facts(self, block: Block) -> Columns:
         """Return where the peaks are and whose they are."""
@@ -133,7 +141,7 @@ class PeakTable:
         """Return the final scores of each label of the second view, sorted; reads all of them."""
         parts: list[list[npt.NDArray[np.float32]]] = [[] for _ in self.cell_line.labels[1]]
         for block in self.blocks():
-            values, label = self._score(v.FINAL, block), self._label(block)
+            values, label = self._score(v.FINAL.name, block), self._label(block)
             for number in np.unique(label):
                 parts[number].append(values[label == number])
         return [np.sort(np.concatenate(part)) if part else np.empty(0, np.float32) for part in parts]
@@ -145,7 +153,7 @@ class PeakTable:
     def _percentiles(
         self, block: Block, sorted_finals: list[npt.NDArray[np.float32]]
     ) -> npt.NDArray[np.float32]:
-        final, label = self._score(v.FINAL, block), self._label(block)
+        final, label = self._score(v.FINAL.name, block), self._label(block)
         result = np.empty(len(final), np.float32)
         for number in np.unique(label):
             of_label, everyone = label == number, sorted_finals[number]

@@ -13,6 +13,7 @@ from atypeak_scale.scoring.blocks import ScoreTask, average_rows, score_rows
 from atypeak_scale.scoring.ensemble import average_members
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.support import complete_support
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
 
@@ -112,6 +113,9 @@ def complete(scores: Scores, executor: Executor | None = None) -> None:
     """Compute whatever is missing from some scores; raise the errors that `score` raises."""
     executor = executor or InProcess()
     executor.require(_projected_memory(scores.cell_line))
+    if scores.objective == "support":
+        complete_support(scores, executor)
+        return
     changed = [_complete_one(one, executor) for one in scores.members or (scores,)]
     if scores.members and (any(changed) or not scores.is_scored()):
         scores.create()

@@ -1,7 +1,7 @@
 """The handle of a model's results on a cell line: only `create` creates and only `write` changes them."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale.config import Config, Precision
+from atypeak_scale.config import ChanceSettings, Config, Objective, Precision
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.model.description import NETWORK, describe_model
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
+from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
@@ -24,12 +25,14 @@ from atypeak_scale.store.result_groups import (
     NORMALIZATION,
     create_results,
     find_results,
+    is_complete,
 )
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from atypeak_scale.model.inference.engine import Engine
+    from atypeak_scale.model.inference.leave_one_out import LeaveOneOut
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Scores:
 
     name: name of the results within the cell line; model: folder of the model, or of several seeds;
     fingerprint: hash of its weights and settings; crumbs, precision: settings of scoring; location: the store
-    itself, or another place with the results; members: for an ensemble, the results of each of its models.
+    itself, or another place with the results; members: for an ensemble, the results of each of its models;
+    chance: the placements that support is compared with.
     """
 
     cell_line: CellLine
@@ -50,6 +54,7 @@ class Scores:
     precision: Precision
     location: Location
     members: tuple["Scores", ...] = ()
+    chance: ChanceSettings = field(default_factory=ChanceSettings)
 
     @property
     def path(self) -> str:
@@ -57,9 +62,21 @@ class Scores:
         return f"{self.cell_line.path}/{SCORES}/{self.name}"
 
     @property
+    def objective(self) -> Objective:
+        """What the model was trained for; it decides which scores there are."""
+        return self.config.training.objective
+
+    @property
     def variables(self) -> tuple[Variable, ...]:
         """The arrays of these results."""
+        if self.objective == "support":
+            return v.SUPPORT_ENSEMBLE_VARIABLES if self.members else v.SUPPORT_VARIABLES
         return v.ENSEMBLE_VARIABLES if self.members else v.SCORE_VARIABLES
+
+    @property
+    def placements(self) -> Placements:
+        """The random placements that support is compared with."""
+        return Placements(self.cell_line, self.chance, self.location)
 
     # --- reading: creates nothing and needs no right to write
 
@@ -142,10 +159,10 @@ class Scores:
         Raises
         ------
         StageMissingError
-            If the results are not normalized.
+            If the results are not complete.
 
         """
-        self.require_normalized()
+        self.require_complete()
         from atypeak_scale.scoring.peak_table import PeakTable
 
         return PeakTable(self.cell_line, self._opened()).dataset()
@@ -155,19 +172,35 @@ class Scores:
         blocks = self.cell_line.blocks("rows")
         if not self.exists():
             return blocks
-        array = self._array(v.REBUILT_SCORE)
+        array = self._array(v.ROW_NETWORK if self.objective == "support" else v.REBUILT_SCORE)
         return [block for block in blocks if has_gap(array, *block)]
 
+    def has_gap(self, variable: Variable, block: Block) -> bool:
+        """Return whether any element of a block is damaged or not yet computed."""
+        return has_gap(self._array(variable), *block)
+
     def has_raw(self) -> bool:
-        """Return whether every peak has a raw score."""
+        """Return whether every peak has a raw score, or support."""
         if not self.exists():
             return False
-        array = self._array(v.RAW)
+        array = self._array(v.SUPPORT if self.objective == "support" else v.RAW)
         return not any(has_gap(array, *block) for block in self.cell_line.blocks("peaks"))
 
     def is_scored(self) -> bool:
         """Return whether every row and every peak has a score by this model."""
         return self.has_raw() and not self.missing()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every peak has a final score, or was compared with the placements."""
+        return self.exists() and is_complete(self._opened())
+
+    def require_complete(self) -> None:
+        """Raise StageMissingError if the results are not scored, or not complete."""
+        if self.objective == "article":
+            self.require_normalized()
+        elif not self.is_complete:
+            raise self._not_scored()
 
     @property
     def normalization(self) -> dict[str, Any] | None:
@@ -178,7 +211,15 @@ class Scores:
         return found if isinstance(found, dict) else None
 
     def require_normalized(self) -> None:
-        """Raise StageMissingError if the results are not scored, or not normalized."""
+        """Raise StageMissingError if the results have no final scores.
+
+        Raises InputError if they are support, which has none.
+        """
+        if self.objective == "support":
+            raise InputError(
+                f"{self.name}: holds support, which has no final score; name a model of the article",
+                "model",
+            )
         if not self.exists():
             raise self._not_scored()
         if self.normalization is None:
@@ -231,7 +272,11 @@ class Scores:
         with self._writing(f"{self.cell_line.name}/{SCORES}", wait=True):
             if not self.exists():
                 attributes = {**self._made_by(), "trained": self._trained()}
-                create_results(self.cell_line, self.location, self.name, attributes, self.variables)
+                number = self.chance.placements
+                sizes = {
+                    "placement": self.placements.count, "placement_of_source": number, "rank": number + 1,
+                }  # fmt: skip
+                create_results(self.cell_line, self.location, self.name, attributes, self.variables, sizes)
 
     def write(self, variable: Variable, start: int, values: npt.NDArray[Any]) -> None:
         """Write whole chunks of an array from `start` along its first dim."""
@@ -264,8 +309,10 @@ class Scores:
     def _made_by(self) -> dict[str, Any]:
         """Return what distinguishes these results from others."""
         members = {"members": [one.fingerprint for one in self.members]} if self.members else {}
+        chance = {"placements": self.chance.model_dump(mode="json")} if self.objective == "support" else {}
         return {
             **members,
+            **chance,
             "model_fingerprint": self.fingerprint,
             "crumbs": self.crumbs,
             "precision": self.precision,
@@ -280,6 +327,21 @@ class Scores:
         }
 
     # --- computing
+
+    def leave_one_out(self) -> "LeaveOneOut":
+        """Return the model as a function of windows without one source; each process loads it once.
+
+        Raises
+        ------
+        InputError
+            If the model changed.
+
+        """
+        from atypeak_scale.model.inference.process import process_leave_one_out
+
+        return process_leave_one_out(
+            self.model, self.fingerprint, self.cell_line.labels, self.cell_line.sources, self.precision
+        )
 
     def engine(self, crumbs: float | None = None) -> "Engine":
         """Return the model as a function of the cell line's windows; each process loads it once.

@@ -14,7 +14,7 @@ from atypeak_scale.registry.variables import Variable, with_views
 # A building task writes this many chunks of occupancy, and one chunk of every other array of windows.
 OCCUPANCY_CHUNKS_PER_TASK = 8
 CATALOGUE_PEAKS_PER_CHUNK = 65_536
-RESULTS = "/scores/"  # part of the path of every array of results
+RESULTS = ("/scores/", "/placements/")  # part of the path of every array of results
 
 
 def compressors(dtype: npt.DTypeLike) -> list[Any]:
@@ -42,7 +42,11 @@ def create_arrays(
     lengths = {
         "occupancy": windows_per_chunk,
         "window": windows_per_chunk * OCCUPANCY_CHUNKS_PER_TASK,
+        "empty": windows_per_chunk * OCCUPANCY_CHUNKS_PER_TASK,
         "row": rows_per_block,
+        "placement": rows_per_block,
+        "sample": 1,
+        "source": 1,
         "catalogue": CATALOGUE_PEAKS_PER_CHUNK,
         "whole": max(sizes.values()),
     }
@@ -103,7 +107,7 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
         raise
     except Exception as problem:
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        is_result = RESULTS in f"/{found.path}"
+        is_result = any(part in f"/{found.path}" for part in RESULTS)
         remedy = "run 'atypeak-scale score' again" if is_result else (
             "remove the cell line and build it again with 'atypeak-scale build-store'"
         )  # fmt: skip

@@ -151,6 +151,10 @@ class CellLine:
         """Read windows [start, stop): bool (windows, bins, sources)."""
         return self.read(v.OCCUPANCY, start, stop)
 
+    def some_occupancy(self, windows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+        """Read some windows, in any order: bool (windows, bins, sources)."""
+        return read_elements(self._array(v.OCCUPANCY), windows)
+
     def windows(self, start: int, stop: int) -> WindowRange:
         """Return windows [start, stop); each column is read on first use."""
         return WindowRange(self.group(), start, stop)
@@ -199,6 +203,15 @@ class CellLine:
     def peaks(self, start: int, stop: int) -> PeakRange:
         """Return catalogue peaks [start, stop); each column is read on first use."""
         return PeakRange(self.group(), start, stop)
+
+    def crms_of_peaks(self, start: int, stop: int) -> npt.NDArray[np.int64]:
+        """Return the row, in the CRM file, of the (first) CRM of catalogue peaks [start, stop)."""
+        first_row = self.peaks(start, stop).first_row
+        low = int(first_row.min())
+        window = self.rows(low, int(first_row.max()) + 1).window[first_row - low]
+        low = int(window.min())
+        crm: npt.NDArray[np.int64] = self.windows(low, int(window.max()) + 1).crm[window - low]
+        return crm
 
     def peak_starts(self, peaks: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
         """Return the starts, bp, of some catalogue peaks, in any order."""

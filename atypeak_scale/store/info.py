@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
+import zarr
 
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.registry.variables import OCCUPANCY
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.arrays import array_of
 from atypeak_scale.store.cell_line import CellLine, cell_lines
-from atypeak_scale.store.result_groups import all_results, is_normalized
+from atypeak_scale.store.result_groups import CHANCE, NORMALIZATION, all_results
 
 
 def info(store: Location, results: Location | None = None) -> list[dict[str, Any]]:
@@ -63,10 +64,13 @@ def _facts(cell_line: CellLine, results: Location | None) -> dict[str, Any]:
         "occupancy_bytes": occupancy.size,
         "occupancy_bytes_stored": occupancy.nbytes_stored(),
         "peaks_of_source": dict(zip(names, per_source.tolist(), strict=True)),
-        "scores": {
-            name: "normalized" if is_normalized(group) else "not normalized yet"
-            for name, group in all_results(cell_line, results).items()
-        },
+        "scores": {name: _state(group) for name, group in all_results(cell_line, results).items()},
         "inputs": {what: cell_line.made_from[what] for what in ("peaks", "crms")},
         "versions": cell_line.attributes["versions"],
     }
+
+
+def _state(results: zarr.Group) -> str:
+    if CHANCE in results.attrs:
+        return "support"
+    return "normalized" if NORMALIZATION in results.attrs else "not complete yet"

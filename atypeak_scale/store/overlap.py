@@ -166,8 +166,10 @@ def _number(contigs: list[str], spool: PeakSpool, blocks: dict[int, list[_Block]
     It works on one contig at a time: a catalogue peak may lie in several blocks, but never on several
     contigs.
     """
-    files = (work / f"{name}.raw" for name in ("windows", "empty", "rows", "catalogue"))
-    tables = Tables(*files, [])
+    windows_file, empty, rows_file, catalogue_file = (
+        work / f"{name}.raw" for name in ("windows", "empty", "rows", "catalogue")
+    )
+    tables = Tables(windows_file, empty, rows_file, catalogue_file, [])
     n_windows = n_rows = n_peaks = 0
     used = np.zeros(len(spool.sources), bool)
     with tables.windows.open("wb") as windows_out, tables.rows.open("wb") as rows_out, \

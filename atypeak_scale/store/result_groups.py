@@ -5,7 +5,7 @@ same groups as the store, but without its data. Each group records what its stor
 refused for any other store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import zarr
@@ -28,7 +28,8 @@ from atypeak_scale.store.groups import (
     open_store_root,
 )
 
-NORMALIZATION = "normalization"  # attribute of complete results: how they were normalized
+# Attributes of complete results: how they were normalized, or what their peaks were compared with.
+NORMALIZATION, CHANCE = "normalization", "chance"
 
 
 def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
@@ -71,15 +72,22 @@ def all_results(cell_line: CellLine, location: Location | None = None) -> dict[s
     return children(found) if isinstance(found, zarr.Group) else {}
 
 
-def is_normalized(results: zarr.Group) -> bool:
-    """Return whether every peak has a final score."""
-    return NORMALIZATION in results.attrs
+def is_complete(results: zarr.Group) -> bool:
+    """Return whether every peak has a final score, or a doubt."""
+    return NORMALIZATION in results.attrs or CHANCE in results.attrs
 
 
-def find_results(cell_line: CellLine, location: Location, name: str) -> zarr.Group | None:
-    """Open a group of scores of a cell line, None if there is none; raise as `all_results` does."""
+def find_results(cell_line: CellLine, location: Location, name: str, kind: str = SCORES) -> zarr.Group | None:
+    """Open a group of scores, or of placements, of a cell line; None if there is none.
+
+    Raises
+    ------
+    InputError
+        As `all_results`.
+
+    """
     parent = _parent(cell_line, location)
-    found = None if parent is None else parent.get(f"{SCORES}/{name}")
+    found = None if parent is None else parent.get(f"{kind}/{name}")
     return found if isinstance(found, zarr.Group) else None
 
 
@@ -89,22 +97,28 @@ def create_results(
     name: str,
     attributes: dict[str, Any],
     variables: Sequence[Variable],
+    further_sizes: Mapping[str, int] | None = None,
+    kind: str = SCORES,
 ) -> None:
-    """Create a group of scores with empty arrays; it appears whole or not at all."""
+    """Create a group of scores, or of placements, with empty arrays; it appears whole or not at all.
+
+    further_sizes: of the dims that the store does not have.
+    """
     if _parent(cell_line, location) is None:
         create_root(location, RESULTS_VERSION)
         told = {"cell_line": cell_line.name, "made_from": cell_line.made_from}
         open_group(location, mode="r+").create_group(cell_line.path, attributes=told)
-    open_group(location, cell_line.path, "r+").require_group(SCORES)
+    open_group(location, cell_line.path, "r+").require_group(kind)
     # Made beside the location: inside, the remains of a killed process would look like part of it.
     with targets.target(location).staging_folder() as folder:
-        made = zarr.create_group(folder / SCORES, attributes=attributes)
+        made = zarr.create_group(folder / kind, attributes=attributes)
         sizes = {
             "peak": cell_line.row_count,
             "catalogue_peak": cell_line.peak_count,
             "source": cell_line.shape.sources,
             "view1": len(cell_line.labels[1]),
+            **(further_sizes or {}),
         }
         create_arrays(made, variables, sizes, cell_line.views, 1, cell_line.rows_per_block)
-        target = locations.join(location, cell_line.path, SCORES, name)
-        targets.target(target).publish(folder / SCORES, last=METADATA)
+        target = locations.join(location, cell_line.path, kind, name)
+        targets.target(target).publish(folder / kind, last=METADATA)

@@ -15,15 +15,24 @@ import zarr
 
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.registry.variables import PEAK_SCORES, REBUILT_SCORE
+from atypeak_scale.registry.variables import (
+    P_RANDOM,
+    PEAK_SCORES,
+    PLACED_NETWORK,
+    REBUILT_SCORE,
+    ROW_NETWORK,
+    SUPPORT,
+)
 from atypeak_scale.storage.locations import Location, absolute
 from atypeak_scale.store.arrays import array_of, damage_of, read_array
 from atypeak_scale.store.cell_line import Block, CellLine, cell_lines
 from atypeak_scale.store.groups import children, open_group
-from atypeak_scale.store.result_groups import all_results, is_normalized
+from atypeak_scale.store.result_groups import all_results, is_complete
 from atypeak_scale.store.write import rasterize
 
 CHUNKS_AT_ONCE = 64
+# Arrays of complete results in which every value is a number.
+NO_GAPS = (REBUILT_SCORE, *PEAK_SCORES, ROW_NETWORK, PLACED_NETWORK, SUPPORT, P_RANDOM)
 REBUILD = "remove the cell line and build it again with 'atypeak-scale build-store'"
 
 
@@ -122,9 +131,9 @@ def _arrays(group: zarr.Group) -> Iterator[zarr.Array[Any]]:
 
 
 def _complete(results: zarr.Group) -> Iterator[zarr.Array[Any]]:
-    if is_normalized(results):
+    if is_complete(results):
         # Results that are older than a kind of score lack its array.
-        known = (score.name for score in (REBUILT_SCORE, *PEAK_SCORES) if score.name in results)
+        known = (score.name for score in NO_GAPS if score.name in results)
         yield from (array_of(results, name) for name in known)
 
 

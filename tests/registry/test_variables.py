@@ -8,16 +8,21 @@ from atypeak_scale.registry.variables import (
     ENSEMBLE_VARIABLES,
     LABEL_VARIABLES,
     PEAK_SCORES,
+    PLACEMENT_VARIABLES,
     SCORE_VARIABLES,
     SPREAD,
     STORE_VARIABLES,
+    SUPPORT_ENSEMBLE_VARIABLES,
     WEIGHT_VARIABLES,
     Variable,
     with_views,
 )
 
-ALL = (*STORE_VARIABLES, *ENSEMBLE_VARIABLES)
-CHUNKED = {"occupancy": "window", "window": "window", "row": "peak", "catalogue": "catalogue_peak"}
+ALL = (*STORE_VARIABLES, *ENSEMBLE_VARIABLES, *PLACEMENT_VARIABLES, *SUPPORT_ENSEMBLE_VARIABLES)
+CHUNKED = {
+    "occupancy": "window", "window": "window", "empty": "empty_window", "row": "peak",
+    "catalogue": "catalogue_peak", "placement": "placement", "sample": "sample_block", "source": "source",
+}  # fmt: skip
 
 
 def test_variables__no_name_twice() -> None:
@@ -34,7 +39,7 @@ def test_variables__every_constant_is_in_one_list() -> None:
 def test_variables__say_what_they_are(variable: Variable) -> None:
     assert variable.description
     assert variable.dims
-    assert variable.dtype is str or np.dtype(variable.dtype).kind in "bif"
+    assert variable.dtype is str or np.dtype(variable.dtype).kind in "biuf"
     # The first dim is the one that is cut into chunks.
     assert variable.dims[0] == CHUNKED.get(variable.chunks, variable.dims[0])
     assert variable.chunks != "whole" or len(variable.dims) == 1

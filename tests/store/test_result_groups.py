@@ -22,7 +22,7 @@ from atypeak_scale.store.result_groups import (
     all_results,
     create_results,
     find_results,
-    is_normalized,
+    is_complete,
 )
 
 
@@ -51,7 +51,7 @@ def test_create__empty_arrays_that_are_found(
     found = find_results(scored, location, "one")
     assert found is not None
     assert dict(found.attrs)["model_fingerprint"] == "x"
-    assert not is_normalized(found)
+    assert not is_complete(found)
     for variable in variables:
         array = array_of(found, with_views(variable.name, scored.views))
         sizes = {"peak": scored.row_count, "catalogue_peak": scored.peak_count, "source": 5, "view1": 3}
@@ -62,7 +62,7 @@ def test_create__empty_arrays_that_are_found(
     assert list(all_results(scored)) == ([] if elsewhere else ["one"])
     create_results(scored, location, "another", {NORMALIZATION: {}}, variables)
     assert list(all_results(scored, location)) == ["another", "one"]
-    assert is_normalized(all_results(scored, location)["another"])
+    assert is_complete(all_results(scored, location)["another"])
 
 
 def test_create__elsewhere_the_store_is_only_read(scored: CellLine, tmp_path: Path) -> None:

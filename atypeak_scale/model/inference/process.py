@@ -8,6 +8,7 @@ from atypeak_scale.storage.locations import Location
 
 if TYPE_CHECKING:
     from atypeak_scale.model.inference.engine import Engine
+    from atypeak_scale.model.inference.leave_one_out import LeaveOneOut
 
 
 @lru_cache(maxsize=1)
@@ -45,3 +46,34 @@ def process_engine(
     from atypeak_scale.model.inference.engine import Engine
 
     return Engine(load_model(folder, fingerprint), labels, sources, crumbs, precision)
+
+
+@lru_cache(maxsize=1)
+def process_leave_one_out(
+    folder: Location,
+    fingerprint: str,
+    labels: tuple[tuple[str, ...], tuple[str, ...]],
+    sources: tuple[tuple[str, str], ...],
+    precision: Precision,
+) -> "LeaveOneOut":
+    """Return a model as a function of windows without one source; each process keeps the last one.
+
+    Parameters
+    ----------
+    folder, fingerprint, labels, sources, precision
+        As `process_engine` takes them.
+
+    Returns
+    -------
+    LeaveOneOut
+        The model; windows have no crumbs.
+
+    Raises
+    ------
+    InputError
+        As `process_engine`.
+
+    """
+    from atypeak_scale.model.inference.leave_one_out import LeaveOneOut
+
+    return LeaveOneOut(process_engine(folder, fingerprint, labels, sources, 0.0, precision))

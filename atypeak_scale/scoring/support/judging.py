@@ -1,0 +1,153 @@
+"""From log-odds of rows and placements to support, p, q and doubt of every peak (method, 9.3 to 9.6).
+
+add up   support of every peak, the mean over its rows           (a task a block of peaks)
+compare  the peaks of a source with its placements               (a task some sources)
+look up  p, q and doubt of every peak                            (a task a block of peaks)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.registry import variables as v
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.chance import Chance, chance, p_by_rank, rank_among
+from atypeak_scale.store.cell_line import Block
+
+SOURCES_AT_ONCE = 8
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PeaksTask:
+    """A block of catalogue peaks."""
+
+    scores: Scores
+    block: Block
+
+
+@dataclass(frozen=True)
+class SourcesTask:
+    """Some consecutive sources."""
+
+    scores: Scores
+    sources: Block
+
+
+def judge(scores: Scores, executor: Executor) -> None:
+    """Fill in support, p, q and doubt of every peak, and the figures of every source."""
+    peaks = [PeaksTask(scores, block) for block in scores.cell_line.blocks("peaks")]
+    sources = scores.cell_line.shape.sources
+    executor.run(add_up, peaks, "support")
+    groups = [
+        SourcesTask(scores, Block(start, min(start + SOURCES_AT_ONCE, sources)))
+        for start in range(0, sources, SOURCES_AT_ONCE)
+    ]
+    found: dict[int, list[Chance]] = {
+        task.sources.start: chances for task, chances in executor.map(compare, groups, "chance")
+    }
+    _write_figures(scores, [one for start in sorted(found) for one in found[start]])
+    executor.run(look_up, peaks, "doubt")
+
+
+def _write_figures(scores: Scores, chances: list[Chance]) -> None:
+    for variable in v.CHANCE_VARIABLES:
+        values = [getattr(one, variable.name) for one in chances]
+        scores.write(variable, 0, np.array(values, object if variable.dtype is str else variable.dtype))
+
+
+def add_up(task: PeaksTask) -> None:
+    """Write the support of a block of peaks and its two parts: each is the mean over the peak's rows."""
+    scores, start = task.scores, task.block.start
+    peaks = scores.cell_line.peaks(*task.block)
+    low, high = int(peaks.first_row.min()), int(peaks.last_row.max()) + 1
+    peak = scores.cell_line.rows(low, high).peak - start
+    inside = (peak >= 0) & (peak < len(peaks.first_row))
+    peak, count = peak[inside], len(peaks.first_row)
+    rows = np.bincount(peak, minlength=count)
+
+    def mean(of_rows: FloatArray) -> FloatArray:
+        total = np.bincount(peak, of_rows[inside].astype(np.float64), count)
+        averaged: FloatArray = (total / rows).astype(np.float32)
+        return averaged
+
+    network = mean(scores.read(v.ROW_NETWORK, low, high))
+    regression = mean(scores.placements.read(v.ROW_REGRESSION, low, high))
+    overlapping = np.zeros(count, np.int32)
+    # A source that overlaps the peak in two windows counts once.
+    np.maximum.at(overlapping, peak, scores.placements.read(v.ROW_OVERLAPS, low, high)[inside].astype(np.int32))
+    for variable, values in (
+        (v.NETWORK, network), (v.REGRESSION, regression), (v.OVERLAPPING, overlapping),
+        (v.SUPPORT, network + regression),
+    ):  # fmt: skip
+        scores.write(variable, start, values)
+
+
+def compare(task: SourcesTask) -> list[Chance]:
+    """Compare the peaks of some sources with their placements; write the tables by rank, return the rest."""
+    scores, (start, stop) = task.scores, task.sources
+    real, crm, source = peaks_of_sources(scores, task.sources)
+    placed, placed_crm, placed_source = placed_support(scores)
+    chances = []
+    number = scores.chance.placements
+    tables = {
+        v.PLACED_SUPPORT: np.empty((stop - start, number), np.float32),
+        v.Q_BY_RANK: np.empty((stop - start, number + 1), np.float32),
+        v.DOUBT_BY_RANK: np.empty((stop - start, number + 1), np.float32),
+    }
+    for one in range(start, stop):
+        mine, theirs = source == one, placed_source == one
+        seed = np.random.SeedSequence(scores.chance.seed, spawn_key=(2, one))
+        rng = np.random.default_rng(seed)
+        found = chance(real[mine], crm[mine], placed[theirs], placed_crm[theirs], rng)
+        of_tables = np.sort(placed[theirs]), found.q_by_rank, found.doubt_by_rank
+        for table, values in zip(tables.values(), of_tables, strict=True):
+            table[one - start] = values
+        chances.append(found)
+    for variable, table in tables.items():
+        scores.write(variable, start, table)
+    return chances
+
+
+def peaks_of_sources(
+    scores: Scores, sources: Block
+) -> tuple[FloatArray, npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Return support, CRM and source of every peak of some consecutive sources: (peaks,) each."""
+    parts = []
+    for block in scores.cell_line.blocks("peaks"):
+        source = scores.cell_line.peaks(*block).source
+        mine = (source >= sources.start) & (source < sources.stop)
+        if mine.any():
+            crm = scores.cell_line.crms_of_peaks(*block)
+            parts.append((scores.read(v.SUPPORT, *block)[mine], crm[mine], source[mine]))
+    support, crms, of_source = zip(*parts, strict=True)
+    return np.concatenate(support), np.concatenate(crms), np.concatenate(of_source)
+
+
+def placed_support(
+    scores: Scores,
+) -> tuple[FloatArray, npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Return support, CRM and source of every placement: (placements,) each."""
+    placements = scores.placements
+    support = scores.read(v.PLACED_NETWORK) + placements.read(v.PLACED_REGRESSION)
+    return support, placements.read(v.PLACED_CRM), placements.read(v.PLACED_SOURCE)
+
+
+def look_up(task: PeaksTask) -> None:
+    """Write p, q and doubt of a block of peaks, by their ranks among the placements of their source."""
+    scores, start = task.scores, task.block.start
+    source, support = scores.cell_line.peaks(*task.block).source, scores.read(v.SUPPORT, *task.block)
+    columns = {variable: np.empty(len(source), np.float32) for variable in (v.P_RANDOM, v.Q_RANDOM, v.DOUBT)}
+    p = p_by_rank(scores.chance.placements).astype(np.float32)
+    for one in np.unique(source).tolist():
+        mine = source == one
+        placed, q, doubt = (
+            scores.read(table, one, one + 1)[0] for table in (v.PLACED_SUPPORT, v.Q_BY_RANK, v.DOUBT_BY_RANK)
+        )
+        rank = rank_among(support[mine], placed)
+        for values, by_rank in zip(columns.values(), (p, q, doubt), strict=True):
+            values[mine] = by_rank[rank]
+    for variable, values in columns.items():
+        scores.write(variable, start, values)

@@ -1,0 +1,77 @@
+"""What the network says of every row and placement whose source it does not see (method, section 9.3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.registry import variables as v
+from atypeak_scale.registry.variables import Variable
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.corroboration import BlockTask, blocks_of
+
+# The array of rows and that of placements.
+VARIABLES = {True: v.ROW_NETWORK, False: v.PLACED_NETWORK}
+
+
+@dataclass(frozen=True)
+class NetworkTask:
+    """A block of rows, or of placements, for one model or an ensemble."""
+
+    scores: Scores
+    of: BlockTask
+
+    @property
+    def variable(self) -> Variable:
+        """The array that the block is part of."""
+        return VARIABLES[self.of.is_real]
+
+
+def missing_tasks(scores: Scores) -> list[NetworkTask]:
+    """Return the blocks that a model has not judged yet, or whose result is damaged."""
+    return [
+        NetworkTask(scores, block)
+        for block in blocks_of(scores.placements)
+        if scores.has_gap(VARIABLES[block.is_real], block.block)
+    ]
+
+
+def complete_network(scores: Scores, executor: Executor) -> bool:
+    """Judge what is missing by one model; return whether anything was."""
+    tasks = missing_tasks(scores)
+    executor.run(judge_block, [task for task in tasks if task.of.is_real], "support")
+    executor.run(judge_block, [task for task in tasks if not task.of.is_real], "placements")
+    return bool(tasks)
+
+
+def judge_block(task: NetworkTask) -> int:
+    """Write what a model says of a block; return the number of intervals."""
+    cell_line = task.scores.cell_line
+    asked = task.of.asked()
+    occupancy, window = asked.occupancy(cell_line)
+    largest, mean = task.scores.leave_one_out().log_odds(
+        occupancy, window, asked.source, asked.first, asked.last
+    )
+    task.scores.write(task.variable, task.of.block.start, readout(largest, mean))
+    return len(window)
+
+
+def readout(
+    largest: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return N of intervals, from the largest and the mean log-odds over their bins (method, section 9.3)."""
+    return (largest + mean) / 2
+
+
+def average_network(scores: Scores, executor: Executor) -> None:
+    """Write the mean over the models of an ensemble of what they say of every row and placement."""
+    tasks = [NetworkTask(scores, block) for block in blocks_of(scores.placements)]
+    executor.run(average_block, tasks, "average")
+
+
+def average_block(task: NetworkTask) -> None:
+    """Write the mean over models of a block."""
+    values = [one.read(task.variable, *task.of.block) for one in task.scores.members]
+    mean = np.mean(values, axis=0, dtype=np.float64).astype(np.float32)
+    task.scores.write(task.variable, task.of.block.start, mean)

@@ -1,0 +1,90 @@
+"""Support, chance and doubt of every peak of a cell line: the stage as a whole (method, section 9)."""
+
+import logging
+
+import numpy as np
+
+from atypeak_scale.catalogue.folds import is_kept_out
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.model.description import describe_model
+from atypeak_scale.provenance import fingerprint
+from atypeak_scale.registry import variables as v
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.chance import memorised
+from atypeak_scale.scoring.support.corroboration import complete_placements
+from atypeak_scale.scoring.support.judging import judge
+from atypeak_scale.scoring.support.network import average_network, complete_network
+from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.store.result_groups import CHANCE
+
+log = logging.getLogger(__name__)
+
+MEMORISED = "memorised"  # attribute: AUROC of support, trained-on peaks against kept-out ones, and interval
+
+
+def complete_support(scores: Scores, executor: Executor) -> None:
+    """Compute whatever is missing of the support of a cell line's peaks, down to their doubt.
+
+    In an ensemble, each model is judged by itself too; support of the ensemble is the mean over its models.
+
+    Raises
+    ------
+    InputError
+        If the store does not know its windows without a peak, or the results cannot be written.
+
+    """
+    complete_placements(scores.placements, executor)
+    changed = [_complete_one(one, executor) for one in scores.members or (scores,)]
+    if scores.members and (any(changed) or not scores.is_complete):
+        scores.create()
+        with scores.writing():
+            scores.set_attribute(CHANCE, None)
+            average_network(scores, executor)
+            _judge(scores, executor)
+
+
+def _complete_one(scores: Scores, executor: Executor) -> bool:
+    """Complete the support by one model; return whether anything was missing."""
+    scores.create()
+    with scores.writing():
+        changed = complete_network(scores, executor)
+        if not changed and scores.is_complete:
+            return False
+        scores.set_attribute(CHANCE, None)  # until everything is done again
+        _judge(scores, executor)
+        if is_of_training(scores.cell_line, scores):
+            _tell_memorised(scores)
+    return True
+
+
+def _judge(scores: Scores, executor: Executor) -> None:
+    judge(scores, executor)
+    scores.set_attribute(CHANCE, scores.chance.model_dump(mode="json"))
+    scores.finish()
+
+
+def is_of_training(cell_line: CellLine, scores: Scores) -> bool:
+    """Return whether a model was trained on this cell line of this store."""
+    found: bool = describe_model(scores.model)["store"] == fingerprint(cell_line.made_from)
+    return found
+
+
+def _tell_memorised(scores: Scores) -> None:
+    """Keep how well support tells trained-on peaks from kept-out ones, and warn if it surely does."""
+    cell_line, training = scores.cell_line, scores.config.training
+    crm = np.concatenate([cell_line.crms_of_peaks(*block) for block in cell_line.blocks("peaks")])
+    found = memorised(
+        scores.read(v.NETWORK),
+        ~is_kept_out(crm, scores.config.support.kept_out, training.seed),
+        cell_line.peaks(0, cell_line.peak_count).source,
+        crm,
+        np.random.default_rng(np.random.SeedSequence(scores.chance.seed, spawn_key=(3,))),
+    )
+    scores.set_attribute(MEMORISED, [None if np.isnan(value) else round(value, 4) for value in found])
+    auroc, low, high = found
+    if low > 0.5:
+        log.warning(
+            "%s: the network has memorised peaks that it was trained on (AUROC against peaks kept out %.3f, "
+            "%.3f to %.3f; 0.5 is none), so p is too low; train with fewer support.epochs",
+            scores.model, auroc, low, high,
+        )  # fmt: skip
