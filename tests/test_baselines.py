@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.assess.evidence.ranking import auroc
 from atypeak_scale.config import Config, Selection
+from atypeak_scale.scoring.ranking import auroc
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
 from benchmarks import baselines, confirmation

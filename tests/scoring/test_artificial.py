@@ -9,7 +9,6 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from atypeak_scale.assess.evidence.artificial import noise_detection, scored_truth
-from atypeak_scale.assess.evidence.ranking import auroc
 from atypeak_scale.assess.evidence.rebuilt import rebuilt_by_kind, summarize_rebuilt
 from atypeak_scale.assess.interpretation.clusters import adjusted_rand_index
 from atypeak_scale.assess.interpretation.groups import groups
@@ -18,6 +17,7 @@ from atypeak_scale.catalogue.truth import read_truth
 from atypeak_scale.config import load_config
 from atypeak_scale.pipeline import run
 from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.ranking import auroc
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import open_store
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from atypeak_scale.assess.evidence.ranking import auroc, average_precision
 from atypeak_scale.catalogue.names import Source, source_name, split_name
 from atypeak_scale.catalogue.truth import HINT, KINDS, Truth, read_truth
 from atypeak_scale.errors import InputError
 from atypeak_scale.registry.variables import PEAK_SCORES
+from atypeak_scale.scoring.ranking import auroc, average_precision
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import CellLine
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.assess.evidence.ranking import auroc, average_precision
+from atypeak_scale.scoring.ranking import auroc, average_precision
 
 # Few values, so that many are equal.
 scores = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=30).map(np.array)
