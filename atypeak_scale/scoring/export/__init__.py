@@ -1,4 +1,4 @@
-"""Write normalized scores as files for other programs; each format is a module, listed in `FORMATS`.
+"""Write complete scores as files for other programs; each format is a module, listed in `FORMATS`.
 
 Peaks come one block of the store at a time, in C order of their contig, then by start. Memory holds at most
 one block, and one float32 for every peak for the percentiles.
@@ -8,13 +8,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
+from atypeak_scale.config import Objective
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import MADE_FROM, new_output, refuse_existing_output
 from atypeak_scale.scoring.export.bed import FINAL_BED_FILE, RAW_BED_FILE, BedWriter, bed_scores
 from atypeak_scale.scoring.export.parquet import PEAKS_FILE, ParquetWriter
+from atypeak_scale.scoring.export.support import (
+    SOURCES_FILE,
+    SUPPORT_BED_FILE,
+    SourcesWriter,
+    SupportBedWriter,
+)
 from atypeak_scale.scoring.export.tsv import LABELS_FILE, WEIGHTS_FILE, TsvWriter
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.scores import Scores
@@ -27,6 +34,8 @@ __all__ = [
     "LABELS_FILE",
     "PEAKS_FILE",
     "RAW_BED_FILE",
+    "SOURCES_FILE",
+    "SUPPORT_BED_FILE",
     "WEIGHTS_FILE",
     "Exported",
     "Writer",
@@ -52,21 +61,23 @@ class Writer(Protocol):
         """Close the files, whether they are complete or not."""
 
 
-FORMATS: dict[str, type[Writer]] = {
-    "bed": BedWriter,
-    "parquet": ParquetWriter,
-    "tsv": TsvWriter,
+# By objective: what writes a format. If both objectives have the same writer, it writes one file of both.
+FORMATS: dict[str, Mapping[Objective, type[Writer]]] = {
+    "bed": {"article": BedWriter, "support": SupportBedWriter},
+    "parquet": {"article": ParquetWriter, "support": ParquetWriter},
+    "tsv": {"article": TsvWriter, "support": SourcesWriter},
 }
 DEFAULT_FORMATS = ("bed", "parquet", "tsv")
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote: its folder, the number of peaks and the formats."""
+    """What an export wrote: folder, number of peaks, formats, and objectives of the scores."""
 
     folder: Location
     peaks: int = 0
     formats: tuple[str, ...] = DEFAULT_FORMATS
+    objectives: tuple[Objective, ...] = ("article",)
 
     def names(self) -> set[str]:
         """Return the names of all files in the folder."""
@@ -77,40 +88,45 @@ class Exported:
         return [(join(self.folder, name), what) for name, what in self._described().items()]
 
     def _described(self) -> dict[str, str]:
-        return {name: what for one in self.formats for name, what in FORMATS[one].files.items()}
+        return {
+            name: what
+            for one in self.formats
+            for objective in self.objectives
+            for name, what in FORMATS[one][objective].files.items()
+        }
 
 
 def export(
-    scores: Scores,
+    scores: Scores | Sequence[Scores],
     out: Location,
     formats: Sequence[str] = DEFAULT_FORMATS,
     executor: Executor | None = None,
 ) -> Exported:
-    """Write every scored peak, and the weights, to the new folder `out`, whole or not at all.
+    """Write every scored peak, and the figures of sources, to the new folder `out`, whole or not at all.
 
     Parameters
     ----------
     scores
-        Normalized scores.
+        Complete scores: of the article, support, or one of each, whose columns then share one table.
     out
         New folder or URL. It also receives `made-from.json`: input, model, settings and versions.
     formats
-        Some of `FORMATS`: "bed" is a raw and a final browser track, "parquet" a table of every peak with
-        everything known about it, "tsv" the weight of each source and the scale of each label.
+        Some of `FORMATS`: "bed" is a browser track for each score, "parquet" a table of every peak with
+        everything known about it, "tsv" the figures of each source and label.
     executor
         Its `progress` receives the progress of the export, which runs in this process; None reports nothing.
 
     Returns
     -------
     Exported
-        The folder, the number of peaks and the formats.
+        The folder, the number of peaks, the formats and the objectives.
 
     Raises
     ------
     InputError
-        If `out` exists, or a format is unknown.
+        If `out` exists, a format is unknown, or two scores have the same objective.
     StageMissingError
-        If the scores are not normalized.
+        If the scores are not complete.
 
     Examples
     --------
@@ -119,20 +135,50 @@ def export(
     """
     chosen = _known(formats)
     refuse_existing_output(out)
-    scores.require_normalized()
+    together = _one_of_each(scores)
+    for one in together.values():
+        one.require_complete()
     executor = executor or InProcess()
-    total = scores.cell_line.peak_count
-    with new_output(out, scores.provenance()) as folder, ExitStack() as open_files:
-        table = PeakTable(scores.cell_line, scores.group())
-        writers = [FORMATS[name](scores, table, folder) for name in chosen]
+    cell_line = next(iter(together.values())).cell_line
+    with new_output(out, export_provenance(list(together.values()))) as folder, ExitStack() as open_files:
+        table = PeakTable(cell_line, *(one.group() for one in together.values()))
+        # A writer of both objectives is created once.
+        of_writers = {FORMATS[name][objective]: one for name in chosen for objective, one in together.items()}
+        writers = [writer(one, table, folder) for writer, one in of_writers.items()]
         for writer in writers:
             open_files.enter_context(closing(writer))
         for block in table.blocks():
             peaks = table.read(block)
             for writer in writers:
                 writer.write(peaks)
-            executor.tell("export", block.stop, total)
-    return Exported(join(out), total, chosen)
+            executor.tell("export", block.stop, cell_line.peak_count)
+    return Exported(join(out), cell_line.peak_count, chosen, tuple(together))
+
+
+def export_provenance(scores: Sequence[Scores]) -> dict[str, Any]:
+    """Return what an export of these scores is made from; that of support stands beside the article's."""
+    first, *others = scores
+    return {**first.provenance(), **{one.objective: one.provenance()["scores"] for one in others}}
+
+
+def _one_of_each(scores: Scores | Sequence[Scores]) -> dict[Objective, Scores]:
+    """Return the scores by objective, the article's first.
+
+    Raises
+    ------
+    InputError
+        If two have the same objective, or other data, or there is none.
+
+    """
+    several = [scores] if isinstance(scores, Scores) else list(scores)
+    together = {one.objective: one for one in sorted(several, key=lambda one: one.objective)}
+    if not several or len(together) < len(several):
+        raise InputError(
+            f"{len(several)} models to export; expected one of the article, one of support, or both", "model"
+        )
+    if len({one.cell_line for one in several}) > 1:
+        raise InputError("the models to export scored different data; export each by itself", "model")
+    return together
 
 
 def _known(formats: Sequence[str]) -> tuple[str, ...]:

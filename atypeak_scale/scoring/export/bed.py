@@ -23,6 +23,13 @@ def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
     return rounded
 
 
+def new_track(file: Path, name: str, description: str) -> TextIO:
+    """Open a new BED file and write its track line."""
+    out = file.open("w", encoding="utf-8", newline="")
+    out.write(track_line(name, description))
+    return out
+
+
 class BedWriter:
     """Writes both tracks, BED6 with a track line."""
 
@@ -44,9 +51,7 @@ class BedWriter:
         )
 
     def _track(self, file: Path, name: str, description: str) -> TextIO:
-        out = self._opened.enter_context(file.open("w", encoding="utf-8", newline=""))
-        out.write(track_line(name, description))
-        return out
+        return self._opened.enter_context(new_track(file, name, description))
 
     def write(self, peaks: Columns) -> None:
         """Append a line for each peak to both tracks."""

@@ -77,7 +77,9 @@ def add_up(task: PeaksTask) -> None:
     regression = mean(scores.placements.read(v.ROW_REGRESSION, low, high))
     overlapping = np.zeros(count, np.int32)
     # A source that overlaps the peak in two windows counts once.
-    np.maximum.at(overlapping, peak, scores.placements.read(v.ROW_OVERLAPS, low, high)[inside].astype(np.int32))
+    np.maximum.at(
+        overlapping, peak, scores.placements.read(v.ROW_OVERLAPS, low, high)[inside].astype(np.int32)
+    )
     for variable, values in (
         (v.NETWORK, network), (v.REGRESSION, regression), (v.OVERLAPPING, overlapping),
         (v.SUPPORT, network + regression),

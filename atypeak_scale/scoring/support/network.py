@@ -57,11 +57,10 @@ def judge_block(task: NetworkTask) -> int:
     return len(window)
 
 
-def readout(
-    largest: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def readout(largest: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return N of intervals, from the largest and the mean log-odds over their bins (method, section 9.3)."""
-    return (largest + mean) / 2
+    result: npt.NDArray[np.float32] = np.float32(0.5) * (largest + mean)
+    return result
 
 
 def average_network(scores: Scores, executor: Executor) -> None:
@@ -73,5 +72,5 @@ def average_network(scores: Scores, executor: Executor) -> None:
 def average_block(task: NetworkTask) -> None:
     """Write the mean over models of a block."""
     values = [one.read(task.variable, *task.of.block) for one in task.scores.members]
-    mean = np.mean(values, axis=0, dtype=np.float64).astype(np.float32)
+    mean = np.stack(values).astype(np.float64).mean(axis=0).astype(np.float32)
     task.scores.write(task.variable, task.of.block.start, mean)
