@@ -127,9 +127,8 @@ class Ranking:
         wins = (below[self._left] + below[self._right]) / 2
         n1s = np.bincount(self._stratum, high_weight, self._count)
         n2s = np.bincount(self._low_stratum, low_weight, self._count)
-        # Less what the strata below hold.
         won = np.bincount(self._stratum, high_weight * wins, self._count)
-        won -= n1s * (np.cumsum(n2s) - n2s)
+        won = won - n1s * (np.cumsum(n2s) - n2s)  # less what the strata below hold
         used = self._is_used & (n1s > 0) & (n2s > 0)
         if not used.any():
             return np.nan

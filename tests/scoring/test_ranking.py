@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.scoring.ranking import auroc, average_precision
+from atypeak_scale.scoring.ranking import Ranking, auroc, auroc_within_strata, average_precision
 
 # Few values, so that many are equal.
 scores = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=30).map(np.array)
@@ -67,3 +67,80 @@ def test_ranking__nothing_to_tell_apart(function: object) -> None:
     assert callable(function)
     with pytest.raises(ValueError, match="both kinds, found 0 and 2"):
         function(np.empty(0), np.ones(2))
+
+
+@st.composite
+def weighed(draw: st.DrawFn) -> tuple[np.ndarray, ...]:
+    """Draw scores of both kinds, a stratum for each, and how often each counts."""
+    parts = []
+    for _ in range(2):
+        n = draw(st.integers(1, 15))
+        for values in (st.integers(-2, 2).map(float), st.integers(3, 5), st.integers(0, 3).map(float)):
+            parts.append(np.array(draw(st.lists(values, min_size=n, max_size=n))))
+    return tuple(parts)
+
+
+def over_strata(*parts: np.ndarray, least: int) -> float:
+    """Compare all pairs within a stratum; each score is repeated as often as it counts."""
+    high, high_stratum, high_weight, low, low_stratum, low_weight = parts
+    area = total = 0.0
+    for stratum in {*high_stratum, *low_stratum}:
+        in_high, in_low = high_stratum == stratum, low_stratum == stratum
+        one = np.repeat(high[in_high], high_weight[in_high].astype(int))
+        other = np.repeat(low[in_low], low_weight[in_low].astype(int))
+        if min(in_high.sum(), in_low.sum()) >= least and len(one) and len(other):
+            weight = len(one) * len(other) / (len(one) + len(other))
+            area += over_all_pairs(one, other) * weight
+            total += weight
+    return area / total if total else np.nan
+
+
+@given(weighed())
+def test_ranking__weights_count_scores_repeatedly(parts: tuple[np.ndarray, ...]) -> None:
+    high, _, high_weight, low, _, low_weight = parts
+    ranking = Ranking(high, low)
+    assert ranking.auroc() == pytest.approx(over_all_pairs(high, low), abs=1e-12)
+    one, other = (np.repeat(x, w.astype(int)) for x, w in ((high, high_weight), (low, low_weight)))
+    expected = over_all_pairs(one, other) if len(one) and len(other) else np.nan
+    assert ranking.auroc(high_weight, low_weight) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+@given(weighed(), st.integers(1, 4))
+def test_auroc_within_strata__compares_within_them(parts: tuple[np.ndarray, ...], least: int) -> None:
+    high, high_stratum, high_weight, low, low_stratum, low_weight = parts
+    once = (high, high_stratum, np.ones(len(high)), low, low_stratum, np.ones(len(low)))
+    found = auroc_within_strata(high, low, high_stratum, low_stratum, least)
+    assert found == pytest.approx(over_strata(*once, least=least), abs=1e-12, nan_ok=True)
+    found = Ranking(high, low, (high_stratum, low_stratum), least).auroc(high_weight, low_weight)
+    assert found == pytest.approx(over_strata(*parts, least=least), abs=1e-12, nan_ok=True)
+
+
+def test_auroc_within_strata__counting_alone_adds_nothing_to_counting() -> None:
+    rng = np.random.default_rng(2)
+    high_count, low_count = rng.poisson(6, 3000), rng.poisson(2, 3000)
+    assert auroc(high_count.astype(float), low_count.astype(float)) > 0.85
+    within = auroc_within_strata(high_count.astype(float), low_count.astype(float), high_count, low_count)
+    assert within == 0.5
+    # Ten of both make a stratum, nine do not.
+    for size, expected in ((10, 1.0), (9, np.nan)):
+        ones, zeros = np.ones(size), np.zeros(12)
+        found = auroc_within_strata(ones, zeros, ones.astype(int), np.ones(12, int))
+        assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_ranking__infinite_scores_are_ties() -> None:
+    assert Ranking(np.array([np.inf, -np.inf]), np.array([np.inf, -np.inf])).auroc() == 0.5
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_ranking__refuses_what_it_cannot_rank(kind: int) -> None:
+    scores_of_both = [np.zeros(3), np.zeros(2)]
+    without = [part[: 0 if k == kind else 2] for k, part in enumerate(scores_of_both)]
+    assert np.isnan(Ranking(*without).auroc())
+    strata = [np.zeros(3, int), np.zeros(2, int)]
+    strata[kind] = strata[kind][1:]
+    with pytest.raises(ValueError, match="a stratum for each score"):
+        Ranking(*scores_of_both, (strata[0], strata[1]))
+    scores_of_both[kind][1] = np.nan
+    with pytest.raises(ValueError, match="expected scores, found NaN"):
+        Ranking(*scores_of_both)
