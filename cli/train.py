@@ -1,7 +1,10 @@
 """`atypeak-scale train`."""
 
+from typing import get_args
+
 import click
 
+from atypeak_scale.config import Objective
 from atypeak_scale.execution.executor import Executor
 
 from .common import executor_options, import_tensorflow_quietly, store_argument
@@ -16,15 +19,25 @@ from .progress import progress_on
 @click.option(
     "--model", required=True, type=click.Path(), metavar="DIR", help="New folder or URL for the model."
 )
+@click.option("--objective", type=click.Choice(get_args(Objective)),
+              help="What the network learns: article, to rebuild what it sees; support, to predict sources "
+              "that it does not see. Default: the configuration's, usually article."
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the one in the configuration.")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
               help="Train N models in DIR/seed-..., counting up from the seed; finished ones are kept."
 )  # fmt: skip
 @executor_options
 def train(
-    store: str, config: str, model: str, seed: int | None, seeds: int | None, executor: Executor
+    store: str,
+    config: str,
+    model: str,
+    objective: Objective | None,
+    seed: int | None,
+    seeds: int | None,
+    executor: Executor,
 ) -> None:
-    """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the best weights so far.
+    """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the weights so far.
 
     Only --seeds can train elsewhere, each seed on one worker.
     """
@@ -32,6 +45,9 @@ def train(
     from atypeak_scale.store.cell_line import open_store
 
     settings = with_seed(load_config(config), seed)
+    if objective is not None:
+        training_settings = settings.training.model_copy(update={"objective": objective})
+        settings = settings.model_copy(update={"training": training_settings})
     cell_line = open_store(store, settings.cell_line)
     if seeds is not None:
         from atypeak_scale.model.seeds import train_seeds
@@ -47,7 +63,4 @@ def train(
     with progress_on(executor):
         training = train(cell_line, settings, model, executor=executor).training
     assert training is not None
-    click.echo(
-        f"{training.explain()}; the weights of epoch {training.kept_epoch}, "
-        f"loss {training.kept_loss:.6f}, are in {model}"
-    )
+    click.echo(f"{training.explain()}; {training.explain_kept()}, are in {model}")

@@ -2,14 +2,15 @@
 
 model.keras    the network, loadable by Keras alone once this package is imported
 config.yaml    every setting it was trained with
-history.csv    loss of each epoch
+history.csv    loss of each epoch; also the validation loss if the model is one of support
 model.json     labels of the two views, how training ended, fingerprint
 """
 
 import csv
 import hashlib
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -53,6 +54,9 @@ class Training:
         Its loss.
     stopped : str
         Why it ended; one of the reasons in description.py.
+    kept_validation_loss : float or None
+        Loss of that epoch on windows that were kept out of training (method, section 9.2); None if there were
+        none.
 
     """
 
@@ -60,16 +64,23 @@ class Training:
     kept_epoch: int
     kept_loss: float
     stopped: str
+    kept_validation_loss: float | None = None
 
     def explain(self) -> str:
         """Say why training stopped."""
         reasons = {
             SETTLED: "the loss settled",
             LOW: "the loss reached training.stop_at_loss",
-            LAST: "training.max_epochs were done",
+            LAST: "all its epochs were done",
             INTERRUPTED: "interrupted",
         }
         return f"stopped after {self.epochs} epochs: {reasons[self.stopped]}"
+
+    def explain_kept(self) -> str:
+        """Say which weights were kept, and their losses."""
+        validation = self.kept_validation_loss
+        told = "" if validation is None else f", validation loss {validation:.6f}"
+        return f"the weights of epoch {self.kept_epoch}, loss {self.kept_loss:.6f}{told}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,9 @@ class TrainedModel:
         Fingerprint of the inputs of the store it was trained on.
     name : str
         Name of its folder.
+    validation_history : tuple of float
+        Validation loss of each epoch (method, section 9.2), NaN if nothing was kept out; empty if the
+        objective was the article's.
 
     """
 
@@ -102,6 +116,7 @@ class TrainedModel:
     history: tuple[float, ...] = ()
     store: str | None = None
     name: str = "model"
+    validation_history: tuple[float, ...] = ()
 
     @property
     def bins(self) -> int:
@@ -131,7 +146,7 @@ class TrainedModel:
     def fingerprint(self) -> str:
         """SHA-256 of weights, labels and settings of model and training."""
         digest = hashlib.sha256()
-        settings = {
+        settings: dict[str, Any] = {
             "labels": self.labels,
             "bins": self.bins,
             # Defaults are left out, so that a setting added later does not change the names of existing
@@ -139,6 +154,8 @@ class TrainedModel:
             "model": self.config.model.model_dump(mode="json", exclude_defaults=True),
             "training": self.config.training.model_dump(mode="json", exclude_defaults=True),
         }
+        if self.config.training.objective == "support":
+            settings["support"] = self.config.support.model_dump(mode="json", exclude_defaults=True)
         digest.update(json.dumps(settings, sort_keys=True).encode())
         for array in weight_arrays(self.network):
             digest.update(str(array.shape).encode() + np.ascontiguousarray(array, "<f4").tobytes())
@@ -206,17 +223,25 @@ def save_model(model: TrainedModel, folder: Location) -> Location:
         model.network.save(partial / NETWORK)
         (partial / CONFIG).write_text(dump_config(model.config), encoding="utf-8")
         with (partial / HISTORY).open("w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out, lineterminator="\n")
-            writer.writerows([("epoch", "loss"), *enumerate(model.history, 1)])
+            csv.writer(out, lineterminator="\n").writerows(_history_rows(model))
         (partial / DESCRIPTION).write_text(json.dumps(_description(model), indent=1) + "\n", encoding="utf-8")
     return locations.join(folder)
 
 
+def _history_rows(model: TrainedModel) -> list[tuple[Any, ...]]:
+    """Return the rows of history.csv, the names of the columns first."""
+    columns: dict[str, Iterable[float]] = {"epoch": itertools.count(1), "loss": model.history}
+    if model.validation_history:
+        columns["validation_loss"] = model.validation_history
+    return [tuple(columns), *zip(*columns.values(), strict=False)]
+
+
 def _description(model: TrainedModel) -> dict[str, Any]:
+    training = model.training
     return {
         "fingerprint": model.fingerprint(),
         "views": dict(zip(model.config.store.views, model.labels, strict=True)),
-        "training": None if model.training is None else vars(model.training),
+        "training": None if training is None else {k: v for k, v in vars(training).items() if v is not None},
         "store": model.store,
         "versions": {name: version(name) for name in ("atypeak-scale", "tensorflow", "keras", "numpy")},
     }
@@ -253,7 +278,10 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
     first, second = description["views"].values()
     training = description["training"]
     lines = target(join(folder, HISTORY)).read_text().splitlines()
-    history = tuple(float(row["loss"]) for row in csv.DictReader(lines))
+    history, validation_history = (
+        tuple(float(row[name]) for row in csv.DictReader(lines) if name in row)
+        for name in ("loss", "validation_loss")
+    )
     model = TrainedModel(
         network,
         (tuple(first), tuple(second)),
@@ -262,6 +290,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
         history,
         description["store"],
         locations.name_of(folder),
+        validation_history,
     )
     found = model.fingerprint()
     if found != description["fingerprint"]:

@@ -4,16 +4,19 @@ Chunks of the store are shuffled, read whole in parallel, and mixed in a buffer.
 bit for each bin of a source, until it reaches the device that computes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from atypeak_scale.store.cell_line import CellLine
+from atypeak_scale.registry import variables as v
+from atypeak_scale.store.cell_line import Block, CellLine
 
 FloatArray = npt.NDArray[np.float32]
+# Rows of CRMs in their file, int64, to bool: which CRMs are meant.
+OfCrms = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 CHUNKS_AT_ONCE = 2
 BATCHES_AHEAD = 2
 EPOCH_STRIDE = (1, 1_000_003)  # keeps the buffer seeds of (seed, epoch) pairs apart
@@ -31,12 +34,14 @@ def training_windows(
     batch: int,
     shuffle_windows: int,
     failures: list[Exception] | None = None,
+    is_used: OfCrms | None = None,
 ) -> tf.data.Dataset:
     """Return endless batches of packed windows in random order: uint8 (batch, bins, ceil(sources / 8)).
 
     Every window appears once before any appears again. The same seed and the same store give the same
     batches (method, section 3.3). At most `shuffle_windows` windows and a few chunks are in memory. An error
-    while reading is appended to `failures`, because TensorFlow raises one of its own instead.
+    while reading is appended to `failures`, because TensorFlow raises one of its own instead. With `is_used`,
+    windows of other CRMs do not appear; there must be a CRM that is used.
     """
     windows, bins, sources = cell_line.shape
     blocks = cell_line.blocks("windows")
@@ -44,7 +49,7 @@ def training_windows(
 
     def read(chunk: Any) -> npt.NDArray[np.uint8]:
         try:
-            return read_packed(cell_line, *blocks[int(chunk)])
+            return _packed_of(cell_line, blocks[int(chunk)], is_used)
         except Exception as problem:
             if failures is not None:
                 failures.append(problem)
@@ -73,6 +78,36 @@ def training_windows(
         .prefetch(BATCHES_AHEAD)
         .with_options(options)
     )
+
+
+def _packed_of(cell_line: CellLine, block: Block, is_wanted: OfCrms | None) -> npt.NDArray[np.uint8]:
+    """Read the windows of a block whose CRMs are wanted, packed."""
+    packed = read_packed(cell_line, *block)
+    return packed if is_wanted is None else packed[is_wanted(cell_line.read(v.CRM, *block))]
+
+
+def some_windows(cell_line: CellLine, is_wanted: OfCrms, most: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Read windows of wanted CRMs from chunks in random order until there are `most`, or no more.
+
+    Returns
+    -------
+    uint8 (windows, bins, ceil(sources / 8))
+        Packed windows; the same seed and the same store give the same ones.
+
+    """
+    _, bins, sources = cell_line.shape
+    blocks = cell_line.blocks("windows")
+    found = [np.empty((0, bins, -(-sources // 8)), np.uint8)]
+    for number in np.random.default_rng(seed).permutation(len(blocks)):
+        found.append(_packed_of(cell_line, blocks[number], is_wanted))
+        if sum(map(len, found)) >= most:
+            break
+    return np.concatenate(found)[:most]
+
+
+def has_windows(cell_line: CellLine, is_wanted: OfCrms) -> bool:
+    """Return whether any window lies in a CRM that is wanted; reads until it finds one."""
+    return any(is_wanted(cell_line.read(v.CRM, *block)).any() for block in cell_line.blocks("windows"))
 
 
 def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumbs: float) -> FloatArray:

@@ -63,7 +63,7 @@ def test_train__several_seeds(replace: Replace, options: list[str], where: Where
 
 
 def test_train__says_how_it_ended(steps: Finished) -> None:
-    assert steps.printed["train"].startswith("stopped after 3 epochs: training.max_epochs were done; ")
+    assert steps.printed["train"].startswith("stopped after 3 epochs: all its epochs were done; ")
     assert steps.printed["train"].endswith(f"are in {steps.model}\n")
     history = pd.read_csv(steps.model / "history.csv")
     kept = json.loads((steps.model / "model.json").read_text())["training"]

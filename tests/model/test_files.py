@@ -132,7 +132,7 @@ def test_from_arrays__reads_the_sizes_of_the_network(model: TrainedModel, config
     [
         ("settled", "the loss settled"),
         ("stop_at_loss", "the loss reached training.stop_at_loss"),
-        ("max_epochs", "training.max_epochs were done"),
+        ("max_epochs", "all its epochs were done"),
         ("interrupted", "interrupted"),
     ],
 )

@@ -27,7 +27,9 @@ class EarlyStopping:
     ----------
     losses : list of float
         Loss of each epoch.
-    best_epoch, best_loss, best_weights
+    validation_losses : list of float
+        Always empty: nothing is kept out.
+    kept_epoch, kept_loss, kept_weights
         The best epoch, counted from 1 (0: none yet), its loss and its weights.
     stopped : str or None
         Why training ended; None while it continues.
@@ -36,10 +38,11 @@ class EarlyStopping:
 
     def __init__(self, settings: TrainingSettings) -> None:
         self._settings = settings
-        self.best_weights: list[FloatArray] = []
-        self.best_epoch = 0
-        self.best_loss = np.inf
+        self.kept_weights: list[FloatArray] = []
+        self.kept_epoch = 0
+        self.kept_loss = np.inf
         self.losses: list[float] = []
+        self.validation_losses: list[float] = []
         self.stopped: str | None = None
 
     def add(self, loss: float, weights: Callable[[], list[FloatArray]]) -> None:
@@ -60,18 +63,27 @@ class EarlyStopping:
         """
         self.losses.append(loss)
         epoch = len(self.losses)
-        if not np.isfinite(loss):
-            raise InputError(f"epoch {epoch}: the loss is {loss}; lower training.learning_rate in the config")
+        check_loss(loss, epoch, "training.learning_rate")
         limit = self._settings.stop_at_loss
         reached = limit is not None and loss <= limit
         # The loss that a user asked for is kept even if it is hardly below the best.
-        if loss < self.best_loss - (0 if reached else self._settings.min_delta):
+        if loss < self.kept_loss - (0 if reached else self._settings.min_delta):
             # In one assignment, so that Ctrl-C during the copy cannot leave one epoch with the weights of
             # another.
-            self.best_epoch, self.best_loss, self.best_weights = epoch, loss, weights()
+            self.kept_epoch, self.kept_loss, self.kept_weights = epoch, loss, weights()
         if reached:
             self.stopped = LOW
-        elif epoch - self.best_epoch >= self._settings.patience:
+        elif epoch - self.kept_epoch >= self._settings.patience:
             self.stopped = SETTLED
         elif epoch == self._settings.max_epochs:
             self.stopped = LAST
+
+    def detail(self) -> str:
+        """Say how the last epoch ended, and which is the best."""
+        return f"loss {self.losses[-1]:.6f}, best {self.kept_loss:.6f} in epoch {self.kept_epoch}"
+
+
+def check_loss(loss: float, epoch: int, setting: str) -> None:
+    """Raise InputError, which names the setting to lower, if the loss of an epoch is not finite."""
+    if not np.isfinite(loss):
+        raise InputError(f"epoch {epoch}: the loss is {loss}; lower {setting} in the config")

@@ -1,52 +1,24 @@
-"""Gradient descent on packed windows, which are never expanded to all cells (method, sections 3.2 and 3.3).
-
-The store gives one bit for each bin of an observed source. The first convolutions (sparse_convolutions.py)
-and the loss (loss.py) take the occupancy of the sources.
-"""
-
-import time
-from collections.abc import Callable, Iterator
+"""Training that makes the autoencoder rebuild what it sees (method, sections 3.2 and 3.3)."""
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from atypeak_scale.config import Config
-from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.model.sparse_convolutions import SparseConvolutions
-from atypeak_scale.model.training.dense_layers import DenseLayers
+from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.model.training.loss import RebuildingError
-from atypeak_scale.model.training.optimizer import FusedAdam
-from atypeak_scale.store.stream import crumb_matrix, unpack
-
-MOST_STEPS_AT_ONCE = 8
-SECONDS_AT_ONCE = 2.0  # roughly how long the graph runs without hearing Ctrl-C or reporting progress
+from atypeak_scale.store.stream import crumb_matrix
 
 
-def tell_nobody(done: int, total: int) -> None:
-    """Listen to nothing."""
-
-
-class PackedTraining:
+class PackedTraining(Descent):
     """Trains an autoencoder on packed windows, without ever expanding its input, output or target.
 
     Parameters
     ----------
-    bins : int
-        Bins of a window.
-    shape : (int, int)
-        m and n, numbers of labels of the two views.
-    cells : list of (int, int)
-        Indices of the first and the second label of every source.
-    config : Config
-        `model` and `training`.
+    bins, shape, cells, config
+        As `Descent` takes them.
     weights : float32 (m, n) or None
         Weights of the cells in the loss; None means all are 1.
-
-    Attributes
-    ----------
-    autoencoder : keras.Model
-        The network to train.
 
     """
 
@@ -59,88 +31,10 @@ class PackedTraining:
         weights: npt.NDArray[np.float32] | None = None,
     ) -> None:
         settings = config.training
-        self.autoencoder = build_autoencoder(bins, *shape, config.model, settings.seed, settings.precision)
-        self.convolutions = SparseConvolutions(self.autoencoder, cells, settings.crumbs)
-        self.dense_layers = DenseLayers(self.autoencoder)
-        self.decoded = self.autoencoder.get_layer("decoded")
+        super().__init__(bins, shape, cells, config, settings.learning_rate)
         given = crumb_matrix(cells, shape, settings.crumbs)
-        self.error = RebuildingError(self.autoencoder.get_layer("sources"), given, weights)
-        self.optimizer = FusedAdam(settings.learning_rate)
-        self.optimizer.build(self.autoencoder.trainable_variables)
-        self._sources = len(cells)
-        self._steps = tf.function(self._steps_in_graph, autograph=False)
-        self._steps_at_once = 1  # until we know how long they take
+        self._rebuilding = RebuildingError(self.autoencoder.get_layer("sources"), given, weights)
 
-    def step(self, packed: tf.Tensor) -> tf.Tensor:
-        """Take one step of gradient descent.
-
-        Parameters
-        ----------
-        packed : uint8 (windows, bins, bytes)
-            A batch, as `training_windows` gives it.
-
-        Returns
-        -------
-        float32 ()
-            The loss: mean over all cells of weight times squared error, plus L2 (method, section 3.2).
-
-        """
-        occupancy = unpack(packed, self._sources)
-        with tf.GradientTape() as tape:
-            decoded = self.decoded(self.dense_layers(self.convolutions(occupancy)))
-            loss = tf.add_n([self.error(decoded, occupancy), *self.autoencoder.losses])
-        variables = self.autoencoder.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    def epoch(
-        self,
-        batches: Iterator[tf.Tensor],
-        steps: int,
-        on_steps: Callable[[int, int], None] = tell_nobody,
-    ) -> float:
-        """Take several steps.
-
-        Parameters
-        ----------
-        batches : iterator
-            Batches of packed windows; each step takes one.
-        steps : int
-            Number of steps.
-        on_steps : function
-            Called with the number of steps done and their total; after every step, if a step takes seconds.
-
-        Returns
-        -------
-        float
-            Mean of the losses of the steps.
-
-        """
-        total = 0.0
-        for start in range(0, steps, MOST_STEPS_AT_ONCE):
-            stop = min(start + MOST_STEPS_AT_ONCE, steps)
-            # Losses are added in float32, in the same order however many steps are taken at once.
-            loss, done = tf.constant(0.0), start
-            while done < stop:
-                count = min(self._steps_at_once, stop - done)
-                began = time.monotonic()
-                loss = self._steps(batches, tf.constant(count), loss)
-                loss.numpy()  # wait until they are done
-                each = max((time.monotonic() - began) / count, 1e-6)
-                self._steps_at_once = min(max(int(SECONDS_AT_ONCE / each), 1), MOST_STEPS_AT_ONCE)
-                done += count
-                on_steps(done, steps)
-            total += float(loss)
-        return total / steps
-
-    def _steps_in_graph(self, batches: Iterator[tf.Tensor], steps: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-        """Add the losses of some steps to those before, without returning to Python in between.
-
-        TensorFlow sorts the terms of a sum by name: another name for `before` changes the last bit of the
-        sums.
-        """
-
-        def step(done: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return done + 1, total + self.step(next(batches))
-
-        return tf.while_loop(lambda done, _: done < steps, step, (0, before))[1]
+    def error(self, occupancy: tf.Tensor) -> tf.Tensor:
+        """Return the mean over all cells of weight times squared error (method, section 3.2)."""
+        return self._rebuilding(self.decode(occupancy), occupancy)

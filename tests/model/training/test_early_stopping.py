@@ -27,19 +27,19 @@ PUBLISHED = [
 
 def test_stopping__on_the_published_losses_keeps_epoch_10_of_15() -> None:
     keep = follow(PUBLISHED)
-    assert (len(keep.losses), keep.best_epoch, keep.best_weights, keep.stopped) == (15, 10, [10], "settled")
+    assert (len(keep.losses), keep.kept_epoch, keep.kept_weights, keep.stopped) == (15, 10, [10], "settled")
 
 
 def test_stopping__a_loss_that_was_asked_for_is_kept_however_near_the_best() -> None:
     keep = follow([0.00280, 0.00258, 0.001], stop_at_loss=0.0026)
-    assert (keep.best_epoch, keep.best_loss, keep.stopped) == (2, 0.00258, "stop_at_loss")
+    assert (keep.kept_epoch, keep.kept_loss, keep.stopped) == (2, 0.00258, "stop_at_loss")
     worse = follow([0.5, 0.0025, 0.0026], stop_at_loss=0.0001, patience=1)
-    assert (worse.best_epoch, worse.stopped) == (2, "settled")
+    assert (worse.kept_epoch, worse.stopped) == (2, "settled")
 
 
 def test_stopping__at_an_absolute_loss() -> None:
     keep = follow(PUBLISHED, stop_at_loss=0.003)
-    assert (len(keep.losses), keep.best_epoch, keep.stopped) == (9, 9, "stop_at_loss")
+    assert (len(keep.losses), keep.kept_epoch, keep.stopped) == (9, 9, "stop_at_loss")
 
 
 def test_stopping__interrupted_while_the_weights_are_copied_keeps_the_best_before() -> None:
@@ -50,7 +50,7 @@ def test_stopping__interrupted_while_the_weights_are_copied_keeps_the_best_befor
 
     with pytest.raises(KeyboardInterrupt):
         course.add(0.1, interrupt)
-    assert (course.best_epoch, course.best_loss, course.best_weights) == (1, 0.5, [1.0])
+    assert (course.kept_epoch, course.kept_loss, course.kept_weights) == (1, 0.5, [1.0])
 
 
 def test_stopping__loss_that_is_no_number() -> None:
@@ -60,4 +60,4 @@ def test_stopping__loss_that_is_no_number() -> None:
 
 def test_stopping__after_the_last_epoch_that_is_allowed() -> None:
     keep = follow([0.4, 0.3, 0.2, 0.1], max_epochs=3)
-    assert (keep.losses, keep.best_epoch, keep.stopped) == ([0.4, 0.3, 0.2], 3, "max_epochs")
+    assert (keep.losses, keep.kept_epoch, keep.stopped) == ([0.4, 0.3, 0.2], 3, "max_epochs")

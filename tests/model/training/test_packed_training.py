@@ -1,10 +1,8 @@
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from atypeak_scale.config import Config
-from atypeak_scale.model.training import packed_training
 from atypeak_scale.model.training.packed_training import PackedTraining
 from atypeak_scale.store.stream import crumb_matrix, unpack
 
@@ -20,31 +18,3 @@ def test_packed_training__is_the_autoencoder_on_expanded_windows(config: Config)
     decoded = training.decoded(training.dense_layers(training.convolutions(occupancy)))
     ours = training.autoencoder.get_layer("sources")(decoded).numpy().reshape(windows.shape)
     np.testing.assert_allclose(ours, training.autoencoder(windows, training=False).numpy(), atol=1e-5)
-
-
-def test_packed_training__an_epoch_is_its_steps_one_by_one(config: Config) -> None:
-    packed = np.random.default_rng(1).integers(0, 4, (11, 2, 320, 1)).astype(np.uint8) << 6
-    at_once, one_by_one = (PackedTraining(320, (2, 2), [(0, 1), (1, 0)], config) for _ in range(2))
-    batches = iter(tf.data.Dataset.from_tensor_slices(packed))
-    loss = at_once.epoch(batches, 11)
-    assert next(batches, None) is None
-    assert loss == pytest.approx(np.mean([float(one_by_one.step(batch)) for batch in packed]), rel=1e-5)
-    for ours, expected in zip(at_once.autoencoder.weights, one_by_one.autoencoder.weights, strict=True):
-        np.testing.assert_allclose(ours, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("seconds, expected", [(0.0, list(range(1, 12))), (1e6, [1, 8, 11])])
-def test_packed_training__tells_of_its_steps(
-    config: Config, monkeypatch: pytest.MonkeyPatch, seconds: float, expected: list[int]
-) -> None:
-    """Slow steps are taken one by one, quick ones many at once after the first; the numbers are the same."""
-    monkeypatch.setattr(packed_training, "SECONDS_AT_ONCE", seconds)
-    packed = np.random.default_rng(1).integers(0, 4, (11, 2, 320, 1)).astype(np.uint8) << 6
-    told: list[tuple[int, int]] = []
-    training = PackedTraining(320, (2, 2), [(0, 1), (1, 0)], config)
-    loss = training.epoch(
-        iter(tf.data.Dataset.from_tensor_slices(packed)), 11, lambda done, total: told.append((done, total))
-    )
-    assert told == [(done, 11) for done in expected]
-    silent = PackedTraining(320, (2, 2), [(0, 1), (1, 0)], config)
-    assert loss == pytest.approx(silent.epoch(iter(tf.data.Dataset.from_tensor_slices(packed)), 11), rel=1e-6)

@@ -138,7 +138,7 @@ def test_train__tells_of_the_steps_of_a_long_epoch(
 ) -> None:
     """As if every event were seconds after the one before, and every step took seconds."""
     monkeypatch.setattr(train_module, "SECONDS_BETWEEN_EVENTS", 0.0)
-    monkeypatch.setattr("atypeak_scale.model.training.packed_training.SECONDS_AT_ONCE", 0.0)
+    monkeypatch.setattr("atypeak_scale.model.training.descent.SECONDS_AT_ONCE", 0.0)
     told: list[Event] = []
     train(cell_line, changed(config, max_epochs=2), executor=InProcess(told.append))
     assert [(event.stage, event.done, event.total) for event in told] == [
