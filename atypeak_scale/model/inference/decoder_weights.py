@@ -49,7 +49,7 @@ class DecoderWeights:
     deep_kernel : float32 (k, D, F)
         Kernel of the layer `decoded`.
     source_kernels : float32 (taps, F, 4, sources)
-        The last convolution as short kernels, for the cells of the sources: what a position adds to four bins.
+        The last convolution as short kernels, for the cells of the sources: four bins for each position.
     first_tap : int
         Position of the first tap, counted from that of the four bins.
     lock : threading.Lock
@@ -174,7 +174,7 @@ class DecoderWeights:
 
 
 def _short_kernels(kernel: FloatArray, cells: Sequence[int] | None) -> tuple[FloatArray, int]:
-    """Return the kernels of some cells, their taps summed by phase: (taps, F, 4, cells), and the first tap."""
+    """Return kernels of some cells, their taps summed by phase: (taps, F, 4, cells); and the first tap."""
     phases, first = phase_taps(kernel.shape[0])
     filters = slice(None) if cells is None else list(cells)
     return np.einsum("rtk,kfc->tfrc", phases, kernel[:, 0, 0][..., filters]), first

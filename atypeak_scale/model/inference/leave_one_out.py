@@ -7,6 +7,7 @@ encoder gives at the positions around four bins with a kernel of k + taps - 1 po
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,10 @@ from atypeak_scale.model.layers import PHASES
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+MapArray = npt.NDArray[np.int32]
 OCCUPANCY_BYTES = 64 << 20  # limit for the windows whose runs are found at once
-PASS_FLOATS = 48 << 20  # rough limit for the signals and the encoder's output of one pass
+PASS_FLOATS = 64 << 20  # rough limit for the arrays of one pass
+NAME_FLOATS = 64  # room that naming takes for each position that a run changes, roughly
 INPUTS_AT_ONCE = 8192
 POSITIONS_AT_ONCE = 65536
 
@@ -54,7 +57,9 @@ class LeaveOneOut:
                 "kdf,frs->skrd", weights.deep_kernel, weights.source_kernels[tap], optimize=True
             )
         self._composed = tf.constant(composed.reshape(sources, self._seen * PHASES, deep))
-        # A window without peaks has none of these; so many positions before its first can be asked for.
+        # A part and an input, and what they are copied into.
+        self._change_floats = 2 * engine.part_weights.filters + 2 * deep + NAME_FLOATS
+        # `maps` begin that many positions before the window's first and end that many after its last.
         self._before = -weights.first_tap
 
     def log_odds(
@@ -95,31 +100,16 @@ class LeaveOneOut:
             runs = runs_of(occupancy[windows[start : start + step]])
             count = min(step, len(windows) - start)
             bounds = np.searchsorted(number, np.arange(start, start + count + 1))
-            # A bound of what a window may add: inputs, parts, and changed positions.
-            seen = (runs.last - runs.first + 8 * self._k) // PHASES
-            cost = np.bincount(runs.window, seen, count) * self._cost
-            last = np.cumsum(cost) // PASS_FLOATS
-            cuts = np.flatnonzero(np.diff(last, prepend=-1, append=np.inf))
-            for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+            changes = (runs.last - runs.first + 2 * self._k) // PHASES + 2  # at most
+            floats = self._change_floats * np.bincount(runs.window, changes, count)
+            floats += self._fields.positions * np.diff(bounds)
+            cuts = np.flatnonzero(np.diff(np.cumsum(floats) // PASS_FLOATS, prepend=-1, append=np.inf))
+            for low, high in pairwise(cuts):
                 of_runs = slice(*np.searchsorted(runs.window, [low, high]))
                 of_pass = slice(bounds[low], bounds[high])
                 here = rows[:, of_pass].copy()
                 here[0] = number[of_pass] - start - low
-                yield (
-                    of_pass,
-                    Runs(
-                        runs.window[of_runs] - low,
-                        runs.source[of_runs],
-                        runs.first[of_runs],
-                        runs.last[of_runs],
-                    ),
-                    here,
-                )
-
-    @property
-    def _cost(self) -> int:
-        """Floats for each run and position that sees it: of a part and of two inputs."""
-        return 2 * self._part_weights.filters + 2 * self._weights.deep_kernel.shape[1]
+                yield of_pass, _from_window(runs, of_runs, int(low)), here
 
     def _pass(self, runs: Runs, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return largest and mean of rows (window, source, first, last), sorted by window and source."""
@@ -128,34 +118,26 @@ class LeaveOneOut:
         view_of = np.full((int(window[-1]) + 1) * self._sources, -1)
         view_of[key] = np.arange(len(key))
         inputs = view_inputs(self._fields, runs, view_of, self._sources)
-        changes = self._encoded(inputs)
-        maps = self._maps(inputs, key)
-
-        # The fours of bins of each row; what they see starts at the same number along `maps`.
-        four, fours = first // PHASES, last // PHASES - first // PHASES + 1
+        changes, maps = self._encoded(inputs), self._maps(inputs, key)
         largest, mean = np.empty((2, len(view)), np.float32)
-        by_source = np.argsort(source, kind="stable")
-        positions = fours + self._seen - 1
-        for of_step in self._steps(source[by_source], positions[by_source]):
-            at = by_source[of_step]
-            low = np.cumsum(positions[at]) - positions[at]
-            column = ranges(four[at], four[at] + positions[at])
-            seen = maps[np.repeat(view[at], positions[at]), column]
-            of = int(source[at[0]])
-            output = self._output(changes[seen], of)
-            self._take_borders(output, low, four[at], fours[at], changes, maps[view[at]], of)
+        four = first // PHASES
+        fours = last // PHASES - four + 1
+        order = np.argsort(source, kind="stable")
+        for of_step in _steps(source[order], (fours + self._seen - 1)[order]):
+            at = order[of_step]
+            cell = int(source[at[0]])
+            output, begins = self._output(changes, maps[view[at]], four[at], fours[at], cell)
             bins = last[at] - first[at] + 1
+            each = ranges(first[at], last[at] + 1)
+            column = np.repeat(begins - four[at], bins) + each // PHASES
+            values = output[each % PHASES, column] + self._empty[each, cell]
             starts = np.cumsum(bins) - bins
-            bin_ = ranges(first[at], last[at] + 1)
-            values = output[
-                bin_ % PHASES, np.repeat(low - four[at], bins) + bin_ // PHASES
-            ] + self._empty[bin_, of]
             largest[at] = np.maximum.reduceat(values, starts)
             mean[at] = np.add.reduceat(values, starts) / bins
         return largest, mean
 
     def _encoded(self, inputs: ViewInputs) -> FloatArray:
-        """Return what the encoder gives, less that of nothing: (inputs + 1, D); the last row is of nothing."""
+        """Return what the encoder gives, less that of no peak: (inputs + 1, D); the last is 0."""
         sums = PartSums(self._part_weights, self._fields, inputs.whole)
         count = inputs.whole.count
         changes = np.zeros((count + len(inputs.origin) + 1, self._weights.deep_kernel.shape[1]), np.float32)
@@ -173,7 +155,7 @@ class LeaveOneOut:
             )
         return changes
 
-    def _maps(self, inputs: ViewInputs, key: IntArray) -> npt.NDArray[np.int32]:
+    def _maps(self, inputs: ViewInputs, key: IntArray) -> MapArray:
         """Return the input at every position of every view, or -1; some more positions on both sides."""
         positions, window = self._fields.positions, key // self._sources
         maps = np.full((int(window[-1]) + 1, positions + 2 * self._before), -1, np.int32)
@@ -183,50 +165,62 @@ class LeaveOneOut:
         maps[inputs.view, inputs.position + self._before] = inputs.input
         return maps
 
-    @staticmethod
-    def _steps(source: IntArray, positions: IntArray) -> Iterator[slice]:
-        """Yield slices of sorted rows: of one source each, and not too many positions."""
-        step = (np.cumsum(positions) // POSITIONS_AT_ONCE) + source * (positions.sum() + 1)
-        cuts = np.flatnonzero(np.diff(step, prepend=-1, append=-1))
-        for low, high in zip(cuts[:-1], cuts[1:], strict=True):
-            yield slice(low, high)
+    def _output(
+        self, changes: FloatArray, maps: MapArray, four: IntArray, fours: IntArray, source: int
+    ) -> tuple[FloatArray, IntArray]:
+        """Return the output of rows at a source's cell, less that of an empty window.
 
-    def _output(self, changes: FloatArray, source: int) -> FloatArray:
-        """Return the output at a source's cell (4, positions) of the fours whose sight starts at each."""
-        product = tf.matmul(self._composed[source], changes, transpose_b=True).numpy()
+        changes: what the encoder gives, (inputs + 1, D); maps: inputs along each row's window; four, fours:
+        first and number of the fours of bins of each row. Returns (4, columns), and each row's first column.
+        """
+        positions = fours + self._seen - 1
+        begins = np.cumsum(positions) - positions
+        row = np.repeat(np.arange(len(four)), positions)
+        seen = changes[maps[row, ranges(four, four + positions)]]
+        product = tf.matmul(self._composed[source], seen, transpose_b=True).numpy()
         product = product.reshape(self._seen, PHASES, -1)
-        length = len(changes) - self._seen + 1
-        output = product[0, :, :length].copy()
+        # A column is the sum over what its four of bins sees; between two rows columns mean nothing.
+        columns = len(seen) - self._seen + 1
+        output = product[0, :, :columns].copy()
         for tap in range(1, self._seen):
-            output += product[tap, :, tap : tap + length]
-        return output
+            output += product[tap, :, tap : tap + columns]
+        self._take_beyond(output, begins, changes, maps, four, fours, source)
+        return output, begins
 
-    def _take_borders(
+    def _take_beyond(
         self,
         output: FloatArray,
-        low: IntArray,
+        begins: IntArray,
+        changes: FloatArray,
+        maps: MapArray,
         four: IntArray,
         fours: IntArray,
-        changes: FloatArray,
-        maps: npt.NDArray[np.int32],
         source: int,
     ) -> None:
-        """Subtract what positions beyond the decoder's own would give: the network has zeros there."""
-        k, first = self._k, self._weights.first_tap
-        of_window = self._bins // PHASES
+        """Subtract what `decoded` would give beyond its first and last position: the network has zeros."""
+        first, windows_fours = self._weights.first_tap, self._bins // PHASES
         kernel = self._weights.deep_kernel.reshape(-1, self._weights.deep_kernel.shape[2])
-        before = range(first, 0)
-        after = range(of_window + 1, of_window + first + self._taps - 1)
-        for beyond in (*before, *after):
-            near = (four + first <= beyond) & (beyond <= four + fours - 1 + first + self._taps - 1)
-            rows = np.flatnonzero(near)
+        for beyond in (*range(first, 0), *range(windows_fours + 1, windows_fours + first + self._taps - 1)):
+            lowest = beyond - first - self._taps + 1  # the fours of bins that see it
+            rows = np.flatnonzero((four <= beyond - first) & (four + fours > lowest))
             if not len(rows):
                 continue
-            seen = maps[rows, beyond + self._before : beyond + self._before + k]
+            seen = maps[rows, beyond - first : beyond - first + self._k]
             decoded = changes[seen].reshape(len(rows), -1) @ kernel
-            for tap in range(self._taps):
-                of_tap = beyond - tap - first
-                meets = (four[rows] <= of_tap) & (of_tap < four[rows] + fours[rows])
-                at = rows[meets]
-                gives = decoded[meets] @ self._weights.source_kernels[tap, :, :, source]
-                output[:, low[at] + of_tap - four[at]] -= gives.T
+            for tap, short in enumerate(self._weights.source_kernels[..., source]):
+                at = beyond - first - tap - four[rows]
+                meets = (at >= 0) & (at < fours[rows])
+                output[:, begins[rows[meets]] + at[meets]] -= (decoded[meets] @ short).T
+
+
+def _from_window(runs: Runs, at: slice, window: int) -> Runs:
+    """Return some of the runs; their windows count from `window`."""
+    return Runs(runs.window[at] - window, runs.source[at], runs.first[at], runs.last[at])
+
+
+def _steps(source: IntArray, positions: IntArray) -> Iterator[slice]:
+    """Yield slices of rows sorted by source: of one source each, and of not too many positions."""
+    before = np.cumsum(positions) // POSITIONS_AT_ONCE
+    cuts = np.flatnonzero(np.diff(source * (before[-1] + 1) + before, prepend=-1, append=-1))
+    for low, high in pairwise(cuts):
+        yield slice(low, high)

@@ -55,9 +55,7 @@ class ViewInputs:
     input: IntArray
 
 
-def view_inputs(
-    fields: ReceptiveFields, runs: Runs, view_of: IntArray, sources: int
-) -> ViewInputs:
+def view_inputs(fields: ReceptiveFields, runs: Runs, view_of: IntArray, sources: int) -> ViewInputs:
     """Name the content of every field, and what it is without a source.
 
     Parameters
@@ -85,7 +83,7 @@ def view_inputs(
     view, part, source, taken_name = _taken(seen, fields.positions, view_of, sources)
     place = place_of_part[part]
 
-    # Parts: those of the windows, and what a source leaves of them, if anything.
+    # The parts of the windows, and what a source leaves of them, if anything.
     part_without = seen.name[part] - taken_name
     stays = np.flatnonzero(part_without)
     example, number = unique(np.concatenate([seen.name, part_without[stays]]))
@@ -97,17 +95,13 @@ def view_inputs(
     part_number, put = number[: len(seen.name)], np.full(len(part), -1)
     put[stays] = number[len(seen.name) :]
 
-    # Inputs: those of the windows come first.
     name_without = name[place] - taken_name
     left = np.flatnonzero(name_without)
-    example, number = unique(np.concatenate([name, name_without[left]]))
-    by_origin = np.argsort(example >= len(name), kind="stable")
-    number, example = np.argsort(by_origin)[number], example[by_origin]
+    example, number = _with_first(name, name_without[left])
     of_windows = example[example < len(name)]
     more = left[example[len(of_windows) :] - len(name)]
     changed = np.full(len(part), -1)
     changed[left] = number[len(name) :]
-
     sizes = stops[of_windows] - starts[of_windows]
     whole = DistinctInputs(
         part_label,
@@ -127,6 +121,13 @@ def view_inputs(
         position[place] % fields.positions,
         changed,
     )
+
+
+def _with_first(first: NameArray, second: NameArray) -> tuple[IntArray, IntArray]:
+    """Return what `unique` returns of both, but the distinct names of `first` come first."""
+    example, number = unique(np.concatenate([first, second]))
+    order = np.argsort(example >= len(first), kind="stable")
+    return example[order], np.argsort(order)[number]
 
 
 def _taken(
