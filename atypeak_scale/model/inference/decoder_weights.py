@@ -46,6 +46,12 @@ class DecoderWeights:
         Number of floats in the products of one input.
     decoded_empty : float32 (positions, F)
         Output of the layer `decoded` for an empty window.
+    deep_kernel : float32 (k, D, F)
+        Kernel of the layer `decoded`.
+    source_kernels : float32 (taps, F, 4, sources)
+        The last convolution as short kernels, for the cells of the sources: four bins for each position.
+    first_tap : int
+        Position of the first tap, counted from that of the four bins.
     lock : threading.Lock
         Hold it from a call of `products` until its result has been used.
 
@@ -65,7 +71,8 @@ class DecoderWeights:
             (tf.constant(kernel, self._dtype), tf.constant(bias, self._dtype))
             for kernel, bias in zip(arrays[4:12:2], arrays[5:13:2], strict=True)
         ]
-        decoder = arrays[12][:, :, 0, 0]
+        self.deep_kernel: FloatArray = arrays[12][:, :, 0, 0]
+        decoder = self.deep_kernel
         self.product_width = decoder.shape[0] * decoder.shape[2]
         self._decoder = tf.constant(
             decoder.transpose(1, 0, 2).reshape(decoder.shape[1], self.product_width), self._dtype
@@ -74,6 +81,7 @@ class DecoderWeights:
             self._short_kernels(arrays[14], arrays[15], cells, model.bins)
             for cells in (all_cells, source_cells)
         ]
+        self.source_kernels, self.first_tap = _short_kernels(arrays[14], source_cells)
         # Reused from pass to pass, because finding new pages costs as much as filling them. Callers in one
         # process take turns with it, because each product uses all threads.
         self.lock = threading.Lock()
@@ -81,6 +89,7 @@ class DecoderWeights:
         signature = [tf.TensorSpec((None, len(signal_empty)), tf.float32)]
         encode = tf.function(self._encoded, input_signature=signature)
         self._encoded_empty = encode(tf.constant(signal_empty[None]))
+        self._change = tf.function(self._changes, input_signature=signature)
         self._product = tf.function(self._products, input_signature=signature)
         decode = keras.Model(model.network.input, model.network.get_layer("decoded").output)
         self.decoded_empty: FloatArray = decode(
@@ -92,8 +101,7 @@ class DecoderWeights:
     ) -> tuple[tf.Tensor, tf.Tensor, slice]:
         """Return kernels (their taps summed by phase) and bias of some cells, and the positions needed."""
         filters = slice(None) if cells is None else list(cells)
-        phases, first = phase_taps(kernel.shape[0])
-        short = np.einsum("rtk,kfc->tfrc", phases, kernel[:, 0, 0][..., filters])
+        short, first = _short_kernels(kernel, cells)
         length = (bins + 4 * kernel.shape[0]) // 4
         start = kernel.shape[0] // 2 + first
         kept = slice(start, start + length - kernel.shape[0] + len(short) - 1)
@@ -130,6 +138,14 @@ class DecoderWeights:
             x = tf.nn.relu(tf.nn.bias_add(tf.matmul(x, kernel), bias))
         return x
 
+    def changes(self, signals: FloatArray) -> FloatArray:
+        """Return the layer `encoded` of signals (inputs, F), minus that of an empty input: (inputs, D)."""
+        result: FloatArray = self._change(signals).numpy()
+        return result
+
+    def _changes(self, signals: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._encoded(signals) - self._encoded_empty, tf.float32)
+
     def _products(self, signals: tf.Tensor) -> tf.Tensor:
         change = self._encoded(signals) - self._encoded_empty
         return tf.cast(tf.matmul(change, self._decoder), tf.float32)
@@ -155,3 +171,10 @@ class DecoderWeights:
         phases = tf.cast(tf.nn.conv1d(inputs, kernel, 1, "VALID"), tf.float32)
         rebuilt: FloatArray = tf.nn.bias_add(phases, bias).numpy()
         return rebuilt.reshape(len(decoded), -1, bias.shape[0] // PHASES)
+
+
+def _short_kernels(kernel: FloatArray, cells: Sequence[int] | None) -> tuple[FloatArray, int]:
+    """Return kernels of some cells, their taps summed by phase: (taps, F, 4, cells); and the first tap."""
+    phases, first = phase_taps(kernel.shape[0])
+    filters = slice(None) if cells is None else list(cells)
+    return np.einsum("rtk,kfc->tfrc", phases, kernel[:, 0, 0][..., filters]), first

@@ -62,6 +62,14 @@ class Engine:
         Numbers of labels, (m, n).
     cells : list of (int, int)
         Row and column of each source in such a matrix.
+    crumbs : float
+        c.
+    fields : ReceptiveFields
+        What coarse positions see.
+    part_weights : PartWeights
+        The weights before the second pooling.
+    decoder_weights : DecoderWeights
+        The weights after it.
 
     """
 
@@ -80,7 +88,7 @@ class Engine:
         self.shape = len(self.labels[0]), len(self.labels[1])
         first, second = ({label: i for i, label in enumerate(names)} for names in self.labels)
         self.cells = [(first[a], second[b]) for a, b in sources]
-        self.bins, self._crumbs = model.bins, crumbs
+        self.bins, self.crumbs = model.bins, crumbs
         order = model.indices_of(self.labels)
         # Weights keep the model's own order, so that sums round alike; only the last filters take our order.
         cells = [(int(order[0][i]), int(order[1][j])) for i, j in self.cells]
@@ -96,10 +104,10 @@ class Engine:
             SparseConvolutions(model.network, cells, crumbs),
             input_signature=[tf.TensorSpec((None, model.bins, len(cells)), tf.float32)],
         )
-        self._parts = PartWeights(weight_arrays(model.network), cells)
-        self._decoder = DecoderWeights(
+        self.part_weights = PartWeights(weight_arrays(model.network), cells)
+        self.decoder_weights = self._decoder = DecoderWeights(
             model,
-            self._parts.signal_empty,
+            self.part_weights.signal_empty,
             every_cell if is_reordered else None,
             [i * self.shape[1] + j for i, j in cells],
             precision,
@@ -121,7 +129,7 @@ class Engine:
 
         """
         for start, ratios in self.rebuilt_windows(occupancy, of_sources=True):
-            if self._crumbs:
+            if self.crumbs:
                 present = self._crumbed(occupancy[start : start + len(ratios)])
                 np.divide(ratios, present, out=ratios, where=present > 0)
             yield start, np.maximum(ratios, LOWEST_RATIO, out=ratios)
@@ -155,10 +163,10 @@ class Engine:
                 waiting += [(middle, stop), (start, middle)]
                 continue
             signals: Callable[[slice], FloatArray]
-            if self._crumbs:
+            if self.crumbs:
                 signals = self._crumbed_signals(windows, inputs.representative).__getitem__
             else:
-                signals = PartSums(self._parts, self.fields, inputs)
+                signals = PartSums(self.part_weights, self.fields, inputs)
             decoded = self._decode(len(windows), inputs.position, inputs.input, signals)
             rebuilt = self._decoder.rebuild(decoded, of_sources)
             yield start, rebuilt if of_sources else rebuilt.reshape(*rebuilt.shape[:2], *self.shape)
@@ -205,13 +213,13 @@ class Engine:
     def _crumbed(self, occupancy: npt.NDArray[np.bool_]) -> FloatArray:
         """Return X with its crumbs at the cells of the sources: float32 (windows, bins, sources)."""
         flat = [i * self.shape[1] + j for i, j in self.cells]
-        gives = crumb_matrix(self.cells, self.shape, self._crumbs)[:, flat]
+        gives = crumb_matrix(self.cells, self.shape, self.crumbs)[:, flat]
         crumbed: FloatArray = occupancy.astype(np.float32) @ gives
         return crumbed
 
     def _crumbed_signals(self, windows: npt.NDArray[np.bool_], position: IntArray) -> FloatArray:
         """Return the encoder's signal (positions, F) after the second pooling, at some positions."""
-        positions, filters = self.fields.positions, self._parts.filters
+        positions, filters = self.fields.positions, self.part_weights.filters
         result = np.empty((len(position), filters), np.float32)
         order = np.argsort(position)
         ordered = position[order]

@@ -75,6 +75,11 @@ class PartWeights:
         ]
         return np.stack(added, axis=1)
 
+    def signals(self, sums: FloatArray) -> FloatArray:
+        """Return the signals (inputs, F) after the second pooling from sums of parts (inputs, 2, F)."""
+        signals: FloatArray = sums.max(axis=1) + self.signal_empty
+        return signals
+
 
 class PartSums:
     """The encoder's signals after the second pooling, for distinct inputs without crumbs.
@@ -88,11 +93,16 @@ class PartSums:
     inputs : DistinctInputs
         What to encode.
 
+    Attributes
+    ----------
+    parts : float32 (parts, 2, F)
+        What each part adds at the two positions whose maximum the second pooling takes.
+
     """
 
     def __init__(self, weights: PartWeights, fields: ReceptiveFields, inputs: DistinctInputs) -> None:
         self._weights, self._inputs = weights, inputs
-        self._parts = np.empty((len(inputs.part_label), 2, weights.filters), np.float32)
+        self.parts: FloatArray = np.empty((len(inputs.part_label), 2, weights.filters), np.float32)
         for label, runs in enumerate(inputs.part_runs):
             of_label = np.flatnonzero(inputs.part_label == label)
             if not len(of_label):
@@ -100,16 +110,17 @@ class PartSums:
             edges = _edges(runs, len(of_label), int(fields.sources_of_label[label]), fields.width + 1)
             for start in range(0, len(of_label), PARTS_AT_ONCE):
                 parts = of_label[start : start + PARTS_AT_ONCE]
-                self._parts[parts] = weights.contributions(edges[start : start + len(parts)], label)
+                self.parts[parts] = weights.contributions(edges[start : start + len(parts)], label)
 
     def __call__(self, at: slice) -> FloatArray:
         """Return the signals of inputs `at`: float32 (inputs, F)."""
+        return self._weights.signals(self.sums(at))
+
+    def sums(self, at: slice) -> FloatArray:
+        """Return the sums of the parts of inputs `at`: float32 (inputs, 2, F)."""
         inputs = self._inputs
-        sums = sum_rows(inputs.members, inputs.bounds[at.start : at.stop + 1], self._parts)
-        signals: FloatArray = (
-            sums.reshape(-1, *self._parts.shape[1:]).max(axis=1) + self._weights.signal_empty
-        )
-        return signals
+        sums = sum_rows(inputs.members, inputs.bounds[at.start : at.stop + 1], self.parts)
+        return sums.reshape(-1, *self.parts.shape[1:])
 
 
 def _edges(runs: PartRuns, parts: int, sources: int, steps: int) -> sparse.csr_matrix:

@@ -56,6 +56,41 @@ class PartRuns:
 
 
 @dataclass(frozen=True)
+class SeenParts:
+    """What every coarse position sees of every run, and the parts that these make up.
+
+    A part is what one label of the second view has in a field.
+
+    Attributes
+    ----------
+    source, first, last : int64 (seen,)
+        Source of the run, and its bins in the field, both included.
+    run_name : uint64 (seen,)
+        Name of what the position sees of the run.
+    order : int64 (seen,)
+        Sorts these by position, then label, then source.
+    starts, stops : int64 (parts,)
+        Part p consists of order[starts[p] : stops[p]].
+    position, label : int64 (parts,)
+        Position (window * coarse positions of a window + coarse position) and label of each part; sorted.
+    name : uint64 (parts,)
+        Name of each part: the sum of those of its runs.
+
+    """
+
+    source: IntArray
+    first: IntArray
+    last: IntArray
+    run_name: NameArray
+    order: IntArray
+    starts: IntArray
+    stops: IntArray
+    position: IntArray
+    label: IntArray
+    name: NameArray
+
+
+@dataclass(frozen=True)
 class DistinctInputs:
     """What the fields of a batch of windows hold; each distinct input of the encoder appears once.
 
@@ -158,6 +193,74 @@ class ReceptiveFields:
         self._names = np.zeros((sources, self.width + 1), np.uint64)
         np.cumsum(values, axis=1, out=self._names[:, 1:])
 
+    def seen_parts(self, runs: Runs) -> SeenParts:
+        """Name what every coarse position sees of every run, and group it by position and label.
+
+        Parameters
+        ----------
+        runs : Runs
+            The peaks of a batch of windows, as `runs_of` finds them.
+
+        Returns
+        -------
+        SeenParts
+            Every part of every field.
+
+        """
+        run, coarse = self._positions_of(runs)
+        labels = int(self._label.max()) + 1
+        field = 4 * coarse - 3 * self.k  # first bin of the field
+        first = np.maximum(runs.first[run] - field, 0)
+        last = np.minimum(runs.last[run] - field, self.width - 1)
+        source = runs.source[run]
+        name = self._names[source, last + 1] - self._names[source, first]
+        position_of_run = runs.window[run] * self.positions + coarse
+        order, starts, key = groups(position_of_run * labels + self._label[source])
+        stops = np.append(starts[1:], len(order))
+        position, label = np.divmod(key, labels)
+        part_name = np.add.reduceat(name[order], starts)
+        return SeenParts(source, first, last, name, order, starts, stops, position, label, part_name)
+
+    def runs_of_parts(
+        self, seen: SeenParts, part: IntArray, without: IntArray | None = None
+    ) -> tuple[IntArray, list[PartRuns]]:
+        """Return the label of each of some parts, and by label the runs that they consist of.
+
+        Parameters
+        ----------
+        seen : SeenParts
+            Every part of every field.
+        part : int64 (parts,)
+            Which of them.
+        without : int64 (parts,), optional
+            A source that is left out of each, or -1.
+
+        Returns
+        -------
+        int64 (parts,)
+            Their labels.
+        list of PartRuns
+            By label, the runs of its parts.
+
+        """
+        rows = seen.order[ranges(seen.starts[part], seen.stops[part])]
+        owner = np.repeat(np.arange(len(part)), seen.stops[part] - seen.starts[part])
+        if without is not None:
+            stays = seen.source[rows] != without[owner]
+            rows, owner = rows[stays], owner[stays]
+        label = seen.label[part]
+        runs = []
+        for each in range(int(self._label.max()) + 1):
+            of_label = label[owner] == each
+            number = np.cumsum(label == each) - 1
+            at = rows[of_label]
+            runs.append(
+                PartRuns(
+                    number[owner[of_label]], self._channel[seen.source[at]], seen.first[at], seen.last[at]
+                )
+            )
+        return label, runs
+
     def distinct_inputs(self, runs: Runs) -> DistinctInputs:
         """Name the content of every field, and keep each part and each input once.
 
@@ -172,36 +275,14 @@ class ReceptiveFields:
             What the fields hold; empty fields are left out.
 
         """
-        run, coarse = self._positions_of(runs)
-        labels = int(self._label.max()) + 1
-        field = 4 * coarse - 3 * self.k  # first bin of the field
-        first = np.maximum(runs.first[run] - field, 0)
-        last = np.minimum(runs.last[run] - field, self.width - 1)
-        source = runs.source[run]
-        name = self._names[source, last + 1] - self._names[source, first]
-
-        position_of_run = runs.window[run] * self.positions + coarse
-        order, part_starts, part_key = _groups(position_of_run * labels + self._label[source])
-        part_name = np.add.reduceat(name[order], part_starts)
-        unique_parts, example, part_of_group = _unique(part_name)
-        part_stops = np.append(part_starts[1:], len(order))
-        rows = order[_ranges(part_starts[example], part_stops[example])]
-        owner = np.repeat(np.arange(len(unique_parts)), part_stops[example] - part_starts[example])
-        part_label = part_key[example] % labels
-        part_runs = []
-        for label in range(labels):
-            of_label = part_label[owner] == label
-            number = np.cumsum(part_label == label) - 1
-            at = rows[of_label]
-            part_runs.append(
-                PartRuns(number[owner[of_label]], self._channel[source[at]], first[at], last[at])
-            )
-
-        _, position_starts, position = _groups(part_key // labels)
-        _, input_example, input_of_position = _unique(np.add.reduceat(part_name, position_starts))
-        position_stops = np.append(position_starts[1:], len(part_key))
-        members = part_of_group[_ranges(position_starts[input_example], position_stops[input_example])]
-        sizes = position_stops[input_example] - position_starts[input_example]
+        seen = self.seen_parts(runs)
+        example, part_of_group = unique(seen.name)
+        part_label, part_runs = self.runs_of_parts(seen, example)
+        _, starts, position = groups(seen.position)
+        input_example, input_of_position = unique(np.add.reduceat(seen.name, starts))
+        stops = np.append(starts[1:], len(seen.position))
+        members = part_of_group[ranges(starts[input_example], stops[input_example])]
+        sizes = stops[input_example] - starts[input_example]
         bounds = np.concatenate([[0], np.cumsum(sizes)])
         return DistinctInputs(
             part_label, part_runs, position, input_of_position, position[input_example], members, bounds
@@ -211,10 +292,10 @@ class ReceptiveFields:
         """Return the two numbers of every pair of a run and a coarse position that sees it."""
         low, high = -(-(runs.first + self.k) // 4), (runs.last + 3 * self.k) // 4
         counts = high - low + 1
-        return np.repeat(np.arange(len(counts)), counts), _ranges(low, high + 1)
+        return np.repeat(np.arange(len(counts)), counts), ranges(low, high + 1)
 
 
-def _groups(key: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+def groups(key: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return (stable order, where groups of equal keys start in it, the key of each group)."""
     order = np.argsort(key, kind="stable")
     ordered = key[order]
@@ -222,12 +303,13 @@ def _groups(key: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     return order, starts, ordered[starts]
 
 
-def _unique(names: NameArray) -> tuple[NameArray, IntArray, IntArray]:
-    unique, example, inverse = np.unique(names, return_index=True, return_inverse=True)
-    return unique, example, inverse
+def unique(names: NameArray) -> tuple[IntArray, IntArray]:
+    """Return (the first place of each distinct name, the number of each place's name)."""
+    _, example, inverse = np.unique(names, return_index=True, return_inverse=True)
+    return example, inverse
 
 
-def _ranges(starts: IntArray, stops: IntArray) -> IntArray:
+def ranges(starts: IntArray, stops: IntArray) -> IntArray:
     """Concatenate the integers of [start, stop) of each pair."""
     counts = stops - starts
     shifts: IntArray = np.repeat(np.cumsum(counts) - counts - starts, counts)

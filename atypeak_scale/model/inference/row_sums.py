@@ -1,5 +1,6 @@
 """Sums of chosen rows of a matrix, on all threads: one sparse product for each thread."""
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -32,7 +33,7 @@ def sum_rows(rows: IntArray, bounds: IntArray, values: FloatArray) -> FloatArray
         The sums, all axes but the first flattened.
 
     """
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))  # there may be no rows
     sums = np.empty((len(bounds) - 1, flat.shape[1]), np.float32)
 
     def add(part: slice) -> None:

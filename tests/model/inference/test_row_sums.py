@@ -28,3 +28,9 @@ def test_sum_rows__threads_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(sum_rows(rows, bounds, values), one)
     # A part of the lists, as the engine asks for them: the bounds do not begin at 0.
     np.testing.assert_array_equal(sum_rows(rows, bounds[20:31], values), one[20:30])
+
+
+def test_sum_rows__of_nothing() -> None:
+    nothing = np.zeros(0, np.int64)
+    sums = sum_rows(nothing, np.zeros(3, np.int64), np.zeros((0, 2, 5), np.float32))
+    np.testing.assert_array_equal(sums, np.zeros((2, 10)))
