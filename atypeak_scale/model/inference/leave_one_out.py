@@ -7,6 +7,7 @@ encoder gives at the positions around four bins with a kernel of k + taps - 1 po
 """
 
 from collections.abc import Iterator
+from typing import Any
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,7 @@ from atypeak_scale.model.layers import PHASES
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer[Any]]
 BoolArray = npt.NDArray[np.bool_]
 MapArray = npt.NDArray[np.int32]
 OCCUPANCY_BYTES = 64 << 20  # limit for the windows whose runs are found at once
@@ -63,7 +65,7 @@ class LeaveOneOut:
         self._before = -weights.first_tap
 
     def log_odds(
-        self, occupancy: BoolArray, window: IntArray, source: IntArray, first: IntArray, last: IntArray
+        self, occupancy: BoolArray, window: Integers, source: Integers, first: Integers, last: Integers
     ) -> tuple[FloatArray, FloatArray]:
         """Return the output for intervals of bins at the cell of a source, without the source's peaks.
 
