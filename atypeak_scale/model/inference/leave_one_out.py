@@ -7,8 +7,8 @@ encoder gives at the positions around four bins with a kernel of k + taps - 1 po
 """
 
 from collections.abc import Iterator
-from typing import Any
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
