@@ -49,7 +49,7 @@ def cross_fitted_power(drawn: Samples) -> float:
     return power(log_odds(fitted, real, real_fold, BIN), log_odds(fitted, placed, placed_fold, BIN))
 
 
-@pytest.mark.parametrize("newton_features", [0, 600])
+@pytest.mark.parametrize("newton_features", [0, 300])
 def test_log_odds__are_those_of_scikit_learn(newton_features: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another solver to a narrower tolerance, on all columns, and judged one fold at a time."""
     monkeypatch.setattr(regression, "NEWTON_FEATURES", newton_features)
@@ -68,7 +68,7 @@ def test_log_odds__are_those_of_scikit_learn(newton_features: int, monkeypatch: 
     assert fitted.coefficients.shape == (FOLDS, 30)
 
 
-@pytest.mark.parametrize("newton_features", [0, 600])
+@pytest.mark.parametrize("newton_features", [0, 300])
 def test_fit__is_at_the_optimum(newton_features: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The penalized loss, written out here, is flat at the fit and not beside it."""
     monkeypatch.setattr(regression, "NEWTON_FEATURES", newton_features)
