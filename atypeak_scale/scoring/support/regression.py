@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from atypeak_scale.scoring.support.neighbours import Gaps, Integers, features
 
 C = 0.3  # inverse strength of the L2 penalty
 KINDS = 3  # features of each source: overlap, near, present
 # Up to so many features Newton's steps, which end at the very optimum, take about as long as L-BFGS on the
-# features that are not 0 (6,400 rows, 8 % not 0, one core: 213 features 0.08 s and 0.04 s, 600 features 0.4 s
-# and 0.1 s). Many sources are in few windows each, so for 3,000 features L-BFGS takes 1.5 s.
+# features that are not 0 (CPU time on simulated data, 6,400 rows, 8 % not 0: 213 features 0.08 s and 0.04 s,
+# 600 features 0.4 s and 0.1 s). Many sources are in few windows each: L-BFGS takes 0.6 s for 3,000 features.
 NEWTON_FEATURES = 300
 TOLERANCE = 1e-6  # of the gradient of the mean loss: log-odds are off by about 0.001 at most
 MOST_STEPS = 10_000  # far more than either takes
@@ -72,7 +72,7 @@ def fit(
     fold = np.concatenate([real_fold, placed_fold])
     coefficients = np.zeros((folds, KINDS * sources), np.float32)
     intercept = np.zeros(folds, np.float32)
-    # Threads wait for each other more than they help: on two busy cores they took six times as long as one.
+    # Threads wait for each other more than they help: on two busy cores they took about four times as long.
     with threadpool_limits(1, user_api="blas"):
         for left_out in range(folds):
             training = fold != left_out
