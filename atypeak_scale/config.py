@@ -301,6 +301,12 @@ def with_seed(config: Config, seed: int | None) -> Config:
     return parse_config(values, "seed")
 
 
+def with_objective(config: Config, objective: Objective) -> Config:
+    """Return the configuration for another objective of training."""
+    training = config.training.model_copy(update={"objective": objective})
+    return config.model_copy(update={"training": training})
+
+
 SUPPORT_FILTERS, SUPPORT_DEEP = 32, 64
 
 

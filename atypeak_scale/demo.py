@@ -8,8 +8,9 @@ import pandas as pd
 from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
 from atypeak_scale.config import load_config
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.pipeline import StageReport, run
-from atypeak_scale.scoring.export import FINAL_BED_FILE, PEAKS_FILE
+from atypeak_scale.pipeline import StageReport, run, support_of
+from atypeak_scale.scoring.export import FINAL_BED_FILE, PEAKS_FILE, SUPPORT_BED_FILE
+from atypeak_scale.scoring.support.summary import summary
 from atypeak_scale.storage.locations import local_path
 
 CRMS = 4000
@@ -23,30 +24,38 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class DemoResult:
-    """Stages of the run, and the median final score of each kind of peak."""
+    """Stages of the run, what support found, and the median scores of each kind of peak.
+
+    medians: by kind, of doubt and of the final score.
+    """
 
     workdir: Path
     reports: list[StageReport]
-    medians: dict[str, float]
+    found: list[str]
+    medians: dict[str, tuple[float, float]]
 
     def explain(self) -> str:
         """Say where the files are and what to look at."""
         kinds = [
-            f"  {kind:<10} {self.medians[kind]:5.0f}  {MEANINGS[kind]}"
-            for kind in sorted(self.medians, key=self.medians.__getitem__, reverse=True)
+            f"  {kind:<10} {doubt:5.2f} {final:7.0f}  {MEANINGS[kind]}"
+            for kind, (doubt, final) in sorted(self.medians.items(), key=lambda item: item[1])
         ]
         return "\n".join(
             [
                 "",
-                f"Every peak with its score, as a BED track:  {self.workdir / 'scores' / FINAL_BED_FILE}",
+                *self.found,
+                "",
+                f"Every peak with its support, as a BED track:  {self.workdir / 'scores' / SUPPORT_BED_FILE}",
+                f"Every peak with the article's score, likewise:  {self.workdir / 'scores' / FINAL_BED_FILE}",
                 f"Everything known about each peak, as a table:  {self.workdir / 'scores' / PEAKS_FILE}",
                 f"What each peak really is:  {self.workdir / 'catalogue' / 'truth.tsv'}",
                 "",
-                "Median final score by kind of peak, which the model did not know (750 is average for a TR):",
+                "Median doubt and median final score by kind of peak, which the models did not know",
+                "(doubt: the probability that a peak lies at random; final score: 750 is average for a TR):",
                 *kinds,
                 "",
-                "Look at the peaks with the lowest scores:",
-                f"  grep -v ^track {self.workdir / 'scores' / FINAL_BED_FILE} | sort -k5,5n | head",
+                "Look at the peaks with the most doubt:",
+                f"  grep -v ^track {self.workdir / 'scores' / SUPPORT_BED_FILE} | sort -k5,5n | head",
             ]
         )
 
@@ -66,7 +75,7 @@ def run_demo(workdir: str | Path, executor: Executor | None = None) -> DemoResul
     Returns
     -------
     DemoResult
-        The stages, and the median final score of each kind of peak.
+        The stages, what support found, and the median scores of each kind of peak.
 
     """
     executor = executor or InProcess()
@@ -76,8 +85,9 @@ def run_demo(workdir: str | Path, executor: Executor | None = None) -> DemoResul
         folder.mkdir(parents=True, exist_ok=True)
         simulate(ArtificialSettings(crms=CRMS), catalogue, executor)
     config = load_config("artificial")
-    reports = run(config, folder, catalogue / "peaks.bed", catalogue / "crms.bed", executor)
-    scores = pd.read_parquet(folder / "scores" / PEAKS_FILE, columns=[*PEAK_KEY, "final"])
+    reports = run(config, folder, catalogue / "peaks.bed", catalogue / "crms.bed", executor=executor)
+    scores = pd.read_parquet(folder / "scores" / PEAKS_FILE, columns=[*PEAK_KEY, "doubt", "final"])
     truth = pd.read_csv(catalogue / "truth.tsv", sep="\t").drop_duplicates(PEAK_KEY)
-    medians = scores.merge(truth, on=PEAK_KEY).groupby("kind")["final"].median()
-    return DemoResult(folder, reports, {str(kind): float(score) for kind, score in medians.items()})
+    medians = scores.merge(truth, on=PEAK_KEY).groupby("kind")[["doubt", "final"]].median()
+    of_kinds = {str(kind): (float(row.doubt), float(row.final)) for kind, row in medians.iterrows()}
+    return DemoResult(folder, reports, summary(support_of(config, folder)), of_kinds)

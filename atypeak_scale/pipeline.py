@@ -4,25 +4,25 @@ This is the only module that knows every room. Only the demo and the command lin
 """
 
 import json
-import resource
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from atypeak_scale.catalogue.bed import InputFile, identify
-from atypeak_scale.config import Config, load_config
+from atypeak_scale.config import Config, Objective, for_support, load_config, with_objective
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
 from atypeak_scale.provenance import MADE_FROM, fingerprint, read_provenance
-from atypeak_scale.scoring.export import Exported, export
+from atypeak_scale.scoring.export import Exported, export, export_provenance
 from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import ScorePlan, complete, plan_score
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.storage.locations import Location, join
+from atypeak_scale.storage import locations
+from atypeak_scale.storage.locations import Location, join, name_of
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.build import BuildPlan, build_store, plan_build, store_provenance
 from atypeak_scale.store.cell_line import CellLine, cell_lines, open_store
@@ -56,26 +56,44 @@ class _Stage:
     make: Callable[[], Any]
 
 
+OBJECTIVES: tuple[Objective, ...] = ("article", "support")
+FOLDERS: dict[Objective, str] = {"article": "model", "support": "support-model"}
+
+
 class _Run:
     """The stages of one configuration in one folder."""
 
     def __init__(
-        self, config: Config, workdir: Location, peaks: Location, crms: Location, executor: Executor
-    ) -> None:
+        self, config: Config, workdir: Location, peaks: Location, crms: Location,
+        objectives: Sequence[Objective], executor: Executor,
+    ) -> None:  # fmt: skip
         self.config, self.peaks, self.crms, self.executor = config, peaks, crms, executor
-        self.store, self.model, self.interrupted_model, self.exported = (
-            join(workdir, name) for name in ("store.zarr", "model", "model-interrupted", "scores")
-        )
+        self.workdir, self.objectives = workdir, tuple(objectives)
+        self.store, self.exported = (join(workdir, name) for name in ("store.zarr", "scores"))
+        self.models = {objective: join(workdir, name) for objective, name in FOLDERS.items()}
         self._inputs: tuple[InputFile, InputFile] | None = None
 
     def stages(self) -> list[_Stage]:
+        of_models = {
+            "article": [
+                self._train("train", "article"),
+                _Stage("score", self.store, partial(self.is_scored, "article"), self.make_scores),
+                _Stage("normalize", self.store, self.is_normalized, self.make_normalized),
+            ],
+            "support": [
+                self._train("train-support", "support"),
+                _Stage("support", self.store, self.has_support, self.make_support),
+            ],
+        }
         return [
             _Stage("build-store", self.store, self.store_is_current, self.make_store),
-            _Stage("train", self.model, self.model_is_current, self.make_model),
-            _Stage("score", self.store, self.is_scored, self.make_scores),
-            _Stage("normalize", self.store, self.is_normalized, self.make_normalized),
+            *(stage for objective in self.objectives for stage in of_models[objective]),
             _Stage("export", self.exported, self.is_exported, self.make_exported),
         ]
+
+    def _train(self, name: str, objective: Objective) -> _Stage:
+        up_to_date, make = partial(self.model_is_current, objective), partial(self.make_model, objective)
+        return _Stage(name, self.models[objective], up_to_date, make)
 
     def _made_from(self) -> dict[str, Any]:
         """Return what the store will be made from; the inputs are read once."""
@@ -95,21 +113,14 @@ class _Run:
 
     def refuse_other_cell_line(self) -> None:
         """Raise InputError if there is a model or scores of another cell line here: they would be lost."""
-        for folder, cell_line in (
-            (self.model, self._model_cell_line()),
-            (self.exported, self._exported_cell_line()),
-        ):
+        found = {folder: _model_cell_line(folder) for folder in self.models.values()}
+        for folder, cell_line in {**found, self.exported: self._exported_cell_line()}.items():
             if cell_line not in (None, self.config.cell_line):
                 raise InputError(
                     f"{folder}: is of cell line {cell_line!r}, not {self.config.cell_line!r}; "
                     "use a separate folder for each cell line",
                     argument="workdir",
                 )
-
-    def _model_cell_line(self) -> str | None:
-        if not target(self.model).is_there(DESCRIPTION):
-            return None
-        return load_config(join(self.model, CONFIG)).cell_line
 
     def _exported_cell_line(self) -> str | None:
         store = (read_provenance(self.exported) or {}).get("store")
@@ -118,69 +129,80 @@ class _Run:
     def make_store(self) -> None:
         build_store(self.peaks, self.crms, self.store, self.config, replace=True, executor=self.executor)
 
-    def model_is_current(self) -> bool:
-        if not target(self.model).is_there(DESCRIPTION):
+    def _training_config(self, objective: Objective) -> Config:
+        """Return the settings that a model of an objective is trained with."""
+        if objective == "support":
+            return for_support(self.config, self.cell_line().shape.sources)
+        return with_objective(self.config, objective)
+
+    def model_is_current(self, objective: Objective) -> bool:
+        folder = self.models[objective]
+        if not target(folder).is_there(DESCRIPTION):
             return False
-        description, config = describe_model(self.model), load_config(join(self.model, CONFIG))
+        description, found = describe_model(folder), load_config(join(folder, CONFIG))
+        wanted = self._training_config(objective)
+        if objective == "support" and found.support != wanted.support:
+            return False
         return (
             description["store"] == fingerprint(self._made_from())
             and description["training"]["stopped"] != INTERRUPTED
-            and (config.model, config.training) == (self.config.model, self.config.training)
+            and (found.model, found.training) == (wanted.model, wanted.training)
         )
 
-    def make_model(self) -> None:
+    def make_model(self, objective: Objective) -> None:
         from atypeak_scale.model.files import save_model
         from atypeak_scale.model.training.train import train
 
-        model = train(self.cell_line(), self.config, executor=self.executor)
+        model = train(self.cell_line(), with_objective(self.config, objective), executor=self.executor)
         training = model.training
         assert training is not None
         interrupted = training.stopped == INTERRUPTED
-        folder = self._place_of_model(interrupted)
+        folder = _place_of_model(self.models[objective], interrupted)
         with target(folder).replacing(last=DESCRIPTION) as new:
             save_model(model, new)
         if interrupted:
             raise InterruptedStageError(
-                f"training was interrupted; its best weights so far (epoch {training.kept_epoch}, loss "
+                f"training was interrupted; its weights so far (epoch {training.kept_epoch}, loss "
                 f"{training.kept_loss:.6f}) are in {folder}: use them with 'atypeak-scale score', "
                 "or run the same command again to train to the end"
             )
 
-    def _place_of_model(self, interrupted: bool) -> Location:
-        """Set an interrupted model aside if a finished model exists, because that is worth more."""
-        if not target(self.model).is_there(DESCRIPTION):
-            return self.model
-        before = describe_model(self.model)["training"]  # raises if it is not a model of ours
-        finished = before is not None and before["stopped"] != INTERRUPTED
-        return self.interrupted_model if interrupted and finished else self.model
+    def scores(self, objective: Objective) -> Scores:
+        scoring, model = self.config.scoring, self.models[objective]
+        if objective == "support":
+            return support_of(self.config, self.workdir)
+        return open_scores(self.cell_line(), model, scoring.crumbs, scoring.precision)
 
-    def scores(self) -> Scores:
-        scoring = self.config.scoring
-        return open_scores(self.cell_line(), self.model, scoring.crumbs, scoring.precision)
-
-    def is_scored(self) -> bool:
-        return self.scores().is_scored()
+    def is_scored(self, objective: Objective) -> bool:
+        return self.scores(objective).is_scored()
 
     def make_scores(self) -> None:
-        complete(self.scores(), self.executor)
+        complete(self.scores("article"), self.executor)
 
     def is_normalized(self) -> bool:
-        return self.scores().normalization == self.config.normalization.model_dump(mode="json")
+        return self.scores("article").normalization == self.config.normalization.model_dump(mode="json")
 
     def make_normalized(self) -> None:
-        normalize(self.scores(), self.config.normalization, self.executor)
+        normalize(self.scores("article"), self.config.normalization, self.executor)
+
+    def has_support(self) -> bool:
+        scores = self.scores("support")
+        return scores.is_complete and scores.is_scored()
+
+    def make_support(self) -> None:
+        complete(self.scores("support"), self.executor)
 
     def is_exported(self) -> bool:
         known = read_provenance(self.exported)
-        files = [file for file, _ in Exported(self.exported).files()]
+        files = [file for file, _ in self._export().files()]
         if known is None or any(target(file).file_size() is None for file in files):
             return False
-        expected = json.loads(json.dumps(self.scores().provenance()))
+        expected = json.loads(json.dumps(export_provenance([self.scores(one) for one in self.objectives])))
         return bool(known == expected)
 
     def make_exported(self) -> None:
         if target(self.exported).is_there(MADE_FROM):
-            others = target(self.exported).names() - Exported(self.exported).names()
+            others = target(self.exported).names() - self._export(OBJECTIVES).names()
             if others:
                 raise InputError(
                     f"{self.exported}: has files this program did not make ({', '.join(sorted(others))}); "
@@ -188,17 +210,40 @@ class _Run:
                     argument="workdir",
                 )
         with target(self.exported).replacing(last=MADE_FROM) as folder:
-            export(self.scores(), folder, executor=self.executor)
+            export([self.scores(one) for one in self.objectives], folder, executor=self.executor)
+
+    def _export(self, objectives: tuple[Objective, ...] | None = None) -> Exported:
+        return Exported(self.exported, objectives=objectives or self.objectives)
+
+
+def _model_cell_line(folder: Location) -> str | None:
+    if not target(folder).is_there(DESCRIPTION):
+        return None
+    return load_config(join(folder, CONFIG)).cell_line
+
+
+def _place_of_model(folder: Location, interrupted: bool) -> Location:
+    """Set an interrupted model aside if a finished model exists, because that is worth more."""
+    if not target(folder).is_there(DESCRIPTION):
+        return folder
+    before = describe_model(folder)["training"]  # raises if it is not a model of ours
+    finished = before is not None and before["stopped"] != INTERRUPTED
+    return locations.beside(folder, f"{name_of(folder)}-interrupted") if interrupted and finished else folder
 
 
 def _prepare(
-    config: Config, workdir: Location, peaks: Location | None, crms: Location | None, executor: Executor
+    config: Config,
+    workdir: Location,
+    peaks: Location | None,
+    crms: Location | None,
+    objectives: Sequence[Objective],
+    executor: Executor,
 ) -> _Run:
     files = [
         _file("peaks", peaks or config.inputs.peaks),
         _file("crms", crms or config.inputs.crms),
     ]
-    run = _Run(config, workdir, files[0], files[1], executor)
+    run = _Run(config, workdir, files[0], files[1], objectives, executor)
     run.refuse_other_cell_line()
     return run
 
@@ -216,6 +261,7 @@ def plan_run(
     workdir: Location,
     peaks: Location | None = None,
     crms: Location | None = None,
+    objectives: Sequence[Objective] = OBJECTIVES,
     executor: Executor | None = None,
 ) -> list[StagePlan]:
     """Return what `run` would do, without writing to `workdir`.
@@ -229,7 +275,7 @@ def plan_run(
 
     """
     executor = executor or InProcess()
-    run = _prepare(config, workdir, peaks, crms, executor)
+    run = _prepare(config, workdir, peaks, crms, objectives, executor)
     plans: list[StagePlan] = []
     for stage in run.stages():
         # A stage after one that will run has nothing to compare with yet.
@@ -238,7 +284,7 @@ def plan_run(
         if stage.name == "build-store" and not current:
             plan = plan_build(run.peaks, run.crms, config, executor)
         if stage.name == "score" and plans[-1].up_to_date and not current:
-            plan = plan_score(run.scores())
+            plan = plan_score(run.scores("article"))
         plans.append(StagePlan(stage.name, stage.output, current, plan))
     return plans
 
@@ -248,6 +294,7 @@ def run(
     workdir: Location,
     peaks: Location | None = None,
     crms: Location | None = None,
+    objectives: Sequence[Objective] = OBJECTIVES,
     executor: Executor | None = None,
 ) -> list[StageReport]:
     """Go from peak and CRM files to scored BED files in `workdir`; outputs that are up to date are kept.
@@ -257,9 +304,11 @@ def run(
     config
         Settings of all stages.
     workdir
-        Folder or URL, for one cell line; receives `store.zarr`, `model` and `scores`.
+        Folder or URL, for one cell line; receives `store.zarr`, `model`, `support-model` and `scores`.
     peaks, crms
         BED files; None takes the files that the configuration names.
+    objectives
+        Which scores to make: the article's, support, or both.
     executor
         Where the work runs; None means this process. Training always runs in this process.
 
@@ -281,7 +330,7 @@ def run(
 
     """
     reports = []
-    for stage in _prepare(config, workdir, peaks, crms, executor or InProcess()).stages():
+    for stage in _prepare(config, workdir, peaks, crms, objectives, executor or InProcess()).stages():
         started = time.monotonic()
         skipped = stage.up_to_date()
         if not skipped:
@@ -290,9 +339,8 @@ def run(
     return reports
 
 
-def peak_memory() -> int:
-    """Return the largest resident size so far, in bytes, of this process or of any that it started."""
-    largest = max(
-        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return largest if sys.platform == "darwin" else largest * 1024
+def support_of(config: Config, workdir: Location) -> Scores:
+    """Return the handle of the support that `run` makes in `workdir`."""
+    cell_line = open_store(join(workdir, "store.zarr"), config.cell_line)
+    model = join(workdir, FOLDERS["support"])
+    return open_scores(cell_line, model, 0.0, config.scoring.precision, chance=config.chance)

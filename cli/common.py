@@ -5,6 +5,7 @@ import importlib
 import json
 import logging
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -222,8 +223,6 @@ def print_files(files: Iterable[tuple[Location, str]]) -> None:
 
 def print_reports(reports: "list[StageReport]") -> None:
     """Print the stages of a run, the outcome of each, and the peak memory."""
-    from atypeak_scale.pipeline import peak_memory
-
     for report in reports:
         outcome = "up to date" if report.skipped else f"{report.seconds:.1f} s"
         click.echo(f"{report.name:<12} {outcome:>10}  {report.output}")
@@ -251,3 +250,11 @@ def import_tensorflow_quietly() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+
+
+def peak_memory() -> int:
+    """Return the largest resident size so far, in bytes, of this process or of any that it started."""
+    largest = max(
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return largest if sys.platform == "darwin" else largest * 1024

@@ -21,6 +21,7 @@ OPTIONS = {
     "min_crm_peaks": "--min-crm-peaks, or store.min_crm_peaks in the configuration",
     "model": "--model",
     "peaks": "--peaks",
+    "placements": "--placements",
     "results": "--results",
     "workdir": "--workdir",
     "workers": "--workers",

@@ -21,6 +21,8 @@ from .progress import progress_on
               help="Folder or URL for store, model and scores; created if it does not exist.")  # fmt: skip
 @click.option("--peaks", metavar="FILE", help="Peaks, BED; instead of inputs.peaks of the configuration.")
 @click.option("--crms", metavar="FILE", help="CRMs, BED; instead of inputs.crms of the configuration.")
+@click.option("--scores", type=click.Choice(["article", "support", "both"]), default="both",
+              show_default=True, help="Which scores to make.")  # fmt: skip
 @dry_run_options
 @executor_options
 def run(
@@ -28,24 +30,32 @@ def run(
     workdir: str,
     peaks: str | None,
     crms: str | None,
+    scores: str,
     dry_run: bool,
     as_json: bool,
     executor: Executor,
 ) -> None:
     """Go from BED files to scored BED files. CONFIG is a YAML file, or the name of a bundled one.
 
+    Every peak gets its support with the probability that it lies at random, and the score of the article.
+
     A stage is skipped if its output is in the workdir already and was made from the same inputs and settings.
     """
     from atypeak_scale import pipeline
     from atypeak_scale.config import load_config
+    from atypeak_scale.scoring.support.summary import summary
 
     settings = load_config(config)
+    objectives = [one for one in pipeline.OBJECTIVES if scores in (one, "both")]
     if dry_run:
         with progress_on(executor):
-            plans = pipeline.plan_run(settings, workdir, peaks, crms, executor=executor)
+            plans = pipeline.plan_run(settings, workdir, peaks, crms, objectives, executor)
         print_facts(plans, as_json)
         return
     import_tensorflow_quietly()
     with progress_on(executor):
-        reports = pipeline.run(settings, workdir, peaks, crms, executor=executor)
+        reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor)
     print_reports(reports)
+    if "support" in objectives:
+        for line in summary(pipeline.support_of(settings, workdir)):
+            click.echo(line)

@@ -41,13 +41,12 @@ def train(
 
     Only --seeds can train elsewhere, each seed on one worker.
     """
-    from atypeak_scale.config import load_config, with_seed
+    from atypeak_scale.config import load_config, with_objective, with_seed
     from atypeak_scale.store.cell_line import open_store
 
     settings = with_seed(load_config(config), seed)
     if objective is not None:
-        training_settings = settings.training.model_copy(update={"objective": objective})
-        settings = settings.model_copy(update={"training": training_settings})
+        settings = with_objective(settings, objective)
     cell_line = open_store(store, settings.cell_line)
     if seeds is not None:
         from atypeak_scale.model.seeds import train_seeds

@@ -1,7 +1,8 @@
 """Find the handle of a model's scores from the model's folder."""
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from atypeak_scale.config import (
     ChanceSettings,
@@ -116,9 +117,42 @@ def _ensemble(model: Location, members: list[Scores]) -> Scores:
     return replace(first, name=name, model=model, fingerprint=together, members=tuple(members))
 
 
+def with_placements(scores: Scores, placements: int) -> Scores:
+    """Return the handle of the same models' support with another number of placements of each source.
+
+    Raises
+    ------
+    InputError
+        If the scores are not support.
+
+    """
+    if scores.objective != "support":
+        raise InputError(f"{scores.model}: only a model of support is compared with placements", "placements")
+    chance = scores.chance.model_copy(update={"placements": placements})
+    return open_scores(
+        scores.cell_line, scores.model, scores.crumbs, scores.precision, scores.location, chance
+    )
+
+
 def normalized_scores(cell_line: CellLine, results: Location | None = None) -> Scores:
     """Return the only normalized results of a cell line; raise the errors that `complete_scores` raises."""
     return complete_scores(cell_line, results, "article")
+
+
+def all_complete_scores(cell_line: CellLine, results: Location | None = None) -> list[Scores]:
+    """Return the only normalized results of a cell line, its only support, or both.
+
+    Raises
+    ------
+    InputError
+        If there are none, or several of one kind.
+
+    """
+    found = []
+    for objective in get_args(Objective):
+        with suppress(StageMissingError):
+            found.append(complete_scores(cell_line, results, objective))
+    return found or [normalized_scores(cell_line, results)]
 
 
 def complete_scores(cell_line: CellLine, results: Location | None, objective: Objective) -> Scores:
