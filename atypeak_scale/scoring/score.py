@@ -13,7 +13,7 @@ from atypeak_scale.scoring.blocks import ScoreTask, average_rows, score_rows
 from atypeak_scale.scoring.ensemble import average_members
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.scoring.support.support import complete_support
+from atypeak_scale.scoring.support.support import complete_support, support_part
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
 
@@ -177,6 +177,8 @@ def score_part(scores: Scores, part: int, parts: int, executor: Executor | None 
     if scores.members:
         return sum(score_part(one, part, parts, executor) for one in scores.members)
     executor.require(_projected_memory(scores.cell_line))
+    if scores.objective == "support":
+        return support_part(scores, part, parts, executor)
     scores.create()
     with scores.writing(str(part), str(parts)):
         number = {block: n for n, block in enumerate(scores.cell_line.blocks("rows"))}

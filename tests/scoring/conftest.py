@@ -8,6 +8,7 @@ import pytest
 from conftest import random_catalogue
 from distributed import Client, LocalCluster
 from scoring.by_hand import save_untrained
+from scoring.support_fixtures import support, support_config, support_template, unjudged  # noqa: F401
 
 from atypeak_scale.config import Config
 from atypeak_scale.execution.dask_executor import DaskExecutor

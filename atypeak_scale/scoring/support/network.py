@@ -37,12 +37,10 @@ def missing_tasks(scores: Scores) -> list[NetworkTask]:
     ]
 
 
-def complete_network(scores: Scores, executor: Executor) -> bool:
-    """Judge what is missing by one model; return whether anything was."""
-    tasks = missing_tasks(scores)
+def judge_blocks(tasks: list[NetworkTask], executor: Executor) -> None:
+    """Judge some blocks of rows, then those of placements."""
     executor.run(judge_block, [task for task in tasks if task.of.is_real], "support")
     executor.run(judge_block, [task for task in tasks if not task.of.is_real], "placements")
-    return bool(tasks)
 
 
 def judge_block(task: NetworkTask) -> int:

@@ -13,7 +13,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.chance import memorised
 from atypeak_scale.scoring.support.corroboration import complete_placements
 from atypeak_scale.scoring.support.judging import judge
-from atypeak_scale.scoring.support.network import average_network, complete_network
+from atypeak_scale.scoring.support.network import average_network, judge_blocks, missing_tasks
 from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.result_groups import CHANCE
 
@@ -43,13 +43,27 @@ def complete_support(scores: Scores, executor: Executor) -> None:
             _judge(scores, executor)
 
 
+def support_part(scores: Scores, part: int, parts: int, executor: Executor) -> int:
+    """Judge the blocks of one of `parts` equal parts by the network; return their number.
+
+    The first part that runs draws the placements and fits the regressions, and the others wait for it.
+    """
+    complete_placements(scores.placements, executor)
+    scores.create()
+    with scores.writing(str(part), str(parts)):
+        tasks = [task for task in missing_tasks(scores) if task.of.number % parts == part - 1]
+        judge_blocks(tasks, executor)
+    return len(tasks)
+
+
 def _complete_one(scores: Scores, executor: Executor) -> bool:
     """Complete the support by one model; return whether anything was missing."""
     scores.create()
     with scores.writing():
-        changed = complete_network(scores, executor)
-        if not changed and scores.is_complete:
+        missing = missing_tasks(scores)
+        if not missing and scores.is_complete:
             return False
+        judge_blocks(missing, executor)
         scores.set_attribute(CHANCE, None)  # until everything is done again
         _judge(scores, executor)
         if is_of_training(scores.cell_line, scores):
