@@ -59,8 +59,9 @@ def test_advice__only_if_the_loss_rose_or_still_fell() -> None:
     assert follow([*flat[:-1], 0.41]).advice() == (
         "the validation loss rose from 0.401000 after epoch 9 to 0.410000; lower support.epochs to about 9"
     )
-    assert follow([*flat[:-2], 0.395, 0.39]).advice() == (
-        "the validation loss still fell by 3.0% in the last 2 epochs; raise support.epochs above 10"
+    assert follow([*flat[:-2], 0.395, 0.39]).advice() is None
+    assert follow([*flat[:-2], 0.39, 0.37]).advice() == (
+        "the validation loss still fell by 8.0% in the last 2 epochs; raise support.epochs above 10"
     )
     assert follow([0.5, 0.4]).advice() == (
         "the validation loss still fell by 20.0% in the last epoch; raise support.epochs above 2"
