@@ -45,6 +45,27 @@ def test_train__arguments(replace: Replace, tensorflow: dict[str, Mock]) -> None
     assert len(tensorflow["train"].call_args_list) == 2
 
 
+def test_train__objective(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    from atypeak_scale.model.files import Training
+
+    replace("store.cell_line.open_store", cell_line_of("hela"))
+    train = replace("model.training.train.train", Mock(training=Training(10, 10, 0.25, "max_epochs", 0.5)))
+    command = ["train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "7"]
+    result = invoke(*command, "--objective", "support")
+    hela = with_seed(load_config("hela"), 7)
+    training = hela.training.model_copy(update={"objective": "support"})
+    assert train.call_args.args[1] == hela.model_copy(update={"training": training})
+    assert result.stdout == (
+        "stopped after 10 epochs: all its epochs were done; the weights of epoch 10, loss 0.250000, "
+        "validation loss 0.500000, are in m\n"
+    )
+    invoke(*command, "--objective", "article")
+    assert train.call_args.args[1] == hela
+    several = replace("model.seeds.train_seeds", [])
+    invoke(*command, "--objective", "support", "--seeds", "2")
+    assert several.call_args.args[1].training == training
+
+
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_train__several_seeds(replace: Replace, options: list[str], where: Where) -> None:
     opened = replace("store.cell_line.open_store", cell_line_of("hela"))
@@ -76,6 +97,24 @@ def test_train__says_how_it_ended(steps: Finished) -> None:
     )
 
 
+def test_train__of_support(atypeak: Run, built: Path, config: Config, tmp_path: Path) -> None:
+    small = {"filters": 2, "deep_dimension": 3, "epochs": 2, "batch_windows": 4, "batches_per_epoch": 2}
+    values = {**yaml.safe_load(dump_config(config)), "support": small}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(values))
+    model = tmp_path / "model"
+    done = atypeak(
+        "train", built, "--config", tmp_path / "my.yaml", "--model", model, "--objective", "support"
+    )
+    assert done.code == 0
+    history = pd.read_csv(model / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+    assert done.out.startswith(
+        "stopped after 2 epochs: all its epochs were done; the weights of epoch 2, loss "
+    )
+    assert f", validation loss {history['validation_loss'][1]:.6f}, are in {model}" in done.out
+    assert load_config(model / "config.yaml").training.objective == "support"
+
+
 def test_train__standard_error_holds_progress_only(steps: Finished, tmp_path: Path) -> None:
     train = ["train", steps.store, "--config", steps.config, "--model", tmp_path / "model"]
     run = subprocess.run(
@@ -93,6 +132,7 @@ def test_train__standard_error_holds_progress_only(steps: Finished, tmp_path: Pa
     [
         (["train", "s.zarr", "--config", "hela"], "Missing option '--model'"),
         (["train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "-1"], "-1 is not in the range"),
+        (["train", "s.zarr", "--config", "hela", "--model", "m", "--objective", "x"], "'x' is not one of"),
     ],
 )  # fmt: skip
 def test_train__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], message: str) -> None:

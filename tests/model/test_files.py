@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from atypeak_scale.config import Config, load_config, with_seed
+from atypeak_scale.config import Config, for_support, load_config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import describe_model
 from atypeak_scale.model.files import TrainedModel, Training, load_model, model_from_arrays, save_model
@@ -32,6 +32,7 @@ def test_load__gives_back_what_was_saved(model: TrainedModel, tmp_path: Path) ->
     folder = save_model(model, tmp_path / "m")
     again = load_model(folder, model.fingerprint())
     assert (again.labels, again.config, again.training) == (model.labels, model.config, model.training)
+    assert again.validation_history == ()
     assert (again.history, again.store, again.name, again.bins) == (model.history, "store", "m", 320)
     for ours, expected in zip(weight_arrays(again.network), weight_arrays(model.network), strict=True):
         np.testing.assert_array_equal(ours, expected)
@@ -54,6 +55,27 @@ def test_save__writes_four_files_that_can_be_read_without_us(model: TrainedModel
     assert description["training"] == {"epochs": 3, "kept_epoch": 2, "kept_loss": 0.25, "stopped": "settled"}
     assert description["fingerprint"] == model.fingerprint()
     assert set(description["versions"]) == {"atypeak-scale", "tensorflow", "keras", "numpy"}
+
+
+@pytest.mark.parametrize("validation, kept", [((0.6, 0.4), 0.4), ((np.nan, np.nan), None)])
+def test_save__a_model_of_support_has_a_validation_loss(
+    model: TrainedModel, config: Config, tmp_path: Path, validation: tuple[float, ...], kept: float | None
+) -> None:
+    support = TrainedModel(
+        model.network, LABELS, for_support(config, 6), Training(2, 2, 0.25, "max_epochs", kept), (0.5, 0.25),
+        "store", validation_history=validation,
+    )  # fmt: skip
+    folder = save_model(support, tmp_path / "m")
+    with (folder / "history.csv").open() as file:
+        header, *rows = csv.reader(file)
+    assert header == ["epoch", "loss", "validation_loss"]
+    assert rows == [[str(i), str(a), str(b)] for i, a, b in zip((1, 2), (0.5, 0.25), validation, strict=True)]
+    described = json.loads((folder / "model.json").read_text(), parse_constant=pytest.fail)["training"]
+    assert described.get("kept_validation_loss") == kept
+    again = load_model(folder, support.fingerprint())
+    assert (again.history, again.training) == ((0.5, 0.25), support.training)
+    np.testing.assert_array_equal(again.validation_history, validation)
+    assert again.config == support.config
 
 
 def test_save__refuses_what_exists_and_leaves_it(model: TrainedModel, tmp_path: Path) -> None:
@@ -105,6 +127,17 @@ def test_fingerprint__follows_weights_labels_and_settings_only(model: TrainedMod
     assert len(others) == 3
 
 
+def test_fingerprint__of_support_follows_its_settings_too(model: TrainedModel, config: Config) -> None:
+    def of(config: Config, **support: float) -> str:
+        changed = config.model_copy(update={"support": config.support.model_copy(update=support)})
+        return TrainedModel(model.network, LABELS, changed).fingerprint()
+
+    support = for_support(config, 6)
+    assert of(support, most_masked=0.4) != of(support) != of(config)
+    assert of(support, kept_out=0.2) != of(support)
+    assert of(config, most_masked=0.4) == of(config) == model.fingerprint()
+
+
 def test_indices__are_those_of_the_labels_along_the_axes(model: TrainedModel) -> None:
     first, second = model.indices_of((["d1", "d2"], ["z", "x"]))
     assert (first.tolist(), second.tolist()) == ([1, 0], [2, 0])
@@ -138,3 +171,10 @@ def test_from_arrays__reads_the_sizes_of_the_network(model: TrainedModel, config
 )
 def test_training__explains_why_it_stopped(stopped: str, reason: str) -> None:
     assert Training(7, 3, 0.1, stopped).explain() == f"stopped after 7 epochs: {reason}"
+
+
+def test_training__says_what_was_kept() -> None:
+    assert Training(7, 3, 0.1, "settled").explain_kept() == "the weights of epoch 3, loss 0.100000"
+    assert Training(7, 7, 0.1, "max_epochs", 0.25).explain_kept() == (
+        "the weights of epoch 7, loss 0.100000, validation loss 0.250000"
+    )

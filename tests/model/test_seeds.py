@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atypeak_scale.config import Config, TrainingSettings, with_seed
+from atypeak_scale.config import Config, SupportSettings, TrainingSettings, for_support, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import InProcess
@@ -47,6 +47,19 @@ def test_train_seeds__each_is_as_trained_alone_and_kept(
     assert train_seeds(cell_line, start, 2, tmp_path / "models") == folders
     assert folders[0].is_dir()
     assert (folders[1] / "model.json").stat().st_mtime_ns == before
+
+
+def test_train_seeds__of_support_keep_out_other_crms(
+    cell_line: CellLine, config: Config, tmp_path: Path
+) -> None:
+    small = {"filters": 2, "deep_dimension": 3, "epochs": 1, "batch_windows": 4, "batches_per_epoch": 2}
+    support = config.model_copy(update={"support": SupportSettings.model_validate(small)})
+    folders = train_seeds(cell_line, changed(support, objective="support"), 2, tmp_path / "models")
+    first, second = map(load_model, folders)
+    assert [m.config for m in (first, second)] == [
+        for_support(with_seed(support, seed), len(cell_line.sources)) for seed in (1, 2)
+    ]
+    assert first.validation_history != second.validation_history
 
 
 def test_train_seeds__on_workers(cell_line: CellLine, config: Config, tmp_path: Path) -> None:

@@ -11,7 +11,14 @@ from hypothesis.extra.numpy import arrays
 
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.store.cell_line import CellLine, open_store
-from atypeak_scale.store.stream import crumb_matrix, read_packed, training_windows, unpack
+from atypeak_scale.store.stream import (
+    crumb_matrix,
+    has_windows,
+    read_packed,
+    some_windows,
+    training_windows,
+    unpack,
+)
 
 
 def crumbed_cell_by_cell(window: np.ndarray, crumbs: float) -> np.ndarray:
@@ -90,3 +97,50 @@ def test_stream__what_fails_while_reading_is_kept(store: Path) -> None:
     with pytest.raises(tf.errors.OpError):
         next(iter(stream))
     assert isinstance(failures[0], DamagedError)
+
+
+def by_crm(cell_line: CellLine) -> tuple[np.ndarray, list[bytes]]:
+    """Return the CRM and the packed occupancy of every window."""
+    packed = np.packbits(cell_line.data["occupancy"].values, axis=-1)
+    return cell_line.data["crm"].values, [window.tobytes() for window in packed]
+
+
+@pytest.mark.parametrize("divisor", [2, 5])
+def test_stream__only_windows_of_crms_that_are_used(cell_line: CellLine, divisor: int) -> None:
+    crms, windows = by_crm(cell_line)
+    used = [window for crm, window in zip(crms, windows, strict=True) if crm % divisor == 1]
+    assert 0 < len(used) < len(windows)
+    stream = training_windows(
+        cell_line, seed=3, batch=1, shuffle_windows=9, is_used=lambda crm: crm % divisor == 1
+    )
+    drawn = [batch.numpy()[0].tobytes() for batch in stream.take(2 * len(used))]
+    assert sorted(drawn[: len(used)]) == sorted(drawn[len(used) :]) == sorted(used)
+
+
+def test_stream__a_filter_that_takes_all_changes_nothing(cell_line: CellLine) -> None:
+    stream = training_windows(
+        cell_line, seed=1, batch=4, shuffle_windows=20, is_used=lambda crm: np.ones(len(crm), bool)
+    )
+    filtered = np.stack([batch.numpy() for batch in stream.take(30)])
+    assert np.array_equal(filtered, take(cell_line, 30))
+
+
+def test_some_windows__are_of_wanted_crms_and_at_most_so_many(cell_line: CellLine) -> None:
+    crms, windows = by_crm(cell_line)
+    wanted = sorted(window for crm, window in zip(crms, windows, strict=True) if crm % 2)
+    found = some_windows(cell_line, lambda crm: crm % 2 == 1, 10**6, seed=1)
+    assert sorted(window.tobytes() for window in found) == wanted
+    few = some_windows(cell_line, lambda crm: crm % 2 == 1, 5, seed=1)
+    assert len(few) == 5
+    assert {window.tobytes() for window in few} <= set(wanted)
+    assert np.array_equal(few, some_windows(cell_line, lambda crm: crm % 2 == 1, 5, seed=1))
+    others = [some_windows(cell_line, lambda crm: crm % 2 == 1, 5, seed=seed) for seed in range(2, 6)]
+    assert not all(np.array_equal(few, other) for other in others)
+    none = some_windows(cell_line, lambda crm: crm < 0, 5, seed=1)
+    assert none.shape == (0, *found.shape[1:])
+
+
+def test_has_windows__finds_the_last_crm_and_no_more(cell_line: CellLine) -> None:
+    last = int(by_crm(cell_line)[0][-1])
+    assert has_windows(cell_line, lambda crm: crm == last)
+    assert not has_windows(cell_line, lambda crm: crm < 0)

@@ -9,7 +9,8 @@ from atypeak_scale.model.description import LAST
 from atypeak_scale.model.training.early_stopping import check_loss
 
 FloatArray = npt.NDArray[np.float32]
-SMALL = 0.01  # a change of the validation loss that means nothing, as a share of it
+# Changes of the validation loss, as a share of it, that mean nothing.
+SMALL_RISE, SMALL_FALL = 0.01, 0.05
 
 
 class AllEpochs:
@@ -80,9 +81,10 @@ class AllEpochs:
         """Say what to change if the number of epochs did not suit the data; None if it did.
 
         There were too many if the last validation loss is more than 1% above the lowest. There were too few
-        if it fell by more than 1% over the last fifth of the epochs, where the learning rate is so low that a
-        trained network hardly moves. A loss can level off earlier than that only because the rate falls, so
-        no advice does not mean that more epochs would not help.
+        if it fell by more than 5% over the last fifth of the epochs, where the learning rate is so low that a
+        trained network hardly moves. A smaller fall says nothing: the loss includes the sources that are not
+        masked, and a network goes on to copy these better when it predicts masked ones no better (HeLa, after
+        about 6 epochs).
 
         Returns
         -------
@@ -94,14 +96,14 @@ class AllEpochs:
         if self.stopped != LAST or not np.isfinite(losses).all():
             return None
         last, lowest = losses[-1], min(losses)
-        if last > lowest * (1 + SMALL):
+        if last > lowest * (1 + SMALL_RISE):
             epoch = losses.index(lowest) + 1
             return (
                 f"the validation loss rose from {lowest:.6f} after epoch {epoch} to {last:.6f}; lower "
                 f"support.epochs to about {epoch}"
             )
         fifth = max(1, round(len(losses) / 5))
-        if len(losses) > fifth and last < losses[-1 - fifth] * (1 - SMALL):
+        if len(losses) > fifth and last < losses[-1 - fifth] * (1 - SMALL_FALL):
             fall = 1 - last / losses[-1 - fifth]
             over = "epoch" if fifth == 1 else f"{fifth} epochs"
             return (

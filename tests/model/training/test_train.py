@@ -1,9 +1,11 @@
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from atypeak_scale.config import Config, TrainingSettings
+from atypeak_scale.catalogue.folds import is_kept_out
+from atypeak_scale.config import Config, SupportSettings, TrainingSettings, for_support
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event, heard_by
@@ -11,6 +13,7 @@ from atypeak_scale.model.files import load_model, save_model
 from atypeak_scale.model.network import build_autoencoder, weight_arrays
 from atypeak_scale.model.training import train as train_module
 from atypeak_scale.model.training.packed_training import PackedTraining
+from atypeak_scale.model.training.support_training import SupportTraining
 from atypeak_scale.model.training.train import train
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
@@ -179,3 +182,123 @@ def test_train__refuses_a_store_of_another_frame(cell_line: CellLine, config: Co
 def test_train__refuses_a_configuration_of_another_cell_line(cell_line: CellLine, config: Config) -> None:
     with pytest.raises(InputError, match="the configuration is for cell line 'other', the data for 'cell'"):
         train(cell_line, config.model_copy(update={"cell_line": "other"}))
+
+
+# Support
+
+
+@pytest.fixture
+def support(config: Config) -> Config:
+    return with_support(changed(config, objective="support"))
+
+
+def with_support(config: Config, **settings: object) -> Config:
+    small = {"filters": 4, "deep_dimension": 8, "epochs": 2, "batch_windows": 8, "batches_per_epoch": 3}
+    values = {**config.support.model_dump(), **small, **settings}
+    return config.model_copy(update={"support": SupportSettings.model_validate(values)})
+
+
+def packed_by_part(cell_line: CellLine, share: float, seed: int) -> tuple[set[bytes], set[bytes]]:
+    """Return the windows of CRMs that are trained on, and of those that are kept out."""
+    crms = cell_line.data["crm"].values
+    kept = is_kept_out(crms, share, seed)
+    packed = np.packbits(cell_line.data["occupancy"].values, axis=-1)
+    return {w.tobytes() for w in packed[~kept]}, {w.tobytes() for w in packed[kept]}
+
+
+def test_support__kept_out_windows_are_in_no_batch_and_all_others_are(
+    cell_line: CellLine, support: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[SupportTraining] = []
+    drawn: set[bytes] = set()
+
+    class Watched(SupportTraining):
+        def __init__(self, *given: object) -> None:
+            super().__init__(*given)  # type: ignore[arg-type]
+            made.append(self)
+
+        def epoch(self, batches, steps, on_steps=None):  # type: ignore[no-untyped-def]
+            drawn.update(window.tobytes() for _ in range(steps) for window in next(batches).numpy())
+            return 0.5
+
+    monkeypatch.setattr(train_module, "SupportTraining", Watched)
+    many = with_support(changed(support, seed=5), batches_per_epoch=60, kept_out=0.3)
+    train(cell_line, many)
+    trained_on, kept_out = packed_by_part(cell_line, 0.3, seed=5)
+    assert drawn == trained_on
+    assert {window.tobytes() for window in made[0]._kept_out} == kept_out
+    windows, crms = cell_line.shape.windows, cell_line.attributes["windows_in_crms"]
+    assert made[0]._empty == pytest.approx((crms - windows) / windows)
+    assert crms > windows
+
+
+def test_support__learns_and_says_both_losses(cell_line: CellLine, support: Config, tmp_path: Path) -> None:
+    told: list[Event] = []
+    longer = with_support(support, epochs=6, learning_rate=0.01)
+    model = train(cell_line, longer, executor=InProcess(told.append))
+    assert model.config == for_support(longer, 5)
+    assert model.network.get_layer("encoded").units == 8
+    assert len(model.history) == len(model.validation_history) == 6
+    assert model.validation_history[-1] < 0.7 * model.validation_history[0]
+    told = [event for event in told if event.stage == "train"]
+    assert [(event.done, event.total) for event in told] == [(n, 6) for n in range(1, 7)]
+    assert told[2].detail == f"loss {model.history[2]:.6f}, validation loss {model.validation_history[2]:.6f}"
+    result = model.training
+    assert result is not None
+    assert (result.epochs, result.kept_epoch, result.stopped) == (6, 6, "max_epochs")
+    assert (result.kept_loss, result.kept_validation_loss) == (
+        model.history[-1],
+        model.validation_history[-1],
+    )
+    again = load_model(save_model(model, tmp_path / "m"))
+    assert again.fingerprint() == model.fingerprint()
+    assert again.validation_history == model.validation_history
+
+
+def test_support__same_seed_same_model_other_seed_another(cell_line: CellLine, support: Config) -> None:
+    one, same, other = (train(cell_line, changed(support, seed=seed)) for seed in (1, 1, 2))
+    assert one.history == pytest.approx(same.history, rel=1e-5)
+    assert one.validation_history == pytest.approx(same.validation_history, rel=1e-5)
+    for a, b in zip(weight_arrays(one.network), weight_arrays(same.network), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    assert one.history[0] != other.history[0]
+
+
+def test_support__kept_weights_are_those_that_were_validated(cell_line: CellLine, support: Config) -> None:
+    model = train(cell_line, support)
+    config = for_support(support, 5)
+    training, _, _ = train_module._support(cell_line, config, [])
+    assert isinstance(training, SupportTraining)
+    training.autoencoder.set_weights(model.network.get_weights())
+    assert training.validation_loss() == pytest.approx(model.validation_history[-1], rel=1e-5)
+
+
+def test_support__interrupted_keeps_the_last_epoch(cell_line: CellLine, support: Config) -> None:
+    def interrupt(event: Event) -> None:
+        if event.stage == "train" and event.done == 2:
+            raise KeyboardInterrupt
+
+    model = train(cell_line, with_support(support, epochs=9), executor=InProcess(interrupt))
+    assert model.training is not None
+    assert (model.training.stopped, model.training.kept_epoch) == ("interrupted", 2)
+    assert model.training.kept_validation_loss == model.validation_history[1]
+
+
+def test_support__all_or_none_of_the_crms_kept_out(cell_line: CellLine, support: Config) -> None:
+    with pytest.raises(InputError, match=r"every CRM is kept out of training.*; lower support\.kept_out"):
+        train(cell_line, with_support(support, kept_out=1 - 1e-9))
+    model = train(cell_line, with_support(support, kept_out=1e-9))
+    assert np.isnan(model.validation_history).all()
+    assert np.isfinite(model.history).all()
+    assert model.training is not None
+    assert model.training.kept_validation_loss is None
+
+
+def test_support__warns_if_the_validation_loss_still_fell(
+    cell_line: CellLine, support: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger=train_module.__name__):
+        train(cell_line, with_support(support, learning_rate=0.01))
+    (record,) = [record for record in caplog.records if record.name == train_module.__name__]
+    assert "the validation loss still fell by" in record.getMessage()
+    assert "raise support.epochs above 2" in record.getMessage()
