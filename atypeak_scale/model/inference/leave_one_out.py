@@ -58,7 +58,10 @@ class LeaveOneOut:
             composed[:, tap : tap + k] += np.einsum(
                 "kdf,frs->skrd", weights.deep_kernel, weights.source_kernels[tap], optimize=True
             )
-        self._composed = tf.constant(composed.reshape(sources, self._seen * PHASES, deep))
+        self._composed = [tf.constant(kernel.reshape(-1, deep)) for kernel in composed]
+        self._deep = tf.constant(weights.deep_kernel.reshape(k * deep, -1))
+        short = weights.source_kernels.transpose(3, 1, 0, 2)
+        self._short = [tf.constant(kernel.reshape(-1, taps * PHASES)) for kernel in short]
         # A part and an input, and what they are copied into.
         self._change_floats = 2 * engine.part_weights.filters + 2 * deep + NAME_FLOATS
         # `maps` begin that many positions before the window's first and end that many after its last.
@@ -201,18 +204,18 @@ class LeaveOneOut:
     ) -> None:
         """Subtract what `decoded` would give beyond its first and last position: the network has zeros."""
         first, windows_fours = self._weights.first_tap, self._bins // PHASES
-        kernel = self._weights.deep_kernel.reshape(-1, self._weights.deep_kernel.shape[2])
         for beyond in (*range(first, 0), *range(windows_fours + 1, windows_fours + first + self._taps - 1)):
             lowest = beyond - first - self._taps + 1  # the fours of bins that see it
             rows = np.flatnonzero((four <= beyond - first) & (four + fours > lowest))
             if not len(rows):
                 continue
             seen = maps[rows, beyond - first : beyond - first + self._k]
-            decoded = changes[seen].reshape(len(rows), -1) @ kernel
-            for tap, short in enumerate(self._weights.source_kernels[..., source]):
+            decoded = tf.matmul(changes[seen].reshape(len(rows), -1), self._deep)
+            gives = tf.matmul(decoded, self._short[source]).numpy().reshape(-1, self._taps, PHASES)
+            for tap in range(self._taps):
                 at = beyond - first - tap - four[rows]
                 meets = (at >= 0) & (at < fours[rows])
-                output[:, begins[rows[meets]] + at[meets]] -= (decoded[meets] @ short).T
+                output[:, begins[rows[meets]] + at[meets]] -= gives[meets, tap].T
 
 
 def _from_window(runs: Runs, at: slice, window: int) -> Runs:

@@ -78,3 +78,30 @@ def test_rebuild__bfloat16_is_near() -> None:
     )
     assert near.dtype == np.float32
     assert 0 < np.abs(near - exact).max() < 0.03 * np.ptp(exact)
+
+
+def test_changes__are_of_the_layer_encoded() -> None:
+    rng = np.random.default_rng(6)
+    _, model, _ = random_model(rng, BINS, 2, 2, K, 3, 5)
+    network = model.network
+    dense = keras.Model(network.get_layer("second_view").output, network.get_layer("encoded").output)
+    signals = rng.normal(size=((BINS + 4 * K) // 4, 3)).astype(np.float32)
+    encoded = dense(signals[None]).numpy()[0]
+    weights = DecoderWeights(model, signals[-1], None, None, "float32")
+    np.testing.assert_allclose(weights.changes(signals), encoded - encoded[-1], atol=1e-5)
+    np.testing.assert_array_equal(weights.changes(signals[-1:]), np.zeros((1, 5)))
+
+
+@pytest.mark.parametrize(("k", "bins"), [(4, 48), (8, 96), (20, 80)])
+def test_source_kernels__give_the_four_bins_of_a_position(k: int, bins: int) -> None:
+    rng = np.random.default_rng(7)
+    _, model, _ = random_model(rng, bins, 2, 3, k, 4, 5)
+    decoded = rng.normal(size=((bins + 4 * k) // 4, 4)).astype(np.float32)
+    weights = DecoderWeights(model, np.zeros(4, np.float32), None, [4, 1], "float32")
+    expected = weights.rebuild(decoded[None], of_sources=True)[0]
+    bias = np.asarray(model.network.get_layer("sources").bias)[[4, 1]]
+    taps = len(weights.source_kernels)
+    for four in range(bins // 4):
+        seen = decoded[k // 2 + weights.first_tap + four :][:taps]
+        ours = np.einsum("tf,tfrc->rc", seen, weights.source_kernels) + bias
+        np.testing.assert_allclose(ours, expected[4 * four : 4 * four + 4], atol=1e-4)

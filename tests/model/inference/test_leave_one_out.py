@@ -73,7 +73,7 @@ def overlapping(rng: np.random.Generator, windows: int, bins: int, sources: int)
     return occupancy
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(sizes, st.integers(0, 10**6))
 def test_log_odds__equal_the_network_on_windows_without_the_source(size: tuple[Any, ...], seed: int) -> None:
     m, n, (k, bins), filters, deep = size

@@ -1,5 +1,6 @@
 """Sums of parts against the two first layers of the network."""
 
+import itertools
 from collections.abc import Iterator
 
 import keras
@@ -65,6 +66,21 @@ def test_part_sums__parts_at_once_do_not_show(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(part_sums, "PARTS_AT_ONCE", 3)
     parts = PartSums(weights, fields, inputs)(slice(0, inputs.count))
     np.testing.assert_allclose(parts, whole, atol=1e-6)
+
+
+def test_sums__add_the_parts_of_each_input() -> None:
+    rng = np.random.default_rng(4)
+    _, model, sources = random_model(rng, 32, 3, 3, 8, 4, 2)
+    cells = [(model.labels[0].index(a), model.labels[1].index(b)) for a, b in sources]
+    fields = ReceptiveFields(8, 32, np.array([j for _, j in cells]))
+    inputs = fields.distinct_inputs(runs_of(random_windows(rng, 9, 32, len(cells))))
+    weights = PartWeights(weight_arrays(model.network), cells)
+    sums = PartSums(weights, fields, inputs)
+    ours = sums.sums(slice(0, inputs.count))
+    for number, (low, high) in enumerate(itertools.pairwise(inputs.bounds)):
+        np.testing.assert_allclose(ours[number], sums.parts[inputs.members[low:high]].sum(axis=0), atol=1e-5)
+    signals = ours.max(axis=1) + weights.signal_empty
+    np.testing.assert_array_equal(sums(slice(0, inputs.count)), signals)
 
 
 def test_contributions__of_one_run_by_loops() -> None:
