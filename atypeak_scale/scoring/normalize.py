@@ -101,6 +101,7 @@ def normalize(
         If a peak has no raw score yet.
 
     """
+    scores.refuse_support()
     executor = executor or InProcess()
     executor.require(0)
     if not all(one.is_scored() for one in (*scores.members, scores)):

@@ -181,10 +181,9 @@ class Scores:
 
     def has_raw(self) -> bool:
         """Return whether every peak has a raw score, or support."""
-        if not self.exists():
-            return False
-        array = self._array(v.SUPPORT if self.objective == "support" else v.RAW)
-        return not any(has_gap(array, *block) for block in self.cell_line.blocks("peaks"))
+        variable = v.SUPPORT if self.objective == "support" else v.RAW
+        blocks = self.cell_line.blocks("peaks")
+        return self.exists() and not any(self.has_gap(variable, block) for block in blocks)
 
     def is_scored(self) -> bool:
         """Return whether every row and every peak has a score by this model."""
@@ -211,20 +210,20 @@ class Scores:
         return found if isinstance(found, dict) else None
 
     def require_normalized(self) -> None:
-        """Raise StageMissingError if the results have no final scores.
-
-        Raises InputError if they are support, which has none.
-        """
-        if self.objective == "support":
-            raise InputError(
-                f"{self.name}: holds support, which has no final score; name a model of the article",
-                "model",
-            )
+        """Raise StageMissingError if the results have no final scores yet; support never has (InputError)."""
+        self.refuse_support()
         if not self.exists():
             raise self._not_scored()
         if self.normalization is None:
             raise StageMissingError(
                 f"{self.location}: {self.name} is not normalized; normalize it first", "normalize", self
+            )
+
+    def refuse_support(self) -> None:
+        """Raise InputError if these are scores of a model of support; for work on the article's scores."""
+        if self.objective == "support":
+            raise InputError(
+                f"{self.name}: holds support, which has no final score; name a model of the article", "model"
             )
 
     def _not_scored(self) -> StageMissingError:
@@ -272,10 +271,7 @@ class Scores:
         with self._writing(f"{self.cell_line.name}/{SCORES}", wait=True):
             if not self.exists():
                 attributes = {**self._made_by(), "trained": self._trained()}
-                number = self.chance.placements
-                sizes = {
-                    "placement": self.placements.count, "placement_of_source": number, "rank": number + 1,
-                }  # fmt: skip
+                sizes = self.placements.sizes
                 create_results(self.cell_line, self.location, self.name, attributes, self.variables, sizes)
 
     def write(self, variable: Variable, start: int, values: npt.NDArray[Any]) -> None:
@@ -329,14 +325,7 @@ class Scores:
     # --- computing
 
     def leave_one_out(self) -> "LeaveOneOut":
-        """Return the model as a function of windows without one source; each process loads it once.
-
-        Raises
-        ------
-        InputError
-            If the model changed.
-
-        """
+        """Return the model as a function of windows without one source; raise what `engine` raises."""
         from atypeak_scale.model.inference.process import process_leave_one_out
 
         return process_leave_one_out(

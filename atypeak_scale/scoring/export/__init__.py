@@ -92,6 +92,7 @@ class Exported:
             name: what
             for one in self.formats
             for objective in self.objectives
+            if objective in FORMATS[one]
             for name, what in FORMATS[one][objective].files.items()
         }
 
@@ -143,7 +144,12 @@ def export(
     with new_output(out, export_provenance(list(together.values()))) as folder, ExitStack() as open_files:
         table = PeakTable(cell_line, *(one.group() for one in together.values()))
         # A writer of both objectives is created once.
-        of_writers = {FORMATS[name][objective]: one for name in chosen for objective, one in together.items()}
+        of_writers = {
+            FORMATS[name][objective]: one
+            for name in chosen
+            for objective, one in together.items()
+            if objective in FORMATS[name]
+        }
         writers = [writer(one, table, folder) for writer, one in of_writers.items()]
         for writer in writers:
             open_files.enter_context(closing(writer))

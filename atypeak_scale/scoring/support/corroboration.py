@@ -164,7 +164,7 @@ def _draw(placements: Placements, samples: list[SampleTask]) -> None:
     if not placements.exists():
         sources = cell_line.shape.sources
         sizes = {
-            "placement": placements.count,
+            **placements.sizes,
             "sample_block": len(samples),
             "slot": max(1, *(_sampled(task, drawn) for task in samples)),
             "fold": settings.folds,

@@ -55,6 +55,12 @@ class Placements:
         """Number of placements of all sources together."""
         return self.settings.placements * self.cell_line.shape.sources
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Sizes of the dims of what is compared with the placements."""
+        number = self.settings.placements
+        return {"placement": self.count, "placement_of_source": number, "rank": number + 1}
+
     def exists(self) -> bool:
         """Return whether they were drawn, with or without their regressions."""
         return find_results(self.cell_line, self.location, self.name, PLACEMENTS) is not None

@@ -148,7 +148,7 @@ def test_export__a_new_format_is_one_line_in_the_table(
     normalized: Scores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each block is read once, however many formats there are."""
-    monkeypatch.setitem(export_room.FORMATS, "names", NamesWriter)
+    monkeypatch.setitem(export_room.FORMATS, "names", {"article": NamesWriter})
     read: list[int] = []
     whole = PeakTable.read
     monkeypatch.setattr(PeakTable, "read", lambda self, block: read.append(block.start) or whole(self, block))

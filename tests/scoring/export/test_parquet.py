@@ -21,6 +21,8 @@ def test_parquet__has_every_column_with_its_description(normalized: Scores, tmp_
     assert {field.name: str(field.type) for field in schema} == COLUMNS
     assert schema.names == list(COLUMNS)
     for column in PEAKS.named(("dataset", "tr")):
+        if column.name not in COLUMNS:
+            continue
         told = schema.field(column.name).metadata
         assert told[b"description"].decode() == column.description
         assert told.get(b"unit", b"").decode() == column.unit

@@ -57,7 +57,7 @@ def test_complete__does_again_only_what_is_lost(support: Scores, tmp_path: Path)
 def test_handles__know_what_they_are(support: Scores) -> None:
     assert support.objective == "support"
     assert complete_scores(support.cell_line, None, "support").name == support.name
-    with pytest.raises(StageMissingError, match="not scored|not normalized"):
+    with pytest.raises(StageMissingError, match=r"not normalized|not scored"):
         complete_scores(support.cell_line, None, "article")
     with pytest.raises(InputError, match="no final score"):
         normalize(support)
