@@ -335,13 +335,7 @@ class Scores:
     def engine(self, crumbs: float | None = None) -> "Engine":
         """Return the model as a function of the cell line's windows; each process loads it once.
 
-        crumbs: c for the windows; None takes the crumbs of the results.
-
-        Raises
-        ------
-        InputError
-            If the model changed.
-
+        crumbs: c for the windows; None takes those of the results. Raises InputError if the model changed.
         """
         from atypeak_scale.model.inference.process import process_engine
 
