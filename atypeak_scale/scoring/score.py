@@ -13,6 +13,7 @@ from atypeak_scale.scoring.blocks import ScoreTask, average_rows, score_rows
 from atypeak_scale.scoring.ensemble import average_members
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.network import missing_tasks
 from atypeak_scale.scoring.support.support import complete_support, support_part
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
@@ -42,8 +43,10 @@ class ScorePlan:
 def plan_score(scores: Scores) -> ScorePlan:
     """Return what scoring would do (for an ensemble, by all its models), without writing anything."""
     members = scores.members or (scores,)
-    cell_line = scores.cell_line
-    blocks = len(cell_line.blocks("rows")) * len(members)
+    cell_line, is_support = scores.cell_line, scores.objective == "support"
+    placed = scores.placements.blocks() if is_support else []
+    blocks = (len(cell_line.blocks("rows")) + len(placed)) * len(members)
+    missing = sum(len(missing_tasks(one) if is_support else one.missing()) for one in members)
     return ScorePlan(
         cell_line=cell_line.name,
         scores=scores.name,
@@ -51,8 +54,8 @@ def plan_score(scores: Scores) -> ScorePlan:
         peaks=cell_line.peak_count,
         rows=cell_line.row_count,
         blocks=blocks,
-        blocks_done=blocks - sum(len(one.missing()) for one in members),
-        score_bytes=4 * cell_line.row_count * len(members),
+        blocks_done=blocks - missing,
+        score_bytes=4 * (cell_line.row_count + sum(stop - start for start, stop in placed)) * len(members),
         projected_memory_bytes=_projected_memory(cell_line),
     )
 

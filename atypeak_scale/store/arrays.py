@@ -14,7 +14,11 @@ from atypeak_scale.registry.variables import Variable, with_views
 # A building task writes this many chunks of occupancy, and one chunk of every other array of windows.
 OCCUPANCY_CHUNKS_PER_TASK = 8
 CATALOGUE_PEAKS_PER_CHUNK = 65_536
-RESULTS = ("/scores/", "/placements/")  # part of the path of every array of results
+# By part of the path of an array of results: what to do if it is damaged.
+REMEDIES = {
+    "/scores/": "run 'atypeak-scale score' again",
+    "/placements/": "remove its group of placements and run 'atypeak-scale score' again",
+}
 
 
 def compressors(dtype: npt.DTypeLike) -> list[Any]:
@@ -107,10 +111,11 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
         raise
     except Exception as problem:
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        is_result = any(part in f"/{found.path}" for part in RESULTS)
-        remedy = "run 'atypeak-scale score' again" if is_result else (
-            "remove the cell line and build it again with 'atypeak-scale build-store'"
-        )  # fmt: skip
+        path = f"/{found.path}"
+        remedy = next(
+            (remedy for part, remedy in REMEDIES.items() if part in path),
+            "remove the cell line and build it again with 'atypeak-scale build-store'",
+        )
         where = "/".join(map(str, chunk))
         return f"{found.store_path}, chunk {where}: damaged ({reason}); {remedy}"
     return None

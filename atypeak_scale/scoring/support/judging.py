@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.scores import Scores
@@ -101,6 +102,11 @@ def compare(task: SourcesTask) -> list[Chance]:
     }
     for one in range(start, stop):
         mine, theirs = source == one, placed_source == one
+        if theirs.sum() != number:
+            raise DamagedError(
+                f"{scores.location}/{scores.placements.path}: a chunk of placed_source is lost; "
+                "remove this group and run 'atypeak-scale score' again"
+            )
         seed = np.random.SeedSequence(scores.chance.seed, spawn_key=(2, one))
         rng = np.random.default_rng(seed)
         found = chance(real[mine], crm[mine], placed[theirs], placed_crm[theirs], rng)

@@ -30,10 +30,11 @@ class NetworkTask:
 
 def missing_tasks(scores: Scores) -> list[NetworkTask]:
     """Return the blocks that a model has not judged yet, or whose result is damaged."""
+    exists = scores.exists()
     return [
         NetworkTask(scores, block)
         for block in blocks_of(scores.placements)
-        if scores.has_gap(VARIABLES[block.is_real], block.block)
+        if not exists or scores.has_gap(VARIABLES[block.is_real], block.block)
     ]
 
 

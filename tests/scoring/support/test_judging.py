@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from atypeak_scale.errors import DamagedError
+from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ranking import auroc
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.corroboration import asked_of_rows
+from atypeak_scale.scoring.support.judging import judge
 from atypeak_scale.store.cell_line import Block
 
 
@@ -68,3 +71,10 @@ def test_sources_of_few_peaks_get_no_doubt_and_the_reason(support: Scores) -> No
     assert np.isnan(support.read(v.DOUBT)).all()
     assert np.isnan(support.read(v.Q_RANDOM)).all()
     assert not np.isnan(support.read(v.P_RANDOM)).any()
+
+
+def test_compare__says_which_placements_are_lost(support: Scores) -> None:
+    """A lost chunk reads as zeros, which is a source."""
+    support.placements.write(v.PLACED_SOURCE, 16, np.zeros(16, np.int32))
+    with pytest.raises(DamagedError, match="placed_source is lost; remove this group"):
+        judge(support, InProcess())
