@@ -164,12 +164,12 @@ SAMPLE_SOURCE = Variable(
 SAMPLE_FOLD = Variable("sample_fold", ("sample_block", "slot"), np.int32, "sample", "fold of its CRM")
 SAMPLE_REAL = Variable("sample_real", ("sample_block", "slot"), bool, "sample", "peak, or else placement")
 SAMPLE_GAPS = Variable(
-    "sample_gaps", ("sample_block", "slot", "source"), np.uint16, "sample",
+    "sample_gaps", ("sample_block", "slot", "source"), np.int32, "sample",
     "bins from the interval to each source, as the regressions see them (method, section 9.10)",
 )  # fmt: skip
 COEFFICIENT = Variable(
     "coefficient", ("source", "fold", "feature"), np.float32, "source",
-    "of the regressions: overlap, nearness and presence of every source (method, section 9.10)",
+    "of the regressions: share covered, nearness and presence of every source, then the sums (method, 9.10)",
 )  # fmt: skip
 INTERCEPT = Variable("intercept", ("source", "fold"), np.float32, "source", "of the regressions")
 PLACEMENT_VARIABLES = (

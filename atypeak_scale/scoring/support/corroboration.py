@@ -15,9 +15,9 @@ import numpy.typing as npt
 from atypeak_scale.catalogue.folds import fold_of_crm
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry import variables as v
-from atypeak_scale.scoring.support.neighbours import gaps, overlapping_sources, sources_in_window
+from atypeak_scale.scoring.support.neighbours import SUMS, gaps, overlapping_sources, sources_in_window
 from atypeak_scale.scoring.support.placements import NO_WINDOW, Drawn, Placements, draw_placements
-from atypeak_scale.scoring.support.regression import Regression, fit, log_odds
+from atypeak_scale.scoring.support.regression import KINDS, Regression, fit, log_odds
 from atypeak_scale.store.cell_line import Block, CellLine
 
 MOST_SAMPLED = 4000  # peaks, and placements, that the regressions of a source are fitted to, about
@@ -168,7 +168,7 @@ def _draw(placements: Placements, samples: list[SampleTask]) -> None:
             "sample_block": len(samples),
             "slot": max(1, *(_sampled(task, drawn) for task in samples)),
             "fold": settings.folds,
-            "feature": 3 * sources,
+            "feature": KINDS * sources + SUMS,
         }
         placements.create(sizes)
     columns = (v.PLACED_WINDOW, v.PLACED_CRM, v.PLACED_SOURCE, v.PLACED_FIRST_BIN, v.PLACED_LAST_BIN)
@@ -196,7 +196,7 @@ def sample_block(task: SampleTask) -> int:
         v.SAMPLE_SOURCE: np.full((1, slots), -1, np.int32),
         v.SAMPLE_FOLD: np.zeros((1, slots), np.int32),
         v.SAMPLE_REAL: np.zeros((1, slots), bool),
-        v.SAMPLE_GAPS: np.zeros((1, slots, found.shape[1]), np.uint16),
+        v.SAMPLE_GAPS: np.zeros((1, slots, found.shape[1]), np.int32),
     }
     values = (asked.source, fold, np.full(len(fold), task.of.is_real), found)
     for (variable, array), of_sample in zip(padded.items(), values, strict=True):
@@ -205,9 +205,9 @@ def sample_block(task: SampleTask) -> int:
     return len(fold)
 
 
-def _gaps(cell_line: CellLine, asked: Asked) -> npt.NDArray[np.uint16]:
+def _gaps(cell_line: CellLine, asked: Asked) -> npt.NDArray[np.int32]:
     occupancy, at = asked.occupancy(cell_line)
-    found: npt.NDArray[np.uint16] = gaps(occupancy, at, asked.source, asked.first, asked.last)
+    found: npt.NDArray[np.int32] = gaps(occupancy, at, asked.source, asked.first, asked.last)
     return found
 
 
@@ -217,7 +217,7 @@ def _folds(placements: Placements, asked: Asked) -> npt.NDArray[np.int64]:
 
 def _fit_tasks(placements: Placements) -> list[FitTask]:
     sources = placements.cell_line.shape.sources
-    by_memory = SAMPLE_BYTES // (2 * MOST_SAMPLED * sources * np.uint16().itemsize)
+    by_memory = SAMPLE_BYTES // (2 * MOST_SAMPLED * sources * np.int32().itemsize)
     length = max(1, min(by_memory, -(-sources // FIT_TASKS)))
     return [
         FitTask(placements, Block(start, min(start + length, sources))) for start in range(0, sources, length)

@@ -1,17 +1,21 @@
 """The other sources around an interval: how far away their nearest peaks are (method, section 9.10).
 
-A gap is counted in bins: 0 if a source occupies one of the interval's bins, otherwise 1 + the number of empty
-bins between the interval and the nearest bin that the source occupies in the window: 1 for bins that touch.
-It is `ABSENT` if the source is not in the window. The source whose interval it is has been taken out of its
+A gap is counted in bins: 1 + the number of empty bins between the interval and the nearest bin that the
+source occupies in the window, so 1 for bins that touch. If a source occupies bins of the interval, its gap
+is negative: minus the share of the interval's bins, in thousandths, rounded up, from -1 to -1000. It is
+`ABSENT` if the source is not in the window. The source whose interval it is has been taken out of its
 window, so its own gap is always `ABSENT`.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-ABSENT = 65_535  # the gap of a source that is not in the window
+ABSENT = 1 << 30  # the gap of a source that is not in the window
+WHOLE = 1000  # minus the gap of a source that covers the whole interval
+SUMS = 3  # features that are not of one source
 REACH_BP = 200  # bp over which nearness falls by a factor e
 SLICE_BYTES = 256_000_000  # at most, of what is held beside input and result
 # Beyond any window to both sides, yet differences to a bin of a window do not overflow 32 bits.
@@ -19,7 +23,7 @@ _FAR = 1 << 29
 
 BoolArray = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.integer[Any]]
-Gaps = npt.NDArray[np.uint16]
+Gaps = npt.NDArray[np.int32]
 
 
 def gaps(occupancy: BoolArray, window: Integers, source: Integers, first: Integers, last: Integers) -> Gaps:
@@ -35,28 +39,28 @@ def gaps(occupancy: BoolArray, window: Integers, source: Integers, first: Intege
 
     Returns
     -------
-    uint16 (asked, sources)
+    int32 (asked, sources)
         Bins, see the head of this module.
 
     """
     _, bins, sources = occupancy.shape
-    found = np.full((len(window), sources), ABSENT, np.uint16)
+    found = np.full((len(window), sources), ABSENT, np.int32)
     if not found.size:
         return found
     order = np.argsort(window, kind="stable")
     windows, begin = np.unique(window[order], return_index=True)
     begin = np.append(begin, len(order))
-    # Two bins of 16 or 32 bits for each cell, and their occupancy, which is copied.
-    step = max(1, SLICE_BYTES // (bins * sources * (2 * _position_type(bins).itemsize + 1)))
+    # Two bins and a count of 16 or 32 bits for each cell, and their occupancy, which is copied.
+    step = max(1, SLICE_BYTES // (bins * sources * (3 * _position_type(bins).itemsize + 1)))
     for start in range(0, len(windows), step):
         stop = min(start + step, len(windows))
-        before, after = _nearest(occupancy[windows[start:stop]])
+        around = _around(occupancy[windows[start:stop]])
         asked = order[begin[start] : begin[stop]]
         local = np.repeat(np.arange(stop - start), np.diff(begin[start : stop + 1]))
-        rows = max(1, SLICE_BYTES // (16 * sources))
+        rows = max(1, SLICE_BYTES // (32 * sources))
         for low in range(0, len(asked), rows):
             part, of_part = asked[low : low + rows], local[low : low + rows]
-            found[part] = _gaps_to(before, after, of_part, first[part], last[part])
+            found[part] = _gaps_to(around, of_part, first[part], last[part])
     found[np.arange(len(window)), source] = ABSENT
     return found
 
@@ -66,31 +70,35 @@ def features(gaps: Gaps, bin_bp: int) -> npt.NDArray[np.float32]:
 
     Parameters
     ----------
-    gaps : uint16 (rows, sources)
+    gaps : int32 (rows, sources)
     bin_bp : int
         Width of a bin, bp.
 
     Returns
     -------
-    float32 (rows, 3 * sources)
-        For every source whether it overlaps; then for every source exp(-gap / 200 bp); then for every source
-        whether it is in the window. The gap in bp is that of the empty bins between: 0 bp, hence 1.0, if the
-        source overlaps and if its bins touch. An absent source has 0 in all three.
+    float32 (rows, 3 * sources + 3)
+        For every source the share of the interval that it covers; then for every source exp(-gap / 200 bp);
+        then for every source whether it is in the window; then log(1 + sum over the sources) of each of the
+        three. The gap in bp is that of the empty bins between: 0 bp, hence 1.0, if the source overlaps and if
+        its bins touch. An absent source has 0 in all three.
 
     """
     # Few different gaps, many rows: the exponentials come from a table.
     farthest = int(gaps.max(initial=0, where=gaps != ABSENT))
-    table = np.zeros((3, farthest + 2), np.float32)  # the last column is that of absent sources
-    table[0, 0] = 1
-    table[1, :-1] = np.exp(-bin_bp * np.maximum(np.arange(farthest + 1) - 1, 0) / REACH_BP)
+    gap = np.arange(-WHOLE, farthest + 2)
+    table = np.zeros((3, len(gap)), np.float32)  # the last column is that of absent sources
+    table[0, :-1] = np.maximum(-gap[:-1], 0) / WHOLE
+    table[1, :-1] = np.exp(-bin_bp * np.maximum(gap[:-1] - 1, 0) / REACH_BP)
     table[2, :-1] = 1
-    column = np.minimum(gaps, farthest + 1)
-    return np.concatenate([row[column] for row in table], axis=1)
+    column = np.minimum(gaps, farthest + 1) + WHOLE
+    of_sources = [row[column] for row in table]
+    sums = [np.log1p(one.sum(axis=1, keepdims=True)) for one in of_sources]
+    return np.concatenate([*of_sources, *sums], axis=1)
 
 
 def overlapping_sources(gaps: Gaps) -> npt.NDArray[np.int64]:
     """Return how many other sources overlap each interval: int64 (rows,) (method, section 9.1)."""
-    count: npt.NDArray[np.int64] = np.sum(gaps == 0, axis=1, dtype=np.int64)
+    count: npt.NDArray[np.int64] = np.sum(gaps < 0, axis=1, dtype=np.int64)
     return count
 
 
@@ -105,11 +113,21 @@ def _position_type(bins: int) -> np.dtype[Any]:
     return np.dtype(np.int16 if bins < 1 << 14 else np.int32)
 
 
-def _nearest(occupancy: BoolArray) -> tuple[Integers, Integers]:
-    """Return the nearest occupied bin at or before each bin, and at or after it.
+@dataclass(frozen=True)
+class _Around:
+    """What is around each bin; int (bins, windows, sources) but for `covered`.
 
-    Both are int (bins, windows, sources); bins outside of the window if there is none.
+    before, after: nearest occupied bin at or before, and at or after; outside of the window if there is none;
+    covered: number of occupied bins before, (bins + 1, windows, sources).
     """
+
+    before: Integers
+    after: Integers
+    covered: Integers
+
+
+def _around(occupancy: BoolArray) -> _Around:
+    """Return what is around each bin of some windows."""
     windows, bins, sources = occupancy.shape
     kind = _position_type(bins)
     far = min(_FAR, np.iinfo(kind).max // 2)
@@ -124,20 +142,24 @@ def _nearest(occupancy: BoolArray) -> tuple[Integers, Integers]:
     for place in reversed(range(bins)):
         np.copyto(held, place, where=occupancy[:, place])
         after[place] = held
-    return before, after
+    covered = np.zeros((bins + 1, windows, sources), kind)
+    for place in range(bins):
+        np.add(covered[place], occupancy[:, place], out=covered[place + 1])
+    return _Around(before, after, covered)
 
 
-def _gaps_to(before: Integers, after: Integers, window: Integers, first: Integers, last: Integers) -> Gaps:
-    """Return the gaps of intervals to what `_nearest` found: uint16 (asked, sources).
+def _gaps_to(around: _Around, window: Integers, first: Integers, last: Integers) -> Gaps:
+    """Return the gaps of intervals to what is around: int32 (asked, sources).
 
     window: counted from the first window of the slice.
     """
+    before, after, covered = around.before, around.after, around.covered
     left = first[:, None].astype(before.dtype) - before[first, window]
     # An occupied bin at or after the first is inside of the interval, or behind its last one.
     right = np.maximum(after[first, window] - last[:, None].astype(after.dtype), 0)
-    gap = np.minimum(left, right)
-    # A gap of more bins than a result can hold, which takes a window of that many, is still not absent.
-    most = min(ABSENT - 1, np.iinfo(gap.dtype).max)
-    result: Gaps = np.minimum(gap, most).astype(np.uint16)
-    result[gap >= len(before)] = ABSENT
-    return result
+    gap: Gaps = np.minimum(left, right).astype(np.int32)
+    gap[gap >= len(before)] = ABSENT
+    bins = covered[last + 1, window] - covered[first, window].astype(np.int64)
+    share = -(-WHOLE * bins // (last - first + 1)[:, None])
+    np.copyto(gap, -share, where=bins > 0, casting="same_kind")
+    return gap

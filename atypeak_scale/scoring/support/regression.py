@@ -10,10 +10,10 @@ import numpy.typing as npt
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from atypeak_scale.scoring.support.neighbours import Gaps, Integers, features
+from atypeak_scale.scoring.support.neighbours import SUMS, Gaps, Integers, features
 
 C = 0.3  # inverse strength of the L2 penalty
-KINDS = 3  # features of each source: overlap, near, present
+KINDS = 3  # features of each source: covered share, near, present
 # Up to so many features Newton's steps, which end at the very optimum, take about as long as L-BFGS on the
 # features that are not 0 (CPU time on simulated data, 6,400 rows, 8 % not 0: 213 features 0.08 s and 0.04 s,
 # 600 features 0.4 s and 0.1 s). Many sources are in few windows each: L-BFGS takes 0.6 s for 3,000 features.
@@ -30,7 +30,7 @@ Float64Array = npt.NDArray[np.float64]
 class Regression:
     """The regressions of one source, one for each fold (method, section 9.10).
 
-    coefficients: float32 (folds, 3 * sources), in the order of `neighbours.features`; intercept: float32
+    coefficients: float32 (folds, 3 * sources + 3), in the order of `neighbours.features`; intercept: float32
     (folds,). In log-odds. All 0 for a fold outside of which there is no peak or no placement. The
     coefficients of the source itself are 0.
     """
@@ -51,7 +51,7 @@ def fit(
 
     Parameters
     ----------
-    real_gaps, placed_gaps : uint16 (peaks, sources), uint16 (placements, sources)
+    real_gaps, placed_gaps : int32 (peaks, sources), int32 (placements, sources)
         As `neighbours.gaps` returns them, in bins; some thousands of rows each at most.
     real_fold, placed_fold : int (peaks,), int (placements,)
         The fold of each row, from 0 to `folds` - 1.
@@ -70,7 +70,7 @@ def fit(
     seen = features(np.concatenate([real_gaps, placed_gaps]), bin_bp)
     is_peak = np.arange(len(seen)) < len(real_gaps)
     fold = np.concatenate([real_fold, placed_fold])
-    coefficients = np.zeros((folds, KINDS * sources), np.float32)
+    coefficients = np.zeros((folds, KINDS * sources + SUMS), np.float32)
     intercept = np.zeros(folds, np.float32)
     # Threads wait for each other more than they help: on two busy cores they took about four times as long.
     with threadpool_limits(1, user_api="blas"):
@@ -87,7 +87,7 @@ def log_odds(regression: Regression, gaps: Gaps, fold: Integers, bin_bp: int) ->
 
     Parameters
     ----------
-    gaps : uint16 (rows, sources)
+    gaps : int32 (rows, sources)
         In bins.
     fold : int (rows,)
     bin_bp : int
@@ -113,9 +113,9 @@ def log_odds(regression: Regression, gaps: Gaps, fold: Integers, bin_bp: int) ->
 def coefficients_by_kind(regression: Regression) -> Float32Array:
     """Return the mean coefficients over the folds, by kind of feature: who corroborates whom.
 
-    float32 (3, sources), log-odds: overlap, near, present (method, section 9.10).
+    float32 (3, sources), log-odds: covered share, near, present (method, section 9.10).
     """
-    mean: Float32Array = regression.coefficients.mean(axis=0)
+    mean: Float32Array = regression.coefficients[:, :-SUMS].mean(axis=0)
     return mean.reshape(KINDS, -1)
 
 

@@ -26,18 +26,17 @@ def log_odds_by_hand(placements: Placements, window: int, crm: int, source: int,
     fold = int(fold_of_crm(np.array([crm]), chosen.folds, chosen.seed)[0])
     regression = regressions_of(placements)[source]
     sources = cell_line.shape.sources
-    odds, overlaps, present = float(regression.intercept[fold]), 0, 0
+    of_sources = np.zeros((3, sources))
     for other in range(sources):
         bins = np.flatnonzero(occupancy[:, other])
         if other == source or not len(bins):
             continue
         between = min(max(first - b - 1, b - last - 1, -1) for b in bins.tolist())
-        is_overlap = between < 0
-        near = np.exp(-max(between, 0) * cell_line.frame[1] / 200)
-        coefficients = regression.coefficients[fold].reshape(3, sources)[:, other]
-        odds += float(coefficients @ [is_overlap, near, 1])
-        overlaps, present = overlaps + is_overlap, present + 1
-    return odds, overlaps, present
+        share = np.mean([b in bins for b in range(first, last + 1)])
+        of_sources[:, other] = share, np.exp(-max(between, 0) * cell_line.frame[1] / 200), 1
+    seen = np.append(of_sources.ravel(), np.log(1 + of_sources.sum(axis=1)))
+    odds = float(regression.intercept[fold] + regression.coefficients[fold] @ seen)
+    return odds, int((of_sources[0] > 0).sum()), int(of_sources[2].sum())
 
 
 @pytest.mark.parametrize("is_real", [True, False])
@@ -52,7 +51,8 @@ def test_apply__gives_the_log_odds_and_the_counts_of_every_interval(support: Sco
     rows = list(zip(*(column.tolist() for column in vars(asked).values()), strict=True))
     some = range(0, len(rows), 1 if is_real else 7)
     expected = np.array([log_odds_by_hand(placements, *rows[row]) for row in some])
-    assert np.allclose(np.stack(found, axis=1)[list(some)], expected, atol=1e-4)
+    # Shares are rounded up to thousandths.
+    assert np.allclose(np.stack(found, axis=1)[list(some)], expected, atol=0.01)
     assert np.abs(expected[:, 0]).max() > 0.1
     assert expected[:, 1].max() > 0
 

@@ -42,7 +42,9 @@ def by_hand(occupancy: Any, window: Any, source: Any, first: Any, last: Any) -> 
             # The interval grows by a bin on both sides until it reaches an occupied one.
             while not any(column[max(low - steps, 0) : high + steps + 1]) and steps <= len(column):
                 steps += 1
-            row.append(ABSENT if other == own or steps > len(column) else steps)
+            covered = sum(column[low : high + 1].tolist())
+            share = -math.ceil(1000 * covered / (high - low + 1))
+            row.append(ABSENT if other == own or steps > len(column) else steps or share)
         result.append(row)
     return result
 
@@ -50,7 +52,7 @@ def by_hand(occupancy: Any, window: Any, source: Any, first: Any, last: Any) -> 
 @given(asked_intervals())
 def test_gaps__are_those_of_a_walk(asked: Asked) -> None:
     found = gaps(*asked)
-    assert found.dtype == np.uint16
+    assert found.dtype == np.int32
     assert found.shape == (len(asked[1]), asked[0].shape[2])
     assert found.tolist() == by_hand(*asked)
 
@@ -73,8 +75,7 @@ def test_gaps__of_long_windows(bins: int) -> None:
     occupancy[0, 0, 1] = occupancy[0, bins - 1, 2] = True
     at = np.array([0, bins - 1])
     found = gaps(occupancy, np.zeros(2, int), np.zeros(2, int), at, at)
-    far = min(bins - 1, ABSENT - 1)  # a longer gap does not fit, and is not that of an absent source
-    assert found.tolist() == [[ABSENT, 0, far, ABSENT], [ABSENT, far, 0, ABSENT]]
+    assert found.tolist() == [[ABSENT, -1000, bins - 1, ABSENT], [ABSENT, bins - 1, -1000, ABSENT]]
 
 
 def test_gaps__own_source_never_counts() -> None:
@@ -82,7 +83,7 @@ def test_gaps__own_source_never_counts() -> None:
     found = gaps(
         occupancy, np.array([1, 0, 1]), np.array([2, 0, 1]), np.array([0, 1, 4]), np.array([4, 1, 4])
     )
-    assert found.tolist() == [[0, 0, ABSENT], [ABSENT, 0, 0], [0, ABSENT, 0]]
+    assert found.tolist() == [[-1000, -1000, ABSENT], [ABSENT, -1000, -1000], [-1000, ABSENT, -1000]]
 
 
 def test_gaps__bins_that_touch_are_one_apart() -> None:
@@ -92,25 +93,35 @@ def test_gaps__bins_that_touch_are_one_apart() -> None:
     assert found.tolist() == [[ABSENT, 1, 3]]  # bins 5 and 6 are empty
 
 
+def test_gaps__of_sources_that_overlap_are_the_share_that_they_cover() -> None:
+    occupancy = np.zeros((1, 8, 3), bool)
+    occupancy[0, 2:4, 1] = occupancy[0, 7, 1] = occupancy[0, 3:8, 2] = True
+    found = gaps(occupancy, np.array([0]), np.array([0]), np.array([3]), np.array([5]))
+    assert found.tolist() == [[ABSENT, -334, -1000]]
+
+
 @given(asked_intervals(), st.integers(1, 100))
 def test_features__follow_their_formula(asked: Asked, bin_bp: int) -> None:
     gap = gaps(*asked)
-    expected = [
-        [float(g == 0) for g in row]
-        + [0.0 if g == ABSENT else math.exp(-max(g - 1, 0) * bin_bp / 200) for g in row]
-        + [float(g != ABSENT) for g in row]
-        for row in gap.tolist()
-    ]
+    expected = []
+    for row in gap.tolist():
+        kinds = [
+            [-g / 1000 if g < 0 else 0.0 for g in row],
+            [0.0 if g == ABSENT else math.exp(-max(g - 1, 0) * bin_bp / 200) for g in row],
+            [float(g != ABSENT) for g in row],
+        ]
+        expected.append([*kinds[0], *kinds[1], *kinds[2], *(math.log(1 + sum(kind)) for kind in kinds)])
     found = features(gap, bin_bp)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, np.reshape(expected, (len(gap), 3 * gap.shape[1])), rtol=1e-6)
+    np.testing.assert_allclose(found, np.reshape(expected, (len(gap), 3 * gap.shape[1] + 3)), rtol=1e-5)
 
 
 def test_features__of_the_longest_gaps() -> None:
-    found = features(np.array([[0, 1, 21, ABSENT - 1, ABSENT]], np.uint16), 10)
+    found = features(np.array([[-500, 1, 21, 70_000, ABSENT]], np.int32), 10)
     np.testing.assert_allclose(found[0, 5:10], [1, 1, math.exp(-1), 0, 0], rtol=1e-6)
-    assert found[0, :5].tolist() == [1, 0, 0, 0, 0]
-    assert found[0, 10:].tolist() == [1, 1, 1, 1, 0]
+    assert found[0, :5].tolist() == [0.5, 0, 0, 0, 0]
+    assert found[0, 10:15].tolist() == [1, 1, 1, 1, 0]
+    np.testing.assert_allclose(found[0, 15:], np.log1p([0.5, 2 + math.exp(-1), 4]), rtol=1e-6)
 
 
 @given(asked_intervals())
