@@ -109,7 +109,8 @@ class _Run:
             return False
         if self.config.cell_line not in (cell_line.name for cell_line in cell_lines(self.store)):
             return False
-        return self.cell_line().made_from == self._made_from()
+        # Support needs what stores of earlier versions lack.
+        return self.cell_line().made_from == self._made_from() and self.cell_line().has_empty_windows
 
     def refuse_other_cell_line(self) -> None:
         """Raise InputError if there is a model or scores of another cell line here: they would be lost."""

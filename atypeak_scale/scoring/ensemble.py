@@ -8,10 +8,18 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from atypeak_scale.execution.executor import Executor
-from atypeak_scale.registry.variables import FINAL, REBUILT_SCORE, SPREAD, Variable
+from atypeak_scale.registry.variables import (
+    FINAL,
+    REBUILT_SCORE,
+    SPREAD,
+    SUPPORT,
+    SUPPORT_SPREAD,
+    Variable,
+)
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import Block
 
+SPREAD_OF = {SPREAD: FINAL, SUPPORT_SPREAD: SUPPORT}
 MOST_COMPARED = 1_000_000  # peaks, spread evenly over the catalogue, to compare models
 
 
@@ -29,9 +37,12 @@ def average_members(scores: Scores, variable: Variable, executor: Executor) -> N
     executor.run(_write_mean, _tasks(scores, variable), "average")
 
 
-def write_spread(scores: Scores, executor: Executor) -> None:
-    """Write the standard deviation (n - 1) over models of every peak's final score; NaN for one model."""
-    executor.run(_write_spread, _tasks(scores, SPREAD), "average")
+def write_spread(scores: Scores, variable: Variable, executor: Executor) -> None:
+    """Write the standard deviation (n - 1) over models of every peak's score; NaN for one model.
+
+    variable: SPREAD, of final scores, or SUPPORT_SPREAD, of support.
+    """
+    executor.run(_write_spread, _tasks(scores, variable), "average")
 
 
 def _tasks(scores: Scores, variable: Variable) -> list[EnsembleTask]:
@@ -45,8 +56,8 @@ def _write_mean(task: EnsembleTask) -> None:
 
 
 def _write_spread(task: EnsembleTask) -> None:
-    final = _stacked(task, FINAL)
-    spread = final.std(axis=0, ddof=1) if len(final) > 1 else np.full(final.shape[1], np.nan)
+    score = _stacked(task, SPREAD_OF[task.variable])
+    spread = score.std(axis=0, ddof=1) if len(score) > 1 else np.full(score.shape[1], np.nan)
     task.scores.write(task.variable, task.block.start, spread.astype(np.float32))
 
 

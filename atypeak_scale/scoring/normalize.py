@@ -126,7 +126,7 @@ def _normalize(scores: Scores, settings: NormalizationSettings, executor: Execut
             weight = _sampled_weights(scores, settings, executor).weight
         _apply(scores, weight, executor)
         if scores.members:
-            write_spread(scores, executor)
+            write_spread(scores, v.SPREAD, executor)
             scores.set_attribute(AGREEMENT, agreement(scores.members))
         scores.set_attribute(NORMALIZATION, settings.model_dump(mode="json"))
         scores.finish()

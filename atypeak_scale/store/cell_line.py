@@ -164,6 +164,11 @@ class CellLine:
         """Number of windows of the CRMs used, those without a peak included."""
         return int(self.attributes["windows_in_crms"])
 
+    @property
+    def has_empty_windows(self) -> bool:
+        """Whether the store was built by a version that keeps the windows without a peak."""
+        return v.EMPTY_CRM.name in self.group()
+
     def empty_windows(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """Return the CRM and the length, bp, of every window without a peak: (empty windows,) each.
 
@@ -173,7 +178,7 @@ class CellLine:
             If the store was built by a version that did not keep them.
 
         """
-        if v.EMPTY_CRM.name not in self.group():
+        if not self.has_empty_windows:
             raise InputError(
                 f"{self.store}: was built by a version that did not keep the windows without a peak; "
                 "build the store again"

@@ -9,6 +9,7 @@ from atypeak_scale.execution.executor import Executor
 from atypeak_scale.model.description import describe_model
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.registry import variables as v
+from atypeak_scale.scoring.ensemble import write_spread
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.chance import memorised
 from atypeak_scale.scoring.support.corroboration import complete_placements
@@ -40,6 +41,7 @@ def complete_support(scores: Scores, executor: Executor) -> None:
         with scores.writing():
             scores.set_attribute(CHANCE, None)
             average_network(scores, executor)
+            write_spread(scores, v.SUPPORT_SPREAD, executor)
             _judge(scores, executor)
 
 

@@ -79,6 +79,8 @@ def test_ensemble__support_is_the_mean_over_its_models(
     complete(scores)
     first, second = (one.read(v.SUPPORT) for one in scores.members)
     assert np.allclose(scores.read(v.SUPPORT), (first + second) / 2, atol=1e-6)
+    spread = np.std([first, second], axis=0, ddof=1)
+    assert np.allclose(scores.read(v.SUPPORT_SPREAD), spread, atol=1e-6) and spread.max() > 0
     assert np.array_equal(scores.members[0].read(v.ROW_NETWORK), support.read(v.ROW_NETWORK))
     assert scores.is_complete and all(one.is_complete for one in scores.members)
 
