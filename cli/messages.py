@@ -22,6 +22,7 @@ OPTIONS = {
     "model": "--model",
     "peaks": "--peaks",
     "results": "--results",
+    "typical": "--typical",
     "workdir": "--workdir",
     "workers": "--workers",
 }

@@ -4,6 +4,8 @@
 `{view1}` in a text.
 """
 
+from dataclasses import replace
+
 from atypeak_scale.registry.table import Column, Table, column_of
 from atypeak_scale.registry.variables import (
     CHANCE_VARIABLES,
@@ -24,6 +26,13 @@ _PLACE = (
     Column("end", "int64", "end, exclusive", "bp"),
 )
 _CRM_ROW = Column("crm", "int64", "row of the CRM in the CRM file, from 0")
+_UNJUDGED = Column("unjudged_peaks", "int64", "number of peaks without the score, which means leave out")
+
+
+def _with_unjudged(table: Table) -> Table:
+    """Return the table for scores that some peaks lack."""
+    return replace(table, columns=(*table.columns, _UNJUDGED))
+
 
 PEAKS = Table(
     "peaks",
@@ -62,20 +71,39 @@ LABELS = Table(
     "mean and standard deviation behind the final scores",
     (VIEW1, *(column_of(variable, "view1_") for variable in LABEL_VARIABLES)),
 )
-CRMS = Table(
-    "crms",
-    "every CRM: its peaks, their scores, its rank",
-    (
-        *_PLACE,
-        _CRM_ROW,
-        Column("peaks", "int64", "number of peaks that overlap the CRM"),
-        Column("view1s", "int32", "number of distinct labels of the view {view1} among them"),
-        Column("mean", "float64", "mean of their final scores"),
-        Column("max", "float32", "highest of their final scores"),
-        Column("sum", "float64", "sum of their final scores"),
-        Column("share_below", "float64", "share of them with a final score under the threshold, 0 to 1"),
-        Column("rank", "int64", "1 + number of CRMs of this table with a greater sum"),
+_CRM = (
+    *_PLACE,
+    _CRM_ROW,
+    Column("peaks", "int64", "number of peaks that overlap the CRM"),
+    Column("view1s", "int32", "number of distinct labels of the view {view1} among them"),
+)
+_BY_FINAL = (
+    Column("mean", "float64", "mean of their final scores"),
+    Column("max", "float32", "highest of their final scores"),
+    Column("sum", "float64", "sum of their final scores"),
+    Column("share_below", "float64", "share of them with a final score under the threshold, 0 to 1"),
+    Column("rank", "int64", "1 + number of CRMs of this table with a greater sum"),
+)
+_BY_TRUST = (
+    Column(
+        "unjudged_peaks", "int64", "number of them that cannot be judged; the columns of trust ignore them"
     ),
+    Column("trust_mean", "float64", "mean trust, 1 - doubt, of the others"),
+    Column("trust_max", "float32", "their highest trust"),
+    Column(
+        "trust_sum", "float64", "sum of their trust: how many of them to expect that do not lie at random"
+    ),
+    Column("share_doubted", "float64", "share of them with a doubt above 0.5, 0 to 1"),
+    Column("trust_rank", "int64", "1 + number of CRMs of this table with a greater trust_sum"),
+)
+CRMS = Table("crms", "every CRM: its peaks, their scores, its rank", (*_CRM, *_BY_FINAL))
+CRMS_BY_TRUST = Table(
+    "crms", "every CRM: its peaks, how far they can be trusted, its rank", (*_CRM, *_BY_TRUST)
+)
+CRMS_BY_BOTH = Table(
+    "crms",
+    "every CRM: its peaks, their scores, how far they can be trusted, its two ranks",
+    (*_CRM, *_BY_FINAL, *_BY_TRUST),
 )
 _RELEASE = (
     Column("peaks", "int64", "number of scored peaks"),
@@ -99,6 +127,7 @@ RELEASE_PAIRS = Table(
         Column("crm_mean", "float64", "mean final score of all scored peaks of the CRM"),
     ),
 )
+RELEASE_CRMS_JUDGED, RELEASE_PAIRS_JUDGED = _with_unjudged(RELEASE_CRMS), _with_unjudged(RELEASE_PAIRS)
 RELEASE_SUMMARY = Table(
     "summary",
     "rank correlation of mean score and ratio, overall and by label",
@@ -108,7 +137,9 @@ RELEASE_SUMMARY = Table(
         Column("count", "int64", "number of units"),
         Column("spearman", "float64", "Spearman correlation of mean and ratio"),
         Column("p", "float64", "two-sided p-value, as if units were independent"),
-        Column("typical_count", "int64", "number of units in CRMs whose mean is 500 or more"),
+        Column(
+            "typical_count", "int64", "number of units in CRMs with a typical mean, by default 500 or more"
+        ),
         Column("typical_spearman", "float64", "their Spearman correlation"),
         Column("typical_p", "float64", "its p-value"),
     ),
@@ -232,8 +263,8 @@ SCORES = Table(
     "quartiles of every score by source and label",
     (
         *_OF,
-        Column("score", "text", "raw, k_normalized or final"),
-        Column("peaks", "int64", "number of peaks"),
+        Column("score", "text", "name of the score"),
+        Column("peaks", "int64", "number of peaks that have the score"),
         Column("mean", "float64", "mean"),
         *_QUARTILES,
     ),
@@ -252,6 +283,7 @@ DENSITY = Table(
         Column("crm_maximum", "float64", "mean over CRMs of their highest score"),
     ),
 )
+DENSITY_JUDGED = _with_unjudged(DENSITY)
 DENSITY_TEST = Table(
     "density-test",
     "rank correlation of scores with the number of peaks of the CRM",
@@ -282,6 +314,7 @@ PAIRS = Table(
         Column("p_adjusted", "float64", "Benjamini-Hochberg over all comparisons"),
     ),
 )
+PAIRS_JUDGED = _with_unjudged(PAIRS)
 SEARCH = Table(
     "search",
     "every trained model; the columns before these are the settings that were searched",
@@ -325,8 +358,8 @@ REBUILT = Table(
 )
 
 TABLES = (
-    PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY, QSCORE_PAIRS,
-    QSCORE_TOTAL,
-    GROUP_SOURCES, GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES,
-    DENSITY, DENSITY_TEST, PAIRS, SEARCH, NOISE_DETECTION, REBUILT,
+    PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, CRMS_BY_TRUST, CRMS_BY_BOTH, RELEASE_CRMS, RELEASE_CRMS_JUDGED,
+    RELEASE_PAIRS, RELEASE_PAIRS_JUDGED, RELEASE_SUMMARY, QSCORE_PAIRS, QSCORE_TOTAL, GROUP_SOURCES,
+    GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES, DENSITY,
+    DENSITY_JUDGED, DENSITY_TEST, PAIRS, PAIRS_JUDGED, SEARCH, NOISE_DETECTION, REBUILT,
 )  # fmt: skip
