@@ -1,7 +1,7 @@
 """How scores are distributed: by label, and by how many peaks the CRM has (article, Fig. 6b).
 
-What does not fit in memory goes to a temporary folder, 16 bytes or more for each peak. It is read back one label, or
-one range of scores, at a time.
+What does not fit in memory goes to a temporary folder, at most 50 bytes for each peak. It is read back one
+label, or one range of scores, at a time.
 """
 
 import tempfile
@@ -45,7 +45,7 @@ class PeakScoresTask:
 def score_quartiles(scores: Scores, executor: Executor | None = None) -> pd.DataFrame:
     """Return number, mean and quartiles of every score, by source and by the labels of both views.
 
-    Each peak counts once. The peaks of one label are in memory at a time, about 50 bytes each.
+    Each peak counts once. The peaks of one label are in memory at a time, about 100 bytes each.
 
     Parameters
     ----------

@@ -103,8 +103,8 @@ def compare_releases(
 
     In both catalogues, a peak counts once in every CRM that it overlaps. CRMs and pairs without a scored
     peak have no ratio and are left out. Peaks without the score, which support may have, count in ratios and
-    are left out of means; units without a mean are left out of correlations. Memory holds the peaks of one contig, the CRMs, and a few numbers
-    for every pair.
+    are left out of means; units without a mean are left out of correlations. Memory holds the peaks of one
+    contig, the CRMs, and a few numbers for every pair.
 
     Parameters
     ----------

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from atypeak_scale.assess.description.distributions import (
-    RANGE,
     _Quartiles,
     _range_of,
     _RankSums,
@@ -92,7 +91,7 @@ def test_density__equals_brute_force_on_the_files(scored: Scores, members: list[
     for name, (sizes, values) in relations.items():
         test, row = stats.spearmanr(sizes, values), found.sel(relation=name)
         assert (float(row["spearman"]), float(row["p"])) == pytest.approx((test.statistic, test.pvalue))
-    assert len({_range_of(np.float32(member.final)).item() for member in members}) > 10  # type: ignore[arg-type]
+    assert len({_range_of(np.float32(member.final), 16.0).item() for member in members}) > 10  # type: ignore[arg-type]
     assert {str(name): array.attrs["description"] for name, array in found.data_vars.items()} == (
         DENSITY.variables
     )
@@ -100,14 +99,15 @@ def test_density__equals_brute_force_on_the_files(scored: Scores, members: list[
         xr.testing.assert_identical(found, score_density(scored, two))
 
 
-@given(st.lists(st.floats(-3000, 6000, width=32), min_size=2, max_size=40))
-def test_ranges__ascend_with_the_scores_and_are_narrow(finals: list[float]) -> None:
-    ordered = np.sort(np.array(finals, np.float32))
-    place = _range_of(ordered)
+@pytest.mark.parametrize("step", [16.0, 1.0, 1 / 8])
+@given(values=st.lists(st.floats(-3000, 6000, width=32), min_size=2, max_size=40))
+def test_ranges__ascend_with_the_scores_and_are_narrow(step: float, values: list[float]) -> None:
+    ordered = np.sort(np.array(values, np.float32))
+    place = _range_of(ordered, step)
     assert (np.diff(place) >= 0).all()
-    inner = (ordered > -1000) & (ordered < 3000)
+    inner = (ordered > -62 * step) & (ordered < 187 * step)
     for number in np.unique(place[inner]):
-        assert np.ptp(ordered[inner & (place == number)]) <= RANGE
+        assert np.ptp(ordered[inner & (place == number)]) <= step
 
 
 valued = st.lists(st.tuples(st.integers(0, 2), st.integers(-9, 9)), min_size=1, max_size=40)
@@ -133,7 +133,7 @@ def test_rank_sums__in_pieces_equal_scipy(crms: list[list[int]], cuts: list[int]
     count = np.array([len(scores) for scores in crms])
     rows = sorted((score, len(scores)) for scores in crms for score in scores)
     value, size = (np.array(column) for column in zip(*rows, strict=True))
-    ranks = _RankSums(count)
+    ranks = _RankSums(count, count)
     for piece in np.split(np.arange(len(value)), np.searchsorted(value, sorted(cuts))):
         ranks.add(size[piece], value[piece].astype(float))
     if len(value) < 3 or len({*value.tolist()}) == 1 or len({*size.tolist()}) == 1:
