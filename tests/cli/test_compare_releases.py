@@ -24,7 +24,9 @@ def test_compare_releases__arguments(replace: Replace, options: list[str], where
     ]
     compare = replace("assess.regions.releases.compare_releases", ReleaseComparison(Path("out"), rows))
     result = invoke("compare-releases", "scores", "new.bed", "c.bed", "--out", "out", *options)
-    assert compare.call_args_list == [call("scores", "new.bed", "c.bed", "out", executor=where)]
+    assert compare.call_args_list == [
+        call("scores", "new.bed", "c.bed", "out", executor=where, score=None, typical=None)
+    ]
     lines = result.stdout.splitlines()
     assert lines[1:3] == [
         "crm          -0.250, p 1.0e-09, of 1,200; in CRMs with mean 500 or more -0.125, p 5.0e-01, of 1,000",

@@ -43,7 +43,7 @@ def test_pairs__run(
     compare = replace("assess.description.pairs.pairs", COMPARED)
     invoke("pairs", "s.zarr", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
-    assert compare.call_args_list == [call(scores_of(model), (), executor=HERE)]
+    assert compare.call_args_list == [call(scores_of(model), (), executor=HERE, score=None)]
 
 
 @pytest.mark.parametrize("options, where", EXECUTORS)
@@ -55,7 +55,7 @@ def test_pairs__which_and_where(
     compare = replace("assess.description.pairs.pairs", COMPARED)
     named = [word for pair in pairs for word in ("--pair", *pair)]
     invoke("pairs", "s.zarr", "--model", model, *named, *options)
-    assert compare.call_args_list == [call(scores_of(model), pairs, executor=where)]
+    assert compare.call_args_list == [call(scores_of(model), pairs, executor=where, score=None)]
 
 
 def test_pairs__shows_the_largest_differences_and_writes_all(

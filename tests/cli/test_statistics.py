@@ -49,7 +49,7 @@ def test_statistics__of_the_data(replace: Replace, options: list[str], where: Wh
     resolve = replace("scoring.open_scores.open_scores", None)
     tables = replace("assess.description.statistics_tables.statistics_tables", TABLES)
     result = invoke("statistics", "s.zarr", "--cell-line", "k562", *options)
-    assert tables.call_args_list == [call(cell_line_of("k562"), None, executor=where)]
+    assert tables.call_args_list == [call(cell_line_of("k562"), None, executor=where, score=None)]
     assert opened.call_args_list == [call("s.zarr", "k562")]
     assert resolve.call_args_list == []
     lines = [line.split() for line in result.stdout.splitlines()]
@@ -67,10 +67,12 @@ def test_statistics__of_the_scores_of_a_model(
     tables = replace("assess.description.statistics_tables.statistics_tables", TABLES)
     invoke("statistics", "s.zarr", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
-    assert tables.call_args_list == [call(cell_line_of(), scores_of(model), executor=HERE)]
+    assert tables.call_args_list == [call(cell_line_of(), scores_of(model), executor=HERE, score=None)]
 
 
-@pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"], ["--results", "r"]])
+@pytest.mark.parametrize(
+    "options", [["--crumbs", "0.1"], ["--precision", "bfloat16"], ["--results", "r"], ["--score", "raw"]]
+)
 def test_statistics__options_of_a_model_are_not_dropped_without_it(
     replace: Replace, options: list[str]
 ) -> None:

@@ -231,7 +231,7 @@ def test_crms__a_damaged_chunk_is_named(random_scored: Scores, tmp_path: Path) -
 
 def trust_by_hand(support: Scores, catalogue: Catalogue) -> list[dict[str, Any]]:
     """Every CRM with a peak, in order of position, with the columns of trust."""
-    trust = value_of_peak(support, [1 - doubt for doubt in support.read(DOUBT).tolist()])
+    trust = value_of_peak(support, (1 - support.read(DOUBT)).tolist())
     peaks = [(c, int(s), int(e), name) for c, s, e, name, *_ in lines_of(catalogue[0])]
     rows = []
     for number, (contig, start, end, *_) in enumerate(lines_of(catalogue[1])):
@@ -248,7 +248,7 @@ def trust_by_hand(support: Scores, catalogue: Catalogue) -> list[dict[str, Any]]
                 "share_doubted": sum(1 - one > 0.5 for one in judged) / len(judged) if judged else math.nan,
             })  # fmt: skip
     for row in rows:
-        row["trust_rank"] = 1 + sum(other["trust_sum"] > row["trust_sum"] + 1e-5 for other in rows)
+        row["trust_rank"] = 1 + sum(other["trust_sum"] > row["trust_sum"] for other in rows)
     return sorted(rows, key=lambda row: (row["contig"], row["start"], row["end"], row["crm"]))
 
 
