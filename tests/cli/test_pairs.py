@@ -76,6 +76,14 @@ def test_pairs__shows_the_largest_differences_and_writes_all(
     assert made_from["scores"]["model_fingerprint"] == "f" * 64
 
 
+def test_pairs__by_another_score(replace: Replace, resolve: Resolved, model: Path, tmp_path: Path) -> None:
+    compare = replace("assess.description.pairs.pairs", COMPARED)
+    result = invoke("pairs", "s.zarr", "--model", model, "--score", "raw", "--out", tmp_path / "p")
+    assert compare.call_args_list == [call(scores_of(model), (), executor=HERE, score="raw")]
+    assert result.stdout.splitlines()[-1].endswith(PAIRS.description.replace("final scores", "values of raw"))
+    assert json.loads((tmp_path / "p" / "made-from.json").read_text())["score"] == "raw"
+
+
 # For real
 
 

@@ -26,7 +26,7 @@ from atypeak_scale.config import Objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import new_output, refuse_existing_output
-from atypeak_scale.registry.columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
+from atypeak_scale.registry.crm_columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
 from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.export import export_provenance
 from atypeak_scale.scoring.export.bed import bed_scores

@@ -24,7 +24,7 @@ from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import new_output, refuse_existing_output
-from atypeak_scale.registry.columns import (
+from atypeak_scale.registry.crm_columns import (
     RELEASE_CRMS,
     RELEASE_CRMS_JUDGED,
     RELEASE_PAIRS,

@@ -16,7 +16,7 @@ from atypeak_scale.assess.regions.crms import BELOW, CRMS_AT_ONCE, crms
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import DamagedError, InputError, StageMissingError
 from atypeak_scale.execution.dask_executor import DaskExecutor
-from atypeak_scale.registry.columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
+from atypeak_scale.registry.crm_columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
 from atypeak_scale.registry.variables import DOUBT
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.result_groups import CHANCE, NORMALIZATION

@@ -19,7 +19,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
-from atypeak_scale.registry.columns import RELEASE_SUMMARY
+from atypeak_scale.registry.crm_columns import RELEASE_SUMMARY
 from atypeak_scale.scoring.export import export
 from atypeak_scale.scoring.scores import Scores
 
@@ -308,7 +308,7 @@ def both(random_scored: Scores, random_support: Scores, tmp_path: Path) -> Path:
 
 def judged_by_hand(tables: tuple[pd.DataFrame, pd.DataFrame], both: Path, values: pd.Series) -> None:
     """Put means of some values, and the number of peaks without one, into tables of final scores."""
-    peaks = pd.read_parquet(both / "peaks.parquet").assign(value=values)
+    peaks = pd.read_parquet(both / "peaks.parquet").assign(value=values.astype(float))
     for table in tables:
         for at, row in table.iterrows():
             inside = peaks[
