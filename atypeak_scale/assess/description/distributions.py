@@ -121,7 +121,7 @@ def score_density(scores: Scores, executor: Executor | None = None, score: str |
 
     A peak counts once in each CRM that it overlaps, also in the CRM's number of peaks. One without the score
     counts in that number only. Memory holds about 150 bytes for every row of the CRM file, because all CRMs
-    are ranked at once, and the peaks of one narrow range of scores.
+    are ranked at once, and the peaks of one narrow range of scores; many peaks may share one doubt.
 
     Parameters
     ----------
