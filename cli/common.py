@@ -87,6 +87,15 @@ def results_option(command: Command) -> Command:
                         "Default: in STORE.")(command)  # fmt: skip
 
 
+def score_option(command: Command) -> Command:
+    """Add --score, the name of a score of the peaks."""
+    return click.option("--score", metavar="NAME",
+                        help="Score of the peaks. Of the article's method: final (the default), raw or "
+                        "k_normalized. Of support: trust, which is 1 - doubt (the default), doubt, support, "
+                        "p_random, q_random, network, regression or overlapping_sources."
+                        )(command)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The store, models and scores that a command line names; each is opened on first use."""

@@ -4,7 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import executor_options, print_files
+from .common import executor_options, print_files, score_option
 from .progress import progress_on
 
 
@@ -13,8 +13,14 @@ from .progress import progress_on
 @click.argument("new_peaks")
 @click.argument("crms")
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="New folder for the tables.")
+@score_option
+@click.option("--typical", type=float, metavar="X",
+              help="Mean score of a typical CRM. Default: 500 for final, 0.5 for trust.")  # fmt: skip
 @executor_options
-def compare_releases(scores: str, new_peaks: str, crms: str, out: str, executor: Executor) -> None:
+def compare_releases(
+    scores: str, new_peaks: str, crms: str, out: str, score: str | None, typical: float | None,
+    executor: Executor,
+) -> None:  # fmt: skip
     """Check whether a newer catalogue, NEW_PEAKS, adds peaks in the CRMs that scored low here.
 
     SCORES is a folder that 'export' wrote, NEW_PEAKS a BED file, CRMS the CRM file that the store was
@@ -25,11 +31,17 @@ def compare_releases(scores: str, new_peaks: str, crms: str, out: str, executor:
     from atypeak_scale.assess.regions.releases import compare_releases
 
     with progress_on(executor):
-        found = compare_releases(scores, new_peaks, crms, out, executor=executor)
-    click.echo("Spearman correlation of mean score and ratio of peaks, newer to scored")
+        found = compare_releases(
+            scores, new_peaks, crms, out, executor=executor, score=score, typical=typical
+        )
+    name = "" if found.score.name == "final" else f" ({found.score.name})"
+    click.echo(f"Spearman correlation of mean score{name} and ratio of peaks, newer to scored")
+    typical_crms = (
+        f"CRMs with mean {found.typical:g} or {'more' if found.score.is_trusted_if_high else 'less'}"
+    )
     for row in found.overall():
         click.echo(
-            f"{row.unit:<12} {row.spearman:6.3f}, p {row.p:.1e}, of {row.count:,}; in CRMs with mean 500 or "
-            f"more {row.typical_spearman:6.3f}, p {row.typical_p:.1e}, of {row.typical_count:,}"
+            f"{row.unit:<12} {row.spearman:6.3f}, p {row.p:.1e}, of {row.count:,}; in {typical_crms} "
+            f"{row.typical_spearman:6.3f}, p {row.typical_p:.1e}, of {row.typical_count:,}"
         )
     print_files(found.files())

@@ -23,6 +23,7 @@ OPTIONS = {
     "peaks": "--peaks",
     "placements": "--placements",
     "results": "--results",
+    "typical": "--typical",
     "workdir": "--workdir",
     "workers": "--workers",
 }

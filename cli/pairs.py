@@ -4,7 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import Chosen, executor_options, model_options, print_files, print_table
+from .common import Chosen, executor_options, model_options, print_files, print_table, score_option
 from .progress import progress_on
 
 SHOWN = 20
@@ -23,25 +23,31 @@ NOT_SHOWN = ["both_mean", "alone_mean", "mean_difference", "mann_whitney_u", "p"
 )
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the whole table. Default: none is written.")  # fmt: skip
+@score_option
 @executor_options
-def pairs(chosen: Chosen, pairs: tuple[tuple[str, str], ...], out: str | None, executor: Executor) -> None:
-    """Compare the final scores of each TR's peaks in CRMs with and without a peak of each other TR.
+def pairs(
+    chosen: Chosen, pairs: tuple[tuple[str, str], ...], out: str | None, score: str | None, executor: Executor
+) -> None:
+    """Compare the scores of each TR's peaks in CRMs with and without a peak of each other TR.
 
     If two TRs belong together, the peaks of one score higher in CRMs that hold the other.
     """
     from atypeak_scale.assess.description.pairs import pairs as compare
+    from atypeak_scale.assess.description.pairs import pairs_table
     from atypeak_scale.assess.results import save_tables
     from atypeak_scale.provenance import refuse_existing_output
-    from atypeak_scale.registry.columns import PAIRS
+    from atypeak_scale.scoring.named_scores import named_score
 
     if out is not None:
         refuse_existing_output(out)
     scores = chosen.scores()
     with progress_on(executor):
-        table = compare(scores, pairs, executor=executor)
+        table = compare(scores, pairs, executor=executor, score=score)
     strongest = table.sort_values("median_difference", key=abs, ascending=False, kind="stable").head(SHOWN)
     print_table(strongest.drop(columns=NOT_SHOWN))
     if len(table) > SHOWN:
         click.echo(f"the {SHOWN} largest differences of medians of {len(table):,} comparisons")
     if out is not None:
-        print_files(save_tables([(PAIRS, table)], out, scores.cell_line.views, scores.provenance()))
+        named = named_score(scores, score)
+        tables = [(pairs_table(named), table)]
+        print_files(save_tables(tables, out, scores.cell_line.views, named.provenance(scores)))

@@ -6,7 +6,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import Chosen, executor_options, model_options, print_files, print_table
+from .common import Chosen, executor_options, model_options, print_files, print_table, score_option
 from .progress import progress_on
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 @click.command()
 @model_options(required=False)
 @click.option("--out", type=click.Path(), metavar="DIR", help="New folder for all tables, as TSV files.")
+@score_option
 @executor_options
-def statistics(chosen: Chosen, out: str | None, executor: Executor) -> None:
+def statistics(chosen: Chosen, out: str | None, score: str | None, executor: Executor) -> None:
     """Describe the data of STORE: abundance, mean CRM, correlations and overlaps of sources and labels.
 
     With --model, also describe its scores: quartiles by source, dataset and TR, and how they depend on the
@@ -29,26 +30,31 @@ def statistics(chosen: Chosen, out: str | None, executor: Executor) -> None:
     from atypeak_scale.provenance import refuse_existing_output
     from atypeak_scale.registry.columns import ABUNDANCE, DENSITY, DENSITY_TEST
 
-    of_model = (chosen.crumbs, chosen.precision, chosen.results)
+    of_model = (chosen.crumbs, chosen.precision, chosen.results, score)
     if not chosen.models and any(option is not None for option in of_model):
-        raise click.UsageError("--crumbs, --precision and --results say which scores; give --model as well")
+        raise click.UsageError(
+            "--crumbs, --precision, --results and --score say which scores; give --model as well"
+        )
     if out is not None:
         refuse_existing_output(out)
     scores = chosen.scores() if chosen.models else None
     cell_line = chosen.cell_line() if scores is None else scores.cell_line
     with progress_on(executor):
-        tables = statistics_tables(cell_line, scores, executor=executor)
+        tables = statistics_tables(cell_line, scores, executor=executor, score=score)
+    shown = {table.name for table in (ABUNDANCE, DENSITY, DENSITY_TEST)}
     for table, frame in tables:
-        if table in (ABUNDANCE, DENSITY, DENSITY_TEST):
+        if table.name in shown:
             print_table(frame)
             click.echo()
     if out is None:
         click.echo(f"--out DIR writes all tables: {', '.join(dict.fromkeys(t.name for t, _ in tables))}")
     else:
-        print_files(save_tables(tables, out, cell_line.views, _made_from(cell_line, scores)))
+        print_files(save_tables(tables, out, cell_line.views, _made_from(cell_line, scores, score)))
 
 
-def _made_from(cell_line: "CellLine", scores: "Scores | None") -> dict[str, Any]:
+def _made_from(cell_line: "CellLine", scores: "Scores | None", score: str | None) -> dict[str, Any]:
+    from atypeak_scale.scoring.named_scores import named_score
+
     if scores is not None:
-        return scores.provenance()
+        return named_score(scores, score).provenance(scores)
     return {"store": cell_line.made_from, "versions": {"store": cell_line.attributes["versions"]}}

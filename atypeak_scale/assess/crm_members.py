@@ -1,7 +1,7 @@
 """Peaks in CRMs: what is counted and compared when the unit is a CRM (article, Fig. 6).
 
 A peak is a member of every CRM that it overlaps. It counts once there, however many of the CRM's windows it
-touches, with the same final score in each CRM. So a peak across the border of two CRMs counts in both.
+touches, with the same score in each CRM. So a peak across the border of two CRMs counts in both.
 """
 
 from collections.abc import Iterator
@@ -11,36 +11,43 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.execution.executor import Executor
-from atypeak_scale.registry.variables import FINAL
+from atypeak_scale.scoring.named_scores import named_score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import Block
 
 ROW_CHUNKS_PER_TASK = 8
-MEMBER = np.dtype([("crm", np.int64), ("label", np.int32), ("final", np.float32)])
+MEMBER = np.dtype([("crm", np.int64), ("label", np.int32), ("score", np.float32)])
 
 
 @dataclass(frozen=True)
 class MembersTask:
-    """A block of rows of some scores."""
+    """A block of rows of some scores, and the name of one of them; None takes their default."""
 
     scores: Scores
     block: Block
+    score: str | None = None
 
 
-def crm_members(scores: Scores, executor: Executor) -> Iterator[npt.NDArray[np.void]]:
+def crm_members(
+    scores: Scores, executor: Executor, score: str | None = None
+) -> Iterator[npt.NDArray[np.void]]:
     """Yield the members of all CRMs as MEMBER records, block by block, in any order.
 
-    crm: row of the CRM file; label: index of the peak's label in the second view; final: its final score.
+    crm: row of the CRM file; label: index of the peak's label in the second view; score: its score of that
+    name, None for the default; NaN if it has none.
 
     Raises
     ------
+    InputError
+        If there is no such score.
     StageMissingError
-        If the results are not scored and normalized.
+        If the results are not complete.
 
     """
-    scores.require_normalized()
+    name = named_score(scores, score).name
+    scores.require_complete()
     blocks = scores.cell_line.blocks("rows", ROW_CHUNKS_PER_TASK)
-    tasks = [MembersTask(scores, block) for block in blocks]
+    tasks = [MembersTask(scores, block, name) for block in blocks]
     for _, members in executor.map(members_of_rows, tasks, "peaks"):
         yield members
 
@@ -59,5 +66,6 @@ def members_of_rows(task: MembersTask) -> npt.NDArray[np.void]:
     members = np.empty(int(enters.sum()), MEMBER)
     members["crm"] = windows.crm[window[enters]]
     members["label"] = cell_line.cells[rows.source[enters], 1]
-    members["final"] = task.scores.read_elements(FINAL, rows.peak[enters])
+    score = named_score(task.scores, task.score)
+    members["score"] = score.read_elements(task.scores, rows.peak[enters])
     return members

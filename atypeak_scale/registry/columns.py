@@ -4,6 +4,18 @@
 `{view1}` in a text.
 """
 
+from atypeak_scale.registry.crm_columns import (
+    CRMS,
+    CRMS_BY_BOTH,
+    CRMS_BY_TRUST,
+    PLACE,
+    RELEASE_CRMS,
+    RELEASE_CRMS_JUDGED,
+    RELEASE_PAIRS,
+    RELEASE_PAIRS_JUDGED,
+    RELEASE_SUMMARY,
+    with_unjudged,
+)
 from atypeak_scale.registry.table import Column, Table, column_of
 from atypeak_scale.registry.variables import (
     CHANCE_VARIABLES,
@@ -18,18 +30,11 @@ from atypeak_scale.registry.variables import (
 
 VIEW0 = Column("view0", "text", "label of the view {view0}")
 VIEW1 = Column("view1", "text", "label of the view {view1}")
-_PLACE = (
-    Column("contig", "text", "contig"),
-    Column("start", "int64", "start, 0-based", "bp"),
-    Column("end", "int64", "end, exclusive", "bp"),
-)
-_CRM_ROW = Column("crm", "int64", "row of the CRM in the CRM file, from 0")
-
 PEAKS = Table(
     "peaks",
     "every scored peak with all its scores, its percentile and its CRM",
     (
-        *_PLACE,
+        *PLACE,
         Column("name", "text", "name column of the input"),
         VIEW0,
         VIEW1,
@@ -61,57 +66,6 @@ LABELS = Table(
     "labels",
     "mean and standard deviation behind the final scores",
     (VIEW1, *(column_of(variable, "view1_") for variable in LABEL_VARIABLES)),
-)
-CRMS = Table(
-    "crms",
-    "every CRM: its peaks, their scores, its rank",
-    (
-        *_PLACE,
-        _CRM_ROW,
-        Column("peaks", "int64", "number of peaks that overlap the CRM"),
-        Column("view1s", "int32", "number of distinct labels of the view {view1} among them"),
-        Column("mean", "float64", "mean of their final scores"),
-        Column("max", "float32", "highest of their final scores"),
-        Column("sum", "float64", "sum of their final scores"),
-        Column("share_below", "float64", "share of them with a final score under the threshold, 0 to 1"),
-        Column("rank", "int64", "1 + number of CRMs of this table with a greater sum"),
-    ),
-)
-_RELEASE = (
-    Column("peaks", "int64", "number of scored peaks"),
-    Column("new_peaks", "int64", "number of peaks of the newer catalogue"),
-    Column("ratio", "float64", "new_peaks over peaks"),
-    Column("mean", "float64", "mean final score of the scored peaks"),
-)
-RELEASE_CRMS = Table(
-    "crms",
-    "every CRM: mean score, peaks in this and in the newer catalogue",
-    (*_PLACE, _CRM_ROW, *_RELEASE),
-)
-RELEASE_PAIRS = Table(
-    "pairs",
-    "the same for every label of the second view in every CRM",
-    (
-        *_PLACE,
-        _CRM_ROW,
-        Column("view1", "text", "label of the view {view1}; the peaks counted are its own"),
-        *_RELEASE,
-        Column("crm_mean", "float64", "mean final score of all scored peaks of the CRM"),
-    ),
-)
-RELEASE_SUMMARY = Table(
-    "summary",
-    "rank correlation of mean score and ratio, overall and by label",
-    (
-        Column("unit", "text", "crm, or crm_{view1} for pairs of a CRM and a label"),
-        Column("label", "text", "label of the view {view1}, empty for all"),
-        Column("count", "int64", "number of units"),
-        Column("spearman", "float64", "Spearman correlation of mean and ratio"),
-        Column("p", "float64", "two-sided p-value, as if units were independent"),
-        Column("typical_count", "int64", "number of units in CRMs whose mean is 500 or more"),
-        Column("typical_spearman", "float64", "their Spearman correlation"),
-        Column("typical_p", "float64", "its p-value"),
-    ),
 )
 _PAIR_TESTS = (
     Column("correlation", "float64", "Pearson correlation of the occupancies, 0 if undefined"),
@@ -232,8 +186,8 @@ SCORES = Table(
     "quartiles of every score by source and label",
     (
         *_OF,
-        Column("score", "text", "raw, k_normalized or final"),
-        Column("peaks", "int64", "number of peaks"),
+        Column("score", "text", "name of the score"),
+        Column("peaks", "int64", "number of peaks that have the score"),
         Column("mean", "float64", "mean"),
         *_QUARTILES,
     ),
@@ -252,6 +206,7 @@ DENSITY = Table(
         Column("crm_maximum", "float64", "mean over CRMs of their highest score"),
     ),
 )
+DENSITY_JUDGED = with_unjudged(DENSITY)
 DENSITY_TEST = Table(
     "density-test",
     "rank correlation of scores with the number of peaks of the CRM",
@@ -282,6 +237,7 @@ PAIRS = Table(
         Column("p_adjusted", "float64", "Benjamini-Hochberg over all comparisons"),
     ),
 )
+PAIRS_JUDGED = with_unjudged(PAIRS)
 SEARCH = Table(
     "search",
     "every trained model; the columns before these are the settings that were searched",
@@ -325,8 +281,8 @@ REBUILT = Table(
 )
 
 TABLES = (
-    PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY, QSCORE_PAIRS,
-    QSCORE_TOTAL,
-    GROUP_SOURCES, GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES,
-    DENSITY, DENSITY_TEST, PAIRS, SEARCH, NOISE_DETECTION, REBUILT,
+    PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, CRMS_BY_TRUST, CRMS_BY_BOTH, RELEASE_CRMS, RELEASE_CRMS_JUDGED,
+    RELEASE_PAIRS, RELEASE_PAIRS_JUDGED, RELEASE_SUMMARY, QSCORE_PAIRS, QSCORE_TOTAL, GROUP_SOURCES,
+    GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES, DENSITY,
+    DENSITY_JUDGED, DENSITY_TEST, PAIRS, PAIRS_JUDGED, SEARCH, NOISE_DETECTION, REBUILT,
 )  # fmt: skip

@@ -5,16 +5,26 @@ from pathlib import Path
 
 import numpy as np
 
-from atypeak_scale.config import Config
+from atypeak_scale.config import Config, for_support
 from atypeak_scale.model.files import TrainedModel, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.registry.variables import FINAL
+from atypeak_scale.registry.variables import (
+    DOUBT,
+    FINAL,
+    NETWORK,
+    OVERLAPPING,
+    P_RANDOM,
+    Q_RANDOM,
+    REGRESSION,
+    SUPPORT,
+)
 from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
+from atypeak_scale.store.result_groups import CHANCE
 
 
 def scored(peaks: Path, crms: Path, config: Config, folder: Path) -> Scores:
@@ -34,9 +44,35 @@ def unscored(peaks: Path, crms: Path, config: Config, folder: Path) -> Scores:
     return open_scores(open_store(store), save_model(model, folder / "model"))
 
 
+def random_support(scores: Scores, folder: Path) -> Scores:
+    """Give the peaks of the same store random support, as by another model, which was not trained.
+
+    Two sources cannot be judged: d3.z, the only one of its TR, and d2.y.
+    """
+    cell_line = scores.cell_line
+    config = for_support(scores.config, len(cell_line.sources))
+    network = build_autoencoder(320, 3, 3, config.model, seed=2)
+    model = TrainedModel(network, (("d1", "d2", "d3"), ("x", "y", "z")), config)
+    support = open_scores(cell_line, save_model(model, folder / "support"))
+    support.create()
+    rng, number = np.random.default_rng(2), cell_line.peak_count
+    source = cell_line.peaks(0, number).source
+    unjudged = np.isin(source, [cell_line.sources.index(one) for one in (("d3", "z"), ("d2", "y"))])
+    for variable in (SUPPORT, NETWORK, REGRESSION):
+        support.write(variable, 0, rng.normal(0, 4, number).astype(np.float32))
+    for variable in (P_RANDOM, Q_RANDOM, DOUBT):
+        values = rng.random(number).round(2).astype(np.float32)  # with ties
+        if variable is not P_RANDOM:
+            values[unjudged] = np.nan
+        support.write(variable, 0, values)
+    support.write(OVERLAPPING, 0, rng.integers(0, 5, number).astype(np.int32))
+    support.set_attribute(CHANCE, support.chance.model_dump(mode="json"))
+    return support
+
+
 @dataclass(frozen=True)
 class Member:
-    """A peak in a CRM, found by hand: the CRM's line, the peak's labels and its final score."""
+    """A peak in a CRM, found by hand: the CRM's line, the peak's labels and its (final) score."""
 
     crm: int
     dataset: str
@@ -44,9 +80,14 @@ class Member:
     final: float
 
 
-def members_by_hand(peaks: Path, crms: Path, scores: Scores) -> list[Member]:
-    """Return the members of all CRMs; a peak over the border of two CRMs is in both."""
-    finals = final_of_peak(scores)
+def members_by_hand(
+    peaks: Path, crms: Path, scores: Scores, values: list[float] | None = None
+) -> list[Member]:
+    """Return the members of all CRMs, with `values` as their scores if they are given.
+
+    A peak over the border of two CRMs is in both.
+    """
+    finals = final_of_peak(scores) if values is None else value_of_peak(scores, values)
     regions = [line.split("\t")[:3] for line in crms.read_text().splitlines()]
     found = []
     for line in peaks.read_text().splitlines()[1:]:
@@ -60,16 +101,21 @@ def members_by_hand(peaks: Path, crms: Path, scores: Scores) -> list[Member]:
 
 def final_of_peak(scores: Scores) -> dict[tuple[str, int, int, str], float]:
     """Return the final score of each peak, by what its line says."""
+    return value_of_peak(scores, scores.read(FINAL).tolist())
+
+
+def value_of_peak(scores: Scores, values: list[float]) -> dict[tuple[str, int, int, str], float]:
+    """Return the value of each peak of the catalogue, by what its line says."""
     data = scores.cell_line.data.load()
     labels = [data[view].to_numpy()[data[f"source_{view}"].to_numpy()] for view in ("dataset", "tr")]
     names = [f"{dataset}.{tr}.cell" for dataset, tr in zip(*labels, strict=True)]
-    finals = {
+    found = {
         (str(data["contig"].values[contig]), int(start), int(end), names[source]): value
         for contig, start, end, source, value in zip(
             *(data[f"catalogue_{what}"].to_numpy() for what in ("contig", "start", "end", "source")),
-            scores.read(FINAL).tolist(),
+            values,
             strict=True,
         )
     }
-    assert len(finals) == data.sizes["catalogue_peak"]  # no two peaks have the same line
-    return finals
+    assert len(found) == data.sizes["catalogue_peak"]  # no two peaks have the same line
+    return found

@@ -32,6 +32,12 @@ def random_scored(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) 
 
 
 @pytest.fixture
+def random_support(random_scored: Scores, tmp_path: Path) -> Scores:
+    """Give the peaks of the store of the random scores random support too."""
+    return by_hand.random_support(random_scored, tmp_path)
+
+
+@pytest.fixture
 def members(catalogue: tuple[Path, Path], scored: Scores) -> list[by_hand.Member]:
     """Hold every line of the peak file against every line of the CRM file."""
     return by_hand.members_by_hand(*catalogue, scored)

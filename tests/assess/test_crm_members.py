@@ -10,14 +10,15 @@ from assess.by_hand import Member, members_by_hand
 
 from atypeak_scale.assess.crm_members import MembersTask, crm_members, members_of_rows
 from atypeak_scale.config import Config
-from atypeak_scale.errors import StageMissingError
+from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.registry.variables import DOUBT
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
-from atypeak_scale.store.result_groups import NORMALIZATION
+from atypeak_scale.store.result_groups import CHANCE, NORMALIZATION
 
 
 def found_members(scores: Scores, executor: Executor) -> Counter[tuple[int, str, float]]:
@@ -81,3 +82,28 @@ def test_members__need_final_scores(
     other = open_scores(open_store(tmp_path / "unscored.zarr"), scored.model)
     with pytest.raises(StageMissingError, match=r"not scored by this model .*; score it first$"):
         next(crm_members(other, InProcess()))
+
+
+@pytest.mark.parametrize("name", [None, "trust", "p_random", "overlapping_sources", "support"])
+def test_members__have_any_score_by_name(
+    random_support: Scores, catalogue: tuple[Path, Path], name: str | None
+) -> None:
+    """A peak without the score is a member too."""
+    if name in (None, "trust"):
+        values = [1 - doubt for doubt in random_support.read(DOUBT)]
+    else:
+        values = random_support.open()[name].values.tolist()
+    expected = members_by_hand(*catalogue, random_support, values)
+    trs = ["x", "y", "z"]
+    found = np.concatenate(list(crm_members(random_support, InProcess(), name)))
+    one = sorted((crm, trs[label], f"{score:.6g}") for crm, label, score in found.tolist())
+    assert one == sorted((member.crm, member.tr, f"{member.final:.6g}") for member in expected)
+    assert ("nan" in {score for _, _, score in one}) == (name in (None, "trust"))
+
+
+def test_members__score_must_be_known(random_support: Scores) -> None:
+    with pytest.raises(InputError, match="has no score 'final'; known are doubt, "):
+        next(crm_members(random_support, InProcess(), "final"))
+    random_support.set_attribute(CHANCE, None)
+    with pytest.raises(StageMissingError, match=r"not scored by this model .*; score it first$"):
+        next(crm_members(random_support, InProcess()))

@@ -16,6 +16,7 @@ from tests.cli.helpers import (
     Resolved,
     Where,
     invoke,
+    printed,
     scores_of,
 )
 
@@ -28,25 +29,31 @@ def table(replace: Replace, resolve: Resolved) -> Mock:
 @pytest.mark.parametrize(
     "options, below, regions",
     [
-        ([], 375.0, None),
+        ([], None, None),
         (["--below", "500"], 500.0, None),
         (["--below", "-1.5", "--regions", "r.bed"], -1.5, "r.bed"),
     ],
 )
 def test_crms__arguments(
-    table: Mock, model: Path, options: list[str], below: float, regions: str | None
+    table: Mock, model: Path, options: list[str], below: float | None, regions: str | None
 ) -> None:
     result = invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
-    assert table.call_args_list == [call(scores_of(model), "out", below, regions, executor=HERE)]
+    assert table.call_args_list == [call([scores_of(model)], "out", below, regions, executor=HERE)]
     assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
         "out/crms.parquet",
         "out/crms.bed",
     ]
 
 
-def test_crms__default_threshold_is_that_of_the_library(table: Mock, model: Path) -> None:
-    invoke("crms", "s.zarr", "--model", model, "--out", "out")
-    assert table.call_args.args[2] == BELOW
+def test_crms__of_two_models(table: Mock, resolve: Resolved, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "support").mkdir()
+    invoke("crms", "s.zarr", "--model", model, "--model", tmp_path / "support", "--out", "out")
+    assert [found[1] for found in resolve.asked()] == [str(model), str(tmp_path / "support")]
+    assert len(table.call_args.args[0]) == 2
+
+
+def test_crms__default_threshold_is_that_of_the_library() -> None:
+    assert f"[default: {BELOW:g}]" in printed("crms", "--help")
 
 
 @pytest.mark.parametrize("options, found", MODEL_OPTIONS)
@@ -60,7 +67,7 @@ def test_crms__run(
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_crms__where(table: Mock, model: Path, options: list[str], where: Where) -> None:
     invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
-    assert table.call_args_list == [call(scores_of(model), "out", 375.0, None, executor=where)]
+    assert table.call_args_list == [call([scores_of(model)], "out", None, None, executor=where)]
 
 
 # Bad input

@@ -43,7 +43,7 @@ def test_pairs__run(
     compare = replace("assess.description.pairs.pairs", COMPARED)
     invoke("pairs", "s.zarr", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
-    assert compare.call_args_list == [call(scores_of(model), (), executor=HERE)]
+    assert compare.call_args_list == [call(scores_of(model), (), executor=HERE, score=None)]
 
 
 @pytest.mark.parametrize("options, where", EXECUTORS)
@@ -55,7 +55,7 @@ def test_pairs__which_and_where(
     compare = replace("assess.description.pairs.pairs", COMPARED)
     named = [word for pair in pairs for word in ("--pair", *pair)]
     invoke("pairs", "s.zarr", "--model", model, *named, *options)
-    assert compare.call_args_list == [call(scores_of(model), pairs, executor=where)]
+    assert compare.call_args_list == [call(scores_of(model), pairs, executor=where, score=None)]
 
 
 def test_pairs__shows_the_largest_differences_and_writes_all(
@@ -74,6 +74,14 @@ def test_pairs__shows_the_largest_differences_and_writes_all(
     pd.testing.assert_frame_equal(written, COMPARED)
     made_from = json.loads((tmp_path / "p" / "made-from.json").read_text())
     assert made_from["scores"]["model_fingerprint"] == "f" * 64
+
+
+def test_pairs__by_another_score(replace: Replace, resolve: Resolved, model: Path, tmp_path: Path) -> None:
+    compare = replace("assess.description.pairs.pairs", COMPARED)
+    result = invoke("pairs", "s.zarr", "--model", model, "--score", "raw", "--out", tmp_path / "p")
+    assert compare.call_args_list == [call(scores_of(model), (), executor=HERE, score="raw")]
+    assert result.stdout.splitlines()[-1].endswith(PAIRS.description.replace("final scores", "values of raw"))
+    assert json.loads((tmp_path / "p" / "made-from.json").read_text())["score"] == "raw"
 
 
 # For real

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atypeak_scale.registry.columns import ABUNDANCE, CORRELATIONS, DENSITY, DENSITY_TEST
+from atypeak_scale.registry.columns import ABUNDANCE, CORRELATIONS, DENSITY, DENSITY_JUDGED, DENSITY_TEST
+from atypeak_scale.scoring.named_scores import NAMED_SCORES
 from tests.cli.helpers import (
     EXECUTORS,
     HERE,
@@ -49,7 +50,7 @@ def test_statistics__of_the_data(replace: Replace, options: list[str], where: Wh
     resolve = replace("scoring.open_scores.open_scores", None)
     tables = replace("assess.description.statistics_tables.statistics_tables", TABLES)
     result = invoke("statistics", "s.zarr", "--cell-line", "k562", *options)
-    assert tables.call_args_list == [call(cell_line_of("k562"), None, executor=where)]
+    assert tables.call_args_list == [call(cell_line_of("k562"), None, executor=where, score=None)]
     assert opened.call_args_list == [call("s.zarr", "k562")]
     assert resolve.call_args_list == []
     lines = [line.split() for line in result.stdout.splitlines()]
@@ -67,16 +68,33 @@ def test_statistics__of_the_scores_of_a_model(
     tables = replace("assess.description.statistics_tables.statistics_tables", TABLES)
     invoke("statistics", "s.zarr", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
-    assert tables.call_args_list == [call(cell_line_of(), scores_of(model), executor=HERE)]
+    assert tables.call_args_list == [call(cell_line_of(), scores_of(model), executor=HERE, score=None)]
 
 
-@pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"], ["--results", "r"]])
+@pytest.mark.parametrize(
+    "options", [["--crumbs", "0.1"], ["--precision", "bfloat16"], ["--results", "r"], ["--score", "raw"]]
+)
 def test_statistics__options_of_a_model_are_not_dropped_without_it(
     replace: Replace, options: list[str]
 ) -> None:
     replace("assess.description.statistics_tables.statistics_tables", TABLES)
     with pytest.raises(click.UsageError, match=r"--model"):
         invoke("statistics", "s.zarr", *options)
+
+
+def test_statistics__by_another_score(
+    replace: Replace, resolve: Resolved, model: Path, tmp_path: Path
+) -> None:
+    raw = NAMED_SCORES["raw"].table(DENSITY, DENSITY_JUDGED)
+    frames = [(raw if table is DENSITY else table, frame) for table, frame in TABLES]
+    tables = replace("assess.description.statistics_tables.statistics_tables", frames)
+    out = ("--out", tmp_path / "out")
+    result = invoke("statistics", "s.zarr", "--model", model, "--score", "raw", *out)
+    assert tables.call_args_list == [call(cell_line_of(), scores_of(model), executor=HERE, score="raw")]
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["1", "0", "0", "0", "701.2", *"00000"] in lines
+    assert f"{tmp_path / 'out' / 'density.tsv'}  {raw.description}" in result.stdout.splitlines()
+    assert json.loads((tmp_path / "out" / "made-from.json").read_text())["score"] == "raw"
 
 
 def test_statistics__out(replace: Replace, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """How scores are distributed: by label, and by how many peaks the CRM has (article, Fig. 6b).
 
-What does not fit in memory goes to a temporary folder, 16 bytes for each peak. It is read back one label, or
-one range of scores, at a time.
+What does not fit in memory goes to a temporary folder, at most 50 bytes for each peak. It is read back one
+label, or one range of scores, at a time.
 """
 
 import tempfile
@@ -23,14 +23,13 @@ from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry.columns import SCORES
 from atypeak_scale.registry.results import DENSITY
-from atypeak_scale.registry.variables import PEAK_SCORES
+from atypeak_scale.scoring.named_scores import named_score, scores_of
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import Block, CellLine
 
-SCORED = np.dtype([("source", np.int32), *((score.name, np.float32) for score in PEAK_SCORES)])
 QUARTILES = (0.25, 0.5, 0.75)
-# Final scores are 750 on average, with a standard deviation of 375: each range holds few of them.
-RANGE, LOWEST, HIGHEST = 16.0, -64, 192
+# In steps of the score. Final scores are 750 on average, with a standard deviation of 375, and a step is 16.
+LOWEST, HIGHEST = -64, 192
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -46,32 +45,33 @@ class PeakScoresTask:
 def score_quartiles(scores: Scores, executor: Executor | None = None) -> pd.DataFrame:
     """Return number, mean and quartiles of every score, by source and by the labels of both views.
 
-    Each peak counts once. The peaks of one label are in memory at a time, about 50 bytes each.
+    Each peak counts once. The peaks of one label are in memory at a time, about 100 bytes each.
 
     Parameters
     ----------
     scores
-        Normalized scores.
+        Complete scores.
     executor
         Where the work runs; None means this process.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each (`of`, `label`, `score`). of: "source" or a view's name; score: raw, k_normalized or
-        final; peaks; mean, lower_quartile, median, upper_quartile (linear between neighbours).
+        One row for each (`of`, `label`, `score`). of: "source" or a view's name; score: every one that the
+        model gives; peaks: how many have it; mean, lower_quartile, median, upper_quartile (linear between
+        neighbours) of these, NaN if there are none.
 
     Raises
     ------
     StageMissingError
-        If the results are not scored and normalized.
+        If the results are not complete.
 
     """
-    scores.require_normalized()
+    scores.require_complete()
     cell_line, executor = scores.cell_line, executor or InProcess()
     tasks = [PeakScoresTask(scores, block) for block in cell_line.blocks("peaks")]
     with tempfile.TemporaryDirectory(prefix="atypeak-quartiles-") as folder:
-        spool = Spool(Path(folder), SCORED)
+        spool = Spool(Path(folder), _record_of(scores))
         for _, records in executor.map(_scores_of_peaks, tasks, "scores"):
             spool.add(records["source"], records)
         rows = [
@@ -82,13 +82,19 @@ def score_quartiles(scores: Scores, executor: Executor | None = None) -> pd.Data
     return pd.DataFrame(rows, columns=[column.name for column in SCORES.columns])
 
 
+def _record_of(scores: Scores) -> np.dtype[np.void]:
+    """Return the dtype of a peak's source and scores."""
+    names = [score.name for score in scores_of(scores.objective)]
+    return np.dtype([("source", np.int32), *((name, np.float32) for name in names)])
+
+
 def _scores_of_peaks(task: PeakScoresTask) -> npt.NDArray[np.void]:
-    """Return the SCORED records of a block."""
+    """Return the records of a block."""
     source = task.scores.cell_line.peaks(*task.block).source
-    records = np.empty(len(source), SCORED)
+    records = np.empty(len(source), _record_of(task.scores))
     records["source"] = source
-    for score in PEAK_SCORES:
-        records[score.name] = task.scores.read(score, *task.block)
+    for score in scores_of(task.scores.objective):
+        records[score.name] = score.read(task.scores, *task.block)
     return records
 
 
@@ -102,25 +108,29 @@ def _groups(cell_line: CellLine) -> Iterator[tuple[str, str, list[int]]]:
 
 
 def _quartile_rows(of: str, label: str, records: npt.NDArray[np.void]) -> Iterator[tuple[Any, ...]]:
-    for score in PEAK_SCORES:
-        # Sorted, so that the mean does not depend on the order in which blocks arrive.
-        values = np.sort(records[score.name]).astype(np.float64)
-        yield of, label, score.name, len(values), values.mean(), *np.quantile(values, QUARTILES)
+    for name in (records.dtype.names or ())[1:]:
+        # Sorted, so that the mean does not depend on the order in which blocks arrive. NaN sorts last.
+        values = np.sort(records[name]).astype(np.float64)
+        values = values[: len(values) - np.isnan(values).sum()]
+        described = (values.mean(), *np.quantile(values, QUARTILES)) if len(values) else (np.nan,) * 4
+        yield of, label, name, len(values), *described
 
 
-def score_density(scores: Scores, executor: Executor | None = None) -> xr.Dataset:
-    """Relate final scores to the number of peaks of the CRM, in bins of its log2.
+def score_density(scores: Scores, executor: Executor | None = None, score: str | None = None) -> xr.Dataset:
+    """Relate scores to the number of peaks of the CRM, in bins of its log2.
 
-    A peak counts once in each CRM that it overlaps, also in the CRM's number of peaks. Memory holds about 150
-    bytes for every row of the CRM file, because all CRMs are ranked at once, and the peaks of one narrow
-    range of scores.
+    A peak counts once in each CRM that it overlaps, also in the CRM's number of peaks. One without the score
+    counts in that number only. Memory holds about 150 bytes for every row of the CRM file, because all CRMs
+    are ranked at once, and the peaks of one narrow range of scores; many peaks may share one doubt.
 
     Parameters
     ----------
     scores
-        Normalized scores.
+        Complete scores.
     executor
         Where the work runs; None means this process.
+    score
+        Name of the score; None takes the final score, or trust (1 - doubt) of support.
 
     Returns
     -------
@@ -129,62 +139,82 @@ def score_density(scores: Scores, executor: Executor | None = None) -> xr.Datase
         mean, lower_quartile, median and upper_quartile of the peaks' scores; crm_mean and crm_maximum, the
         means over CRMs of the mean and of the largest score of each. By relation: spearman and its two-sided
         p between the CRM's number of peaks and the score of a peak ("peak"), the mean ("crm_mean") and the
-        largest ("crm_maximum") score of the CRM; NaN if all are equal.
+        largest ("crm_maximum") score of the CRM; NaN if all are equal. With scores of support, unjudged_peaks
+        by log2_peaks: peaks without the score.
 
     Raises
     ------
+    InputError
+        If there is no such score.
     StageMissingError
-        If the results are not scored and normalized.
+        If the results are not complete.
 
     """
-    scores.require_normalized()
+    named = named_score(scores, score)
     count = np.zeros(scores.cell_line.crm_count, np.int64)
+    judged = count.copy()
     with tempfile.TemporaryDirectory(prefix="atypeak-density-") as folder:
         spool = Spool(Path(folder), MEMBER)
-        for members in crm_members(scores, executor or InProcess()):
+        for members in crm_members(scores, executor or InProcess(), named.name):
             np.add.at(count, members["crm"], 1)
-            spool.add(_range_of(members["final"]), members)
-        return described(_density(spool, count), DENSITY)
+            having = members[~np.isnan(members["score"])]
+            np.add.at(judged, having["crm"], 1)
+            spool.add(_range_of(having["score"], named.step), having)
+        found = described(_density(spool, count, judged), DENSITY)
+    if named.objective == "article":
+        found = found.drop_vars("unjudged_peaks")
+    else:
+        found["unjudged_peaks"].attrs["description"] = "number of them without the score"
+    for array in found.data_vars.values():
+        array.attrs["description"] = named.describe(array.attrs["description"])
+    return found
 
 
-def _range_of(final: npt.NDArray[np.float32]) -> IntArray:
+def _range_of(score: npt.NDArray[np.float32], step: float) -> IntArray:
     """Return the number of each score's range, ascending; the first and last ranges are open, (members,)."""
-    place: IntArray = np.clip(np.floor(final / RANGE), LOWEST, HIGHEST).astype(np.int64) - LOWEST
+    place: IntArray = np.clip(np.floor(score / step), LOWEST, HIGHEST).astype(np.int64) - LOWEST
     return place
 
 
-def _density(spool: Spool, count: IntArray) -> xr.Dataset:
-    """Sum over the members, one range of scores after another. count: members of each CRM, (crms,)."""
-    used = count > 0
+def _density(spool: Spool, count: IntArray, judged: IntArray) -> xr.Dataset:
+    """Sum over the members, one range of scores after another.
+
+    count: members of each CRM; judged: those that have a score and are in the spool, (crms,) both.
+    """
     group = np.frexp(count)[1] - 1  # floor of log2; -1 if there are none
     bins = int(group.max()) + 1
-    crms = np.bincount(group[used], minlength=bins)
-    peaks = np.bincount(group[used], count[used], bins).astype(np.int64)
+    used, has_score = count > 0, judged > 0
+    crms, rated = (np.bincount(group[kept], minlength=bins) for kept in (used, has_score))
+    peaks, with_score = (
+        np.bincount(group[used], number[used], bins).astype(np.int64) for number in (count, judged)
+    )
     total, largest = np.zeros(len(count)), np.full(len(count), -np.inf)
-    quartiles, ranks = _Quartiles(peaks), _RankSums(count)
+    quartiles, ranks = _Quartiles(with_score), _RankSums(count, judged)
     for number in spool.groups():
         members = spool.read(number)
         # Fully sorted, so that sums do not depend on the order in which members arrive.
-        members = members[np.lexsort((members["crm"], members["final"]))]
-        crm, final = members["crm"], members["final"].astype(np.float64)
-        np.add.at(total, crm, final)
-        np.maximum.at(largest, crm, final)
-        quartiles.add(group[crm], final)
-        ranks.add(count[crm], final)
-    count, group, total, largest = count[used], group[used], total[used], largest[used]
+        members = members[np.lexsort((members["crm"], members["score"]))]
+        crm, score = members["crm"], members["score"].astype(np.float64)
+        np.add.at(total, crm, score)
+        np.maximum.at(largest, crm, score)
+        quartiles.add(group[crm], score)
+        ranks.add(count[crm], score)
+    count, group, judged = count[has_score], group[has_score], judged[has_score]
+    total, largest = total[has_score], largest[has_score]
     relations = {
         "peak": ranks.spearman(),
-        "crm_mean": _spearman(count, total / count),
+        "crm_mean": _spearman(count, total / judged),
         "crm_maximum": _spearman(count, largest),
     }
     with np.errstate(invalid="ignore"):  # bins without a CRM
         columns = {
             "crms": crms,
             "peaks": peaks,
-            "mean": np.bincount(group, total, bins) / peaks,
+            "mean": np.bincount(group, total, bins) / with_score,
             **dict(zip(("lower_quartile", "median", "upper_quartile"), quartiles.values(), strict=True)),
-            "crm_mean": np.bincount(group, total / count, bins) / crms,
-            "crm_maximum": np.bincount(group, largest, bins) / crms,
+            "crm_mean": np.bincount(group, total / judged, bins) / rated,
+            "crm_maximum": np.bincount(group, largest, bins) / rated,
+            "unjudged_peaks": peaks - with_score,
         }
     spearman, p = np.array(list(relations.values())).T
     return xr.Dataset(
@@ -236,9 +266,9 @@ class _Quartiles:
 class _RankSums:
     """Spearman's correlation between the count of a member's CRM and its score, which comes in pieces."""
 
-    def __init__(self, count: IntArray) -> None:
-        """`count`: members of each CRM, (crms,); all of them will be added."""
-        members = np.bincount(count) * np.arange(int(count.max()) + 1)
+    def __init__(self, count: IntArray, judged: IntArray) -> None:
+        """`count`: members of each CRM, (crms,); `judged`: how many of them will be added."""
+        members = np.bincount(count, judged).astype(np.int64)
         self._total = int(members.sum())
         self._centre = (self._total + 1) / 2
         # Mean rank of all members whose CRM has that many.

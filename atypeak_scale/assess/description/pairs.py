@@ -22,6 +22,9 @@ from atypeak_scale.assess.crm_members import MEMBER, crm_members
 from atypeak_scale.assess.description.spool import Spool
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.registry.columns import PAIRS, PAIRS_JUDGED
+from atypeak_scale.registry.table import Table
+from atypeak_scale.scoring.named_scores import NamedScore, named_score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import CellLine
 
@@ -48,7 +51,7 @@ class Presence:
 
 
 class Comparison(NamedTuple):
-    """Final scores of a label's peaks in CRMs with another label (both) and without it (alone).
+    """Scores of a label's peaks in CRMs with another label (both) and without it (alone).
 
     mann_whitney_u: pairs of a `both` peak and an `alone` peak in which the former scores higher, ties half;
     superiority: their share among all such pairs, 0.5 if nothing differs; cohens_d: difference of means in
@@ -71,53 +74,63 @@ class Comparison(NamedTuple):
 
 
 def pairs(
-    scores: Scores, pairs: Sequence[tuple[str, str]] = (), executor: Executor | None = None
+    scores: Scores,
+    pairs: Sequence[tuple[str, str]] = (),
+    executor: Executor | None = None,
+    score: str | None = None,
 ) -> pd.DataFrame:
-    """Compare the final scores of every label's peaks with and without every other label in their CRM.
+    """Compare the scores of every label's peaks with and without every other label in their CRM.
 
-    If two labels belong together, the peaks of one score higher in CRMs that hold the other.
+    If two labels belong together, the peaks of one score higher in CRMs that hold the other. A peak without
+    the score is not compared, but its label is present in its CRM.
 
     Parameters
     ----------
     scores
-        Normalized scores.
+        Complete scores.
     pairs
         Labels of the second view. Only the rows of these pairs are returned, in both orders, but p_adjusted
         is still corrected for all comparisons. If empty, all rows are returned.
     executor
         Where the work runs; None means this process.
+    score
+        Name of the score; None takes the final score, or trust (1 - doubt) of support.
 
     Returns
     -------
     pandas.DataFrame
-        The table of `alone_both`.
+        The table of `alone_both`. With scores of support, its last column is unjudged_peaks: members of the
+        label without the score, which were left out.
 
     Raises
     ------
     InputError
-        If there is no such label, or a pair names the same label twice.
+        If there is no such label or score, or a pair names the same label twice.
     StageMissingError
-        If the results are not scored and normalized.
+        If the results are not complete.
 
     """
     cell_line, executor = scores.cell_line, executor or InProcess()
     _check_pairs(pairs, cell_line)
-    scores.require_normalized()
+    named = named_score(scores, score)
     view1, labels = cell_line.views[1], cell_line.labels[1]
     presence = Presence(cell_line.crm_count, len(labels))
     with tempfile.TemporaryDirectory(prefix="atypeak-pairs-") as folder:
         spool = Spool(Path(folder), MEMBER)
-        for members in crm_members(scores, executor):
+        for members in crm_members(scores, executor, named.name):
             presence.add(members["crm"], members["label"])
             spool.add(members["label"], members)
         parts: dict[int, list[Comparison]] = {}
+        unjudged: dict[str, int] = {}
         for label in spool.groups():
             members = spool.read(label)
-            parts[label] = list(
-                _compare_label(members["final"], members["crm"], presence, label, len(labels))
-            )
+            judged = members[~np.isnan(members["score"])]
+            unjudged[labels[label]] = len(members) - len(judged)
+            parts[label] = list(_compare_label(judged["score"], judged["crm"], presence, label, len(labels)))
             executor.tell("compare", label + 1, len(labels))
     table = _table(parts, labels, view1)
+    if named.objective == "support":
+        table["unjudged_peaks"] = [unjudged[label] for label in table[view1]]
     if not pairs:
         return table
     wanted = {*pairs, *((other, one) for one, other in pairs)}
@@ -125,8 +138,13 @@ def pairs(
     return table[is_wanted].reset_index(drop=True)
 
 
+def pairs_table(named: NamedScore) -> Table:
+    """Return what the columns of `pairs` by a score are."""
+    return named.table(PAIRS, PAIRS_JUDGED)
+
+
 def alone_both(
-    final: npt.NDArray[np.floating[Any]],
+    score: npt.NDArray[np.floating[Any]],
     label: IntArray,
     crm: IntArray,
     labels: Sequence[str],
@@ -136,8 +154,8 @@ def alone_both(
 
     Parameters
     ----------
-    final
-        Final scores.
+    score
+        Scores, none NaN.
     label
         Index of each peak's label into `labels`.
     crm
@@ -160,7 +178,7 @@ def alone_both(
     parts = {}
     for number in np.unique(label).tolist():
         own = label == number
-        parts[number] = list(_compare_label(final[own], crm[own], presence, number, len(labels)))
+        parts[number] = list(_compare_label(score[own], crm[own], presence, number, len(labels)))
     return _table(parts, labels, view)
 
 
@@ -176,12 +194,12 @@ def _check_pairs(pairs: Sequence[tuple[str, str]], cell_line: CellLine) -> None:
 
 
 def _compare_label(
-    final: npt.NDArray[np.floating[Any]], crm: IntArray, presence: Presence, label: int, labels: int
+    values: npt.NDArray[np.floating[Any]], crm: IntArray, presence: Presence, label: int, labels: int
 ) -> Iterator[Comparison]:
     """Compare the members of one label by the presence of each other label, in order."""
     # Sorted, so that sums do not depend on the order in which members arrive.
-    order = np.argsort(final, kind="stable")
-    score, crm = final[order].astype(np.float64), crm[order]
+    order = np.argsort(values, kind="stable")
+    score, crm = values[order].astype(np.float64), crm[order]
     # The two groups together are always all members, so one ranking serves for every other label.
     ranks = stats.rankdata(score)
     ties = float(stats.tiecorrect(ranks))  # type: ignore[arg-type]  # its types know whole ranks only

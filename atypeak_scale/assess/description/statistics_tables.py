@@ -7,14 +7,26 @@ import xarray as xr
 from atypeak_scale.assess.description.distributions import score_density, score_quartiles
 from atypeak_scale.assess.description.statistics import statistics
 from atypeak_scale.execution.executor import Executor
-from atypeak_scale.registry.columns import ABUNDANCE, CORRELATIONS, DENSITY, DENSITY_TEST, MEAN_CRM, SCORES
+from atypeak_scale.registry.columns import (
+    ABUNDANCE,
+    CORRELATIONS,
+    DENSITY,
+    DENSITY_JUDGED,
+    DENSITY_TEST,
+    MEAN_CRM,
+    SCORES,
+)
 from atypeak_scale.registry.table import Table
+from atypeak_scale.scoring.named_scores import named_score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import CellLine
 
 
 def statistics_tables(
-    cell_line: CellLine, scores: Scores | None = None, executor: Executor | None = None
+    cell_line: CellLine,
+    scores: Scores | None = None,
+    executor: Executor | None = None,
+    score: str | None = None,
 ) -> list[tuple[Table, pd.DataFrame]]:
     """Return all statistics of a cell line's data, and of its scores, as tables.
 
@@ -23,9 +35,12 @@ def statistics_tables(
     cell_line
         Whose data is described.
     scores
-        Normalized scores, to be described as well; None describes only the data.
+        Complete scores, to be described as well; None describes only the data.
     executor
         Where the work runs; None means this process.
+    score
+        Name of the score that is held against the number of peaks of the CRM; None takes the final score, or
+        trust (1 - doubt) of support.
 
     Returns
     -------
@@ -35,11 +50,13 @@ def statistics_tables(
 
     Raises
     ------
+    InputError
+        If there is no such score.
     StageMissingError
-        If the results are not scored and normalized.
+        If the results are not complete.
 
     """
-    of_scores = [] if scores is None else _score_tables(scores, executor)
+    of_scores = [] if scores is None else _score_tables(scores, executor, score)
     found = statistics(cell_line, executor)
     return [
         (ABUNDANCE, _abundance(found)),
@@ -92,11 +109,14 @@ def _correlations(found: xr.Dataset) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _score_tables(scores: Scores, executor: Executor | None) -> list[tuple[Table, pd.DataFrame]]:
-    density = score_density(scores, executor)
+def _score_tables(
+    scores: Scores, executor: Executor | None, score: str | None
+) -> list[tuple[Table, pd.DataFrame]]:
+    density = score_density(scores, executor, score)
     by_size = density.drop_dims("relation").to_dataframe().reset_index(names="crm_peaks_from")
     log2 = by_size["crm_peaks_from"].to_numpy()
     by_size["crm_peaks_from"] = 2**log2
     by_size.insert(1, "crm_peaks_to", 2 ** (log2 + 1) - 1)
     test = density.drop_dims("log2_peaks").to_dataframe().reset_index()
-    return [(SCORES, score_quartiles(scores, executor)), (DENSITY, by_size), (DENSITY_TEST, test)]
+    of_density = named_score(scores, score).table(DENSITY, DENSITY_JUDGED)
+    return [(SCORES, score_quartiles(scores, executor)), (of_density, by_size), (DENSITY_TEST, test)]

@@ -17,7 +17,10 @@ from atypeak_scale.store.cell_line import Block, CellLine
 
 @dataclass(frozen=True)
 class PartTask:
-    """A block of rows of some scores; below: threshold for low peaks; file: gets the records of its CRMs."""
+    """A block of rows of some scores; below: threshold for low peaks; file: gets the records of its CRMs.
+
+    A peak counts with the score that the objective of the scores is about.
+    """
 
     scores: Scores
     block: Block
@@ -37,7 +40,8 @@ class Crms:
 def part_dtype(labels: int) -> np.dtype[np.void]:
     """Return the dtype of the part of a CRM in one block; `labels` of the second view are stored as bits.
 
-    peaks, below, sum and highest describe the peaks that enter the CRM in that block.
+    peaks counts those that enter the CRM in that block, judged those of them that have a score; below, sum
+    and highest describe the scores.
     """
     return np.dtype(
         [
@@ -46,6 +50,7 @@ def part_dtype(labels: int) -> np.dtype[np.void]:
             ("start", np.int64),
             ("end", np.int64),
             ("peaks", np.int64),
+            ("judged", np.int64),
             ("below", np.int64),
             ("sum", np.float64),
             ("highest", np.float32),
@@ -85,12 +90,14 @@ def _count(records: npt.NDArray[np.void], members: npt.NDArray[np.void], labels:
     """Fill in the counts of a block's CRMs from its members."""
     count, order = len(records), np.argsort(records["crm"])
     crm = order[np.searchsorted(records["crm"], members["crm"], sorter=order)]
-    final = members["final"]
+    judged = ~np.isnan(members["score"])
+    score, of_score = members["score"][judged], crm[judged]
     records["peaks"] = np.bincount(crm, minlength=count)
-    records["below"] = np.bincount(crm[final < below], minlength=count)
-    records["sum"] = np.bincount(crm, final.astype(np.float64), count)
+    records["judged"] = np.bincount(of_score, minlength=count)
+    records["below"] = np.bincount(of_score[score < below], minlength=count)
+    records["sum"] = np.bincount(of_score, score.astype(np.float64), count)
     records["highest"] = -np.inf
-    np.maximum.at(records["highest"], crm, final)
+    np.maximum.at(records["highest"], of_score, score)
     has_label = np.zeros((count, labels), bool)
     has_label[crm, members["label"]] = True
     records["labels"] = np.packbits(has_label, axis=1)
@@ -127,7 +134,7 @@ def joined(parts: Iterable[npt.NDArray[np.void]]) -> Iterator[npt.NDArray[np.voi
 def _add(records: npt.NDArray[np.void], earlier: npt.NDArray[np.void]) -> None:
     """Add the earlier part of the first CRM of `records` to it."""
     for field, join in (
-        ("peaks", np.add), ("below", np.add), ("sum", np.add), ("highest", np.maximum),
+        ("peaks", np.add), ("judged", np.add), ("below", np.add), ("sum", np.add), ("highest", np.maximum),
         ("labels", np.bitwise_or),
     ):  # fmt: skip
         records[field][0] = join(earlier[field][0], records[field][0])

@@ -3,9 +3,13 @@
 blocks of rows   -> the part of each CRM that lies in them     (one file a block)
 parts in order   -> CRMs; one that straddles blocks is joined  (of the regions of interest only)
 sums of all CRMs -> ranks, and with them the files
+
+With the scores of two objectives, both are counted by themselves: the CRMs are the same, in the same order.
 """
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,60 +22,78 @@ import pyarrow.parquet as pq
 from atypeak_scale.assess.regions.crm_parts import Crms, join_parts, write_parts
 from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.catalogue.windows import read_regions
+from atypeak_scale.config import Objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import new_output, refuse_existing_output
-from atypeak_scale.registry.columns import CRMS
+from atypeak_scale.registry.crm_columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
+from atypeak_scale.registry.table import Table
+from atypeak_scale.scoring.export import export_provenance
 from atypeak_scale.scoring.export.bed import bed_scores
 from atypeak_scale.scoring.label_scale import CENTRE
+from atypeak_scale.scoring.named_scores import by_objective
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.tables import parquet_schema
 
-CRM_TABLE, CRM_BED = f"{CRMS.name}.parquet", f"{CRMS.name}.bed"
+CRM_TABLE, CRM_BED, TRUST_BED = f"{CRMS.name}.parquet", f"{CRMS.name}.bed", f"{CRMS.name}-trust.bed"
 BELOW = CENTRE / 2  # one standard deviation below the average of a label (method, section 5.6)
+TRUST_BELOW = 0.5  # such a peak lies at random more likely than not (method, section 9.5)
 CRMS_AT_ONCE = 16_384
 Columns = dict[str, npt.NDArray[Any]]
+Objectives = tuple[Objective, ...]
+
+TABLES: dict[Objectives, Table] = {
+    ("article",): CRMS, ("support",): CRMS_BY_TRUST, ("article", "support"): CRMS_BY_BOTH,
+}  # fmt: skip
+# By objective: the BED file, its description, and what its track says that CRMs are ranked by.
+BEDS: dict[Objective, tuple[str, str, str]] = {
+    "article": (CRM_BED, "CRMs as candidate CREs, shaded and named by their rank", "peaks' scores"),
+    "support": (TRUST_BED, "the same by their rank of trust, 1 - doubt", "peaks' 1 - doubt"),
+}
 
 
 @dataclass(frozen=True)
 class CrmTable:
-    """The files of a table of CRMs, and how many CRMs they hold."""
+    """The files of a table of CRMs, how many CRMs they hold, and the objectives of the scores."""
 
     folder: Location
     crms: int
+    objectives: Objectives = ("article",)
 
     def files(self) -> list[tuple[Location, str]]:
         """Return each file with its description."""
+        beds = [BEDS[objective][:2] for objective in self.objectives]
         return [
-            (join(self.folder, CRM_TABLE), CRMS.description),
-            (join(self.folder, CRM_BED), "CRMs as candidate CREs, shaded and named by their rank"),
+            (join(self.folder, name), what)
+            for name, what in [(CRM_TABLE, TABLES[self.objectives].description), *beds]
         ]
 
 
 def crms(
-    scores: Scores,
+    scores: Scores | Sequence[Scores],
     out: Location,
-    below: float = BELOW,
+    below: float | None = None,
     regions: Location | None = None,
     executor: Executor | None = None,
 ) -> CrmTable:
     """Write a table of CRMs, ranked by the sum of their peaks' scores, to a new folder; whole or not at all.
 
-    A peak counts once in every CRM that it overlaps, with its whole, unclipped final score. CRMs are in C
-    order of their contig, then by start. Memory holds one block of rows, the regions, and one number for
-    every CRM.
+    A peak counts once in every CRM that it overlaps, with its whole, unclipped final score, or with its
+    trust, 1 - doubt. Peaks without a doubt are left out of everything about trust; a column counts them. CRMs
+    are in C order of their contig, then by start. Memory holds one block of rows, the regions, and one or two
+    numbers for every CRM.
 
     Parameters
     ----------
     scores
-        Normalized scores.
+        Complete scores: of the article, support, or one of each, which gives two rankings.
     out
         The new folder.
     below
-        Threshold of the column `share_below`, a final score.
+        Threshold of the column `share_below`, a final score; None means 375.
     regions
         A BED file. Only CRMs that share a bp with one of its intervals are written and ranked. None means
         all.
@@ -86,79 +108,130 @@ def crms(
     Raises
     ------
     InputError
-        If `out` exists, `below` is not a number, or no CRM overlaps the regions.
+        If `out` exists, `below` is not a number or there are no final scores, no CRM overlaps the regions, or
+        two scores have the same objective.
     StageMissingError
-        If the results are not scored and normalized.
+        If the scores are not complete.
 
     """
     refuse_existing_output(out)
-    if not math.isfinite(below):
-        raise InputError(
-            f"below {below}: expected a score; {BELOW:g} is one standard deviation below average", "below"
-        )
-    scores.require_normalized()
+    together = by_objective(scores)
+    thresholds = _thresholds(below, tuple(together))
+    for one in together.values():
+        one.require_complete()
     of_interest, region_file = (None, None) if regions is None else read_regions(regions)
-    settings = {"below": below, "regions": region_file and asdict(region_file)}
-    made_from = {**scores.provenance(), "crms": settings}
-    cell_line = scores.cell_line
+    settings = {"below": thresholds["article"]} if "article" in together else {}
+    made_from = {
+        **export_provenance(list(together.values())),
+        "crms": {**settings, "regions": region_file and asdict(region_file)},
+    }
+    cell_line = next(iter(together.values())).cell_line
     with target(out).staging_folder() as work, new_output(out, made_from) as folder:
-        parts = write_parts(scores, below, work, executor or InProcess())
-        joined = join_parts(parts, cell_line, of_interest, work / "crms")
-        if not joined.sums.size:
+        found: dict[Objective, Crms] = {}
+        for objective, one in together.items():
+            own = work / objective
+            own.mkdir()
+            parts = write_parts(one, thresholds[objective], own, executor or InProcess())
+            found[objective] = join_parts(parts, cell_line, of_interest, own / "crms")
+        total = next(iter(found.values())).sums.size
+        if not total:
             raise InputError(
                 f"{regions}: no CRM of {cell_line.store} overlaps a region; "
                 "check that both use the same genome assembly and spell contigs alike"
             )
-        _write_files(joined, cell_line, below, folder)
-    return CrmTable(join(out), joined.sums.size)
+        _write_files(found, cell_line, thresholds, folder)
+    return CrmTable(join(out), total, tuple(together))
 
 
-def _schema(views: tuple[str, str], below: float) -> pa.Schema:
+def _thresholds(below: float | None, objectives: Objectives) -> dict[Objective, float]:
+    """Return the scores under which a peak counts as low."""
+    if below is not None and not math.isfinite(below):
+        raise InputError(
+            f"below {below}: expected a score; {BELOW:g} is one standard deviation below average", "below"
+        )
+    if below is not None and "article" not in objectives:
+        raise InputError(f"below {below:g}: a final score, which models of support do not give; leave it out")
+    return {"article": BELOW if below is None else below, "support": TRUST_BELOW}
+
+
+def _schema(table: Table, views: tuple[str, str], below: float) -> pa.Schema:
     """Return the columns of the table of CRMs; the column of low peaks gives the threshold."""
-    columns = CRMS.named(views)
     return parquet_schema(
         [
             replace(column, description=column.description.replace("the threshold", f"{below:g}"))
-            for column in columns
+            for column in table.named(views)
         ]
     )
 
 
-def _write_files(joined: Crms, cell_line: CellLine, below: float, folder: Path) -> None:
-    name, total = cell_line.name, joined.sums.size
-    table_schema = _schema(cell_line.views, below)
-    ordered = np.sort(joined.sums)
-    with (
-        (folder / CRM_BED).open("w", encoding="utf-8", newline="") as bed,
-        pq.ParquetWriter(folder / CRM_TABLE, table_schema, compression="zstd") as table,
-    ):
-        bed.write(track_line(f"{name} CRMs", f"{name} CRMs ranked by the sum of their peaks' scores"))
+def _write_files(
+    found: Mapping[Objective, Crms],
+    cell_line: CellLine,
+    thresholds: Mapping[Objective, float],
+    folder: Path,
+) -> None:
+    name, total = cell_line.name, next(iter(found.values())).sums.size
+    schema = _schema(TABLES[tuple(found)], cell_line.views, thresholds["article"])
+    ordered = {objective: np.sort(joined.sums) for objective, joined in found.items()}
+    with ExitStack() as opened:
+        table = opened.enter_context(pq.ParquetWriter(folder / CRM_TABLE, schema, compression="zstd"))
+        beds: dict[Objective, TextIO] = {}
+        for objective in found:
+            file, _, measure = BEDS[objective]
+            bed = opened.enter_context((folder / file).open("w", encoding="utf-8", newline=""))
+            bed.write(track_line(f"{name} CRMs", f"{name} CRMs ranked by the sum of their {measure}"))
+            beds[objective] = bed
         for start in range(0, total, CRMS_AT_ONCE):
-            records = np.fromfile(
-                joined.file, joined.dtype, CRMS_AT_ONCE, offset=start * joined.dtype.itemsize
-            )
-            rank = 1 + total - np.searchsorted(ordered, records["sum"], side="right")
-            columns = _columns(records, cell_line, rank)
-            table.write_table(pa.table({key: columns[key] for key in table_schema.names}, table_schema))
-            _append_bed(bed, columns, total)
+            columns: Columns = {}
+            for objective, joined in found.items():
+                records = np.fromfile(
+                    joined.file, joined.dtype, CRMS_AT_ONCE, offset=start * joined.dtype.itemsize
+                )
+                rank = 1 + total - np.searchsorted(ordered[objective], records["sum"], side="right")
+                columns |= _facts(records, cell_line) | RANKINGS[objective](records, rank)
+                _append_bed(beds[objective], columns, rank, total)
+            table.write_table(pa.table({key: columns[key] for key in schema.names}, schema))
 
 
-def _columns(records: npt.NDArray[np.void], cell_line: CellLine, rank: npt.NDArray[np.int64]) -> Columns:
-    """Return the columns that `CRMS` registers."""
+def _facts(records: npt.NDArray[np.void], cell_line: CellLine) -> Columns:
+    """Return the columns that need no score."""
     return {
         "contig": np.array(cell_line.contigs, object)[records["contig"]],
-        **{name: records[name] for name in ("start", "end", "crm", "peaks", "sum")},
+        **{name: records[name] for name in ("start", "end", "crm", "peaks")},
         f"{cell_line.views[1]}s": np.unpackbits(records["labels"], axis=1).sum(axis=1, dtype=np.int32),
+    }
+
+
+def _by_final(records: npt.NDArray[np.void], rank: npt.NDArray[np.int64]) -> Columns:
+    return {
         "mean": records["sum"] / records["peaks"],
         "max": records["highest"],
+        "sum": records["sum"],
         "share_below": records["below"] / records["peaks"],
         "rank": rank,
     }
 
 
-def _append_bed(out: TextIO, columns: Columns, total: int) -> None:
+def _by_trust(records: npt.NDArray[np.void], rank: npt.NDArray[np.int64]) -> Columns:
+    """Return the columns of trust: NaN, or a sum of 0, for a CRM without a peak that can be judged."""
+    judged = np.where(records["judged"], records["judged"], np.nan)
+    return {
+        "unjudged_peaks": records["peaks"] - records["judged"],
+        "trust_mean": records["sum"] / judged,
+        "trust_max": np.where(np.isnan(judged), np.float32(np.nan), records["highest"]),
+        "trust_sum": records["sum"],
+        "share_doubted": records["below"] / judged,
+        "trust_rank": rank,
+    }
+
+
+RANKINGS: dict[Objective, Callable[[npt.NDArray[np.void], npt.NDArray[np.int64]], Columns]] = {
+    "article": _by_final, "support": _by_trust,
+}  # fmt: skip
+
+
+def _append_bed(out: TextIO, columns: Columns, rank: npt.NDArray[np.int64], total: int) -> None:
     """Append BED6 lines; the score is the share of other CRMs with a lower rank, in thousandths."""
-    rank = columns["rank"]
     share = (total - rank) / (total - 1) if total > 1 else np.ones(1)
     contig, start, end = (columns[name].tolist() for name in ("contig", "start", "end"))
     names = (f"rank-{number}" for number in rank.tolist())

@@ -18,7 +18,9 @@ from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.provenance import MADE_FROM
+from atypeak_scale.registry.variables import DOUBT, FINAL
 from atypeak_scale.scoring.export import PEAKS_FILE
+from atypeak_scale.scoring.named_scores import NamedScore, score_of_table
 from atypeak_scale.storage.locations import Location, is_url, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import Block
@@ -32,7 +34,7 @@ SCORED = np.dtype(
         ("end", np.int64),
         ("furthest", np.int64),
         ("label", np.int32),
-        ("final", np.float32),
+        ("score", np.float32),
     ]
 )
 CRM = np.dtype([("start", np.int64), ("end", np.int64)])
@@ -44,13 +46,17 @@ COUNT = np.dtype(
         ("new_peaks", np.int64),
         ("mean", np.float64),
         ("crm_mean", np.float64),
+        ("unjudged_peaks", np.int64),  # of `peaks`, those without a score
     ]
 )
 
 
 @dataclass(frozen=True)
 class ExportedScores:
-    """What the exported scores say about themselves; `labels` are those of the second view, sorted."""
+    """What the exported scores say about themselves; `labels` are those of the second view, sorted.
+
+    score: the one that is compared.
+    """
 
     file: Path
     made_from: dict[str, Any]
@@ -59,6 +65,7 @@ class ExportedScores:
     labels: list[str]
     min_crm_peaks: int
     crms: InputFile
+    score: NamedScore
 
     @property
     def view1(self) -> str:
@@ -84,19 +91,23 @@ class CountTask:
 
 
 @contextmanager
-def reading_scores(folder: Location) -> Iterator[ExportedScores]:
+def reading_scores(folder: Location, score: str | None = None) -> Iterator[ExportedScores]:
     """Yield what an exported folder says about itself; its table is local and has the columns needed.
+
+    score: which one is compared; None takes the final score, or else trust.
 
     Raises
     ------
     InputError
-        If `export` did not write the folder.
+        If `export` did not write the folder, or the table does not hold the score.
 
     """
     with ExitStack() as stack:
         try:
             table = stack.enter_context(target(join(folder, PEAKS_FILE)).local_copy())
-            scores = _described(table, json.loads(target(join(folder, MADE_FROM)).read_text()))
+            scores = _described(
+                table, json.loads(target(join(folder, MADE_FROM)).read_text()), score, str(folder)
+            )
         except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
             if is_url(folder) and isinstance(problem, OSError) and not isinstance(problem, FileNotFoundError):
                 raise  # a lost connection says nothing about the folder
@@ -107,17 +118,20 @@ def reading_scores(folder: Location) -> Iterator[ExportedScores]:
         yield scores
 
 
-def _described(file: Path, made: dict[str, Any]) -> ExportedScores:
+def _described(file: Path, made: dict[str, Any], score: str | None, folder: str) -> ExportedScores:
     store = made["store"]
     view0, view1 = store["store"]["views"]
     with pq.ParquetFile(file) as table:
-        if missing := {"contig", "start", "end", view1, "final"} - set(table.schema_arrow.names):
-            raise KeyError(*missing)
+        names = set(table.schema_arrow.names)
+        needed = {"contig", "start", "end", view1}
+        if not names.issuperset(needed) or names.isdisjoint({FINAL.name, DOUBT.name}):
+            raise KeyError(*needed)
+        named = score_of_table(names, score, folder)
         batches = table.iter_batches(PEAKS_AT_ONCE, columns=[view1])
         labels = sorted(set().union(*(batch[view1].unique().to_pylist() for batch in batches)))
     return ExportedScores(
         file, made, store["cell_line"], (view0, view1), labels, store["store"]["min_crm_peaks"],
-        InputFile(**store["crms"]),
+        InputFile(**store["crms"]), named,
     )  # fmt: skip
 
 
@@ -125,7 +139,7 @@ def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
     """Write the scored peaks to one file of SCORED records per contig, sorted by start."""
     code_of = {label: code for code, label in enumerate(scores.labels)}
     files: dict[str, Path] = {}
-    columns = ["contig", "start", "end", scores.view1, "final"]
+    columns = ["contig", "start", "end", scores.view1, scores.score.variable.name]
     with pq.ParquetFile(scores.file) as table:
         for batch in table.iter_batches(PEAKS_AT_ONCE, columns=columns):
             contigs = batch["contig"].dictionary_encode()
@@ -133,8 +147,9 @@ def _spool_scored(scores: ExportedScores, work: Path) -> dict[str, Path]:
             records = np.empty(len(batch), SCORED)
             codes = np.array([code_of[name] for name in label.dictionary.to_pylist()], np.int32)
             records["label"] = codes[label.indices.to_numpy()]
-            for name in ("start", "end", "final"):
+            for name in ("start", "end"):
                 records[name] = batch[name].to_numpy()
+            records["score"] = scores.score.of(batch[scores.score.variable.name].to_numpy())
             for code, contig in enumerate(contigs.dictionary.to_pylist()):
                 # Numbered, because names must not choose a path.
                 file = files.setdefault(contig, work / f"scored-{len(files)}")
@@ -178,23 +193,37 @@ def count_peaks(task: CountTask) -> None:
     crms = np.array(np.load(task.crms, mmap_mode="r")[start:stop])
     cells = len(crms), task.labels
     crm, scored = _inside(crms, np.load(task.scored, mmap_mode="r"))
-    peaks, new_peaks, total = np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(cells)
+    peaks, new_peaks, judged = (np.zeros(cells, np.int64) for _ in range(3))
+    total = np.zeros(cells)
     np.add.at(peaks, (crm, scored["label"]), 1)
-    np.add.at(total, (crm, scored["label"]), scored["final"].astype(np.float64))
+    has_score = ~np.isnan(scored["score"])
+    at = crm[has_score], scored["label"][has_score]
+    np.add.at(judged, at, 1)
+    np.add.at(total, at, scored["score"][has_score].astype(np.float64))
     crm, new = _inside(crms, map_peaks(task.new))
     np.add.at(new_peaks, (crm, task.label_of_source[new["source"]]), 1)
     has_peaks = np.flatnonzero(peaks.any(axis=1))
-    of_crms = np.zeros(len(has_peaks), COUNT)
+    by_crm = [number.sum(axis=1)[has_peaks] for number in (peaks, new_peaks, judged)]
+    of_crms = _records(by_crm, total.sum(axis=1)[has_peaks])
     of_crms["region"] = start + has_peaks
-    of_crms["peaks"], of_crms["new_peaks"] = (n.sum(axis=1)[has_peaks] for n in (peaks, new_peaks))
-    of_crms["mean"] = of_crms["crm_mean"] = total.sum(axis=1)[has_peaks] / of_crms["peaks"]
+    of_crms["crm_mean"] = of_crms["mean"]
     crm, label = np.nonzero(peaks)
-    of_pairs = np.zeros(len(crm), COUNT)
+    of_pairs = _records([number[crm, label] for number in (peaks, new_peaks, judged)], total[crm, label])
     of_pairs["region"], of_pairs["label"] = start + crm, label
-    of_pairs["peaks"], of_pairs["new_peaks"] = peaks[crm, label], new_peaks[crm, label]
-    of_pairs["mean"] = total[crm, label] / of_pairs["peaks"]
     of_pairs["crm_mean"] = of_crms["mean"][np.searchsorted(has_peaks, crm)]
     np.savez(task.counts, crms=of_crms, pairs=of_pairs)
+
+
+def _records(counts: list[npt.NDArray[np.int64]], total: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
+    """Return COUNT records without their place, (units,); the mean is NaN if no peak has a score.
+
+    counts: of peaks, of newer peaks, and of peaks with a score; total: sum of the scores, (units,) each.
+    """
+    peaks, new_peaks, judged = counts
+    records = np.zeros(len(peaks), COUNT)
+    records["peaks"], records["new_peaks"], records["unjudged_peaks"] = peaks, new_peaks, peaks - judged
+    records["mean"] = total / np.where(judged, judged, np.nan)
+    return records
 
 
 def _inside(

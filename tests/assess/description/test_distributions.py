@@ -1,18 +1,18 @@
 """Scores by label and by the size of the CRM (article, Fig. 6b), against loops and SciPy."""
 
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from assess.by_hand import Member
+from assess.by_hand import Member, members_by_hand
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from atypeak_scale.assess.description.distributions import (
-    RANGE,
     _Quartiles,
     _range_of,
     _RankSums,
@@ -92,7 +92,7 @@ def test_density__equals_brute_force_on_the_files(scored: Scores, members: list[
     for name, (sizes, values) in relations.items():
         test, row = stats.spearmanr(sizes, values), found.sel(relation=name)
         assert (float(row["spearman"]), float(row["p"])) == pytest.approx((test.statistic, test.pvalue))
-    assert len({_range_of(np.float32(member.final)).item() for member in members}) > 10  # type: ignore[arg-type]
+    assert len({_range_of(np.float32(member.final), 16.0).item() for member in members}) > 10  # type: ignore[arg-type]
     assert {str(name): array.attrs["description"] for name, array in found.data_vars.items()} == (
         DENSITY.variables
     )
@@ -100,14 +100,15 @@ def test_density__equals_brute_force_on_the_files(scored: Scores, members: list[
         xr.testing.assert_identical(found, score_density(scored, two))
 
 
-@given(st.lists(st.floats(-3000, 6000, width=32), min_size=2, max_size=40))
-def test_ranges__ascend_with_the_scores_and_are_narrow(finals: list[float]) -> None:
-    ordered = np.sort(np.array(finals, np.float32))
-    place = _range_of(ordered)
+@pytest.mark.parametrize("step", [16.0, 1.0, 1 / 8])
+@given(values=st.lists(st.floats(-3000, 6000, width=32), min_size=2, max_size=40))
+def test_ranges__ascend_with_the_scores_and_are_narrow(step: float, values: list[float]) -> None:
+    ordered = np.sort(np.array(values, np.float32))
+    place = _range_of(ordered, step)
     assert (np.diff(place) >= 0).all()
-    inner = (ordered > -1000) & (ordered < 3000)
+    inner = (ordered > -62 * step) & (ordered < 187 * step)
     for number in np.unique(place[inner]):
-        assert np.ptp(ordered[inner & (place == number)]) <= RANGE
+        assert np.ptp(ordered[inner & (place == number)]) <= step
 
 
 valued = st.lists(st.tuples(st.integers(0, 2), st.integers(-9, 9)), min_size=1, max_size=40)
@@ -133,7 +134,7 @@ def test_rank_sums__in_pieces_equal_scipy(crms: list[list[int]], cuts: list[int]
     count = np.array([len(scores) for scores in crms])
     rows = sorted((score, len(scores)) for scores in crms for score in scores)
     value, size = (np.array(column) for column in zip(*rows, strict=True))
-    ranks = _RankSums(count)
+    ranks = _RankSums(count, count)
     for piece in np.split(np.arange(len(value)), np.searchsorted(value, sorted(cuts))):
         ranks.add(size[piece], value[piece].astype(float))
     if len(value) < 3 or len({*value.tolist()}) == 1 or len({*size.tolist()}) == 1:
@@ -141,3 +142,65 @@ def test_rank_sums__in_pieces_equal_scipy(crms: list[list[int]], cuts: list[int]
     else:
         test = stats.spearmanr(size, value)
         assert ranks.spearman() == pytest.approx((test.statistic, test.pvalue), abs=1e-7)
+
+
+@pytest.mark.parametrize("name", [None, "q_random", "overlapping_sources", "network"])
+def test_density__by_any_score(
+    random_support: Scores, catalogue: tuple[Path, Path], name: str | None
+) -> None:
+    """Peaks without the score count in the size of their CRM only."""
+    values = random_support.open()[name or "doubt"].values.astype(np.float32)
+    values = values if name else 1 - values
+    members = members_by_hand(*catalogue, random_support, values.tolist())
+    size = Counter(member.crm for member in members)
+    of_crm: dict[int, list[float]] = defaultdict(list)
+    for member in members:
+        of_crm[member.crm] += [] if np.isnan(member.final) else [member.final]
+    found = score_density(random_support, score=name)
+    for number in found["log2_peaks"].values.tolist():
+        row = found.sel(log2_peaks=number)
+        crms = [crm for crm in size if 2**number <= size[crm] < 2 ** (number + 1)]
+        judged = [of_crm[crm] for crm in crms if of_crm[crm]]
+        own = sorted(score for scores in judged for score in scores)
+        assert (int(row["crms"]), int(row["peaks"])) == (len(crms), sum(size[crm] for crm in crms))
+        assert int(row["unjudged_peaks"]) == int(row["peaks"]) - len(own)
+        assert float(row["mean"]) == pytest.approx(np.mean(own))
+        for column, share in (("lower_quartile", 0.25), ("median", 0.5), ("upper_quartile", 0.75)):
+            assert float(row[column]) == pytest.approx(between(own, share))
+        assert float(row["crm_mean"]) == pytest.approx(np.mean([np.mean(scores) for scores in judged]))
+        assert float(row["crm_maximum"]) == pytest.approx(np.mean([max(scores) for scores in judged]))
+    of_judged = [crm for crm in of_crm if of_crm[crm]]
+    assert (
+        bool(found["unjudged_peaks"].sum()) == (len(of_judged) < len(of_crm)) == (name in (None, "q_random"))
+    )
+    relations = {
+        "peak": ([size[c] for c in of_judged for _ in of_crm[c]], [s for c in of_judged for s in of_crm[c]]),
+        "crm_mean": ([size[c] for c in of_judged], [np.mean(of_crm[c]) for c in of_judged]),
+        "crm_maximum": ([size[c] for c in of_judged], [max(of_crm[c]) for c in of_judged]),
+    }
+    for relation, (sizes, scores) in relations.items():
+        test, row = stats.spearmanr(sizes, scores), found.sel(relation=relation)
+        assert (float(row["spearman"]), float(row["p"])) == pytest.approx((test.statistic, test.pvalue))
+    assert found["mean"].attrs["description"] == f"mean {name or 'trust'} of the peaks"
+
+
+def test_quartiles__of_peaks_that_have_the_score(random_support: Scores) -> None:
+    source = random_support.cell_line.data["catalogue_source"].values
+    names = [".".join(labels) for labels in random_support.cell_line.sources]
+    opened = random_support.open()
+    found = score_quartiles(random_support).query("of == 'source'")
+    assert set(found["score"]) == {
+        "support", "trust", "doubt", "p_random", "q_random", "network", "regression", "overlapping_sources",
+    }  # fmt: skip
+    empty = set()
+    for row in found.itertuples():
+        values = opened["doubt" if row.score == "trust" else str(row.score)].values.astype(float)
+        own = values[source == names.index(str(row.label))]
+        own = np.sort((1 - own if row.score == "trust" else own)[~np.isnan(own)])
+        assert row.peaks == len(own)
+        if len(own):
+            assert (row.mean, row.median) == pytest.approx((own.mean(), np.median(own)))
+        else:
+            assert np.isnan([row.mean, row.lower_quartile, row.median, row.upper_quartile]).all()
+            empty.add((row.label, row.score))
+    assert empty == {(s, score) for s in ("d2.y", "d3.z") for score in ("trust", "doubt", "q_random")}

@@ -1,21 +1,24 @@
 """Alone or both, against loops over pairs of labels and SciPy's own test."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from assess.by_hand import Member
+from assess.by_hand import Member, members_by_hand
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from atypeak_scale.assess.description.pairs import Presence, alone_both, pairs
+from atypeak_scale.assess.description.pairs import Presence, alone_both, pairs, pairs_table
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.registry.columns import PAIRS
+from atypeak_scale.registry.variables import DOUBT, SUPPORT
+from atypeak_scale.scoring.named_scores import named_score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.result_groups import NORMALIZATION
 
@@ -192,3 +195,34 @@ def test_pairs__need_final_scores(scored: Scores) -> None:
     scored.set_attribute(NORMALIZATION, None)
     with pytest.raises(StageMissingError, match=r"is not normalized; normalize it first$"):
         pairs(scored)
+
+
+@pytest.mark.parametrize("name", [None, "doubt", "support"])
+def test_pairs__by_any_score(random_support: Scores, catalogue: tuple[Path, Path], name: str | None) -> None:
+    """Peaks without the score are not compared, but they are there."""
+    stored = random_support.read(SUPPORT if name == "support" else DOUBT).astype(float)
+    values = (stored if name else np.float32(1) - stored.astype(np.float32)).tolist()
+    labels = ["x", "y", "z"]
+    members = members_by_hand(*catalogue, random_support, values)
+    found = pairs(random_support, score=name)
+    registered = pairs_table(named_score(random_support, name)).named(random_support.cell_line.views)
+    assert list(found.columns) == [column.name for column in registered]
+    assert len(found) == 6
+    for row in found.to_dict("records"):
+        crms_of_other = {member.crm for member in members if member.tr == row["other_tr"]}
+        own = [member for member in members if member.tr == row["tr"]]
+        judged = [member for member in own if not np.isnan(member.final)]
+        assert row["unjudged_peaks"] == len(own) - len(judged)
+        assert bool(row["unjudged_peaks"]) == (name != "support" and row["tr"] != "x")
+        both = [member.final for member in judged if member.crm in crms_of_other]
+        alone = [member.final for member in judged if member.crm not in crms_of_other]
+        expected = compare_by_hand(both, alone)
+        assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-5, nan_ok=True)
+    of_z = found[found["tr"] == "z"]
+    assert labels[2] == "z"
+    assert (of_z[["both_peaks", "alone_peaks"]].sum(axis=None) == 0) == (name != "support")
+
+
+def test_pairs__score_must_be_known(random_support: Scores) -> None:
+    with pytest.raises(InputError, match="has no score 'final'; known are doubt, "):
+        pairs(random_support, score="final")

@@ -123,3 +123,17 @@ def test_tables__existing_is_refused_and_left_alone(tmp_path: Path) -> None:
         save_tables([(ABUNDANCE, table)], tmp_path / "mine", VIEWS, {})
     assert (tmp_path / "mine.tsv").read_text() == "precious"
     assert not list((tmp_path / "mine").iterdir())
+
+
+def test_tables__of_any_score(random_support: Scores) -> None:
+    for name in (None, "support"):
+        tables = {table.name: (table, frame) for table, frame in statistics_tables(
+            random_support.cell_line, random_support, score=name
+        )}  # fmt: skip
+        for table, frame in tables.values():
+            assert list(frame.columns) == [column.name for column in table.named(VIEWS)]
+        table, frame = tables["density"]
+        assert table.description == f"values of {name or 'trust'} by the number of peaks of the CRM"
+        density = score_density(random_support, score=name)
+        np.testing.assert_array_equal(frame["median"], density["median"])
+        np.testing.assert_array_equal(frame["unjudged_peaks"], density["unjudged_peaks"])

@@ -15,6 +15,7 @@ from atypeak_scale.assess.regions.crm_parts import PartTask, join_parts, part_dt
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.registry.variables import DOUBT
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.cell_line import Block
 
@@ -47,7 +48,7 @@ def labels_in(record: np.void) -> list[str]:
 
 def assert_holds(record: np.void, members: list[Member]) -> None:
     values = [member.final for member in members]
-    assert record["peaks"] == len(values)
+    assert record["peaks"] == record["judged"] == len(values)
     assert record["below"] == sum(value < BELOW for value in values)
     assert record["sum"] == pytest.approx(sum(values))
     assert record["highest"] == max(values)
@@ -172,3 +173,22 @@ def test_whole_crms__do_not_depend_on_where_they_are_cut(
         assert (record["peaks"], record["sum"]) == (len(values), sum(values))
         assert (record["below"], record["highest"]) == (sum(value < 0 for value in values), max(values))
         assert record["labels"][0] == sum({1 << (value % 3) for value in values})
+
+
+def test_join_parts__count_peaks_without_a_score_apart(
+    random_support: Scores, catalogue: tuple[Path, Path], tmp_path: Path
+) -> None:
+    trust = [1 - doubt for doubt in random_support.read(DOUBT).tolist()]
+    found = defaultdict(list)
+    for member in members_by_hand(*catalogue, random_support, trust):
+        found[member.crm].append(member.final)
+    parts = write_parts(random_support, 0.5, tmp_path, InProcess())
+    joined = join_parts(parts, random_support.cell_line, None, tmp_path / "crms")
+    for record in np.fromfile(joined.file, joined.dtype):
+        values = found.pop(int(record["crm"]))
+        judged = [value for value in values if not np.isnan(value)]
+        assert (record["peaks"], record["judged"]) == (len(values), len(judged))
+        assert record["below"] == sum(value < 0.5 for value in judged)
+        assert record["sum"] == pytest.approx(sum(judged))
+        assert record["highest"] == pytest.approx(max(judged, default=-np.inf))
+    assert not found

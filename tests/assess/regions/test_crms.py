@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from assess.by_hand import final_of_peak
+from assess.by_hand import final_of_peak, value_of_peak
 
 from atypeak_scale.assess.regions.crms import BELOW, CRMS_AT_ONCE, crms
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.errors import DamagedError, InputError, StageMissingError
 from atypeak_scale.execution.dask_executor import DaskExecutor
-from atypeak_scale.registry.columns import CRMS
+from atypeak_scale.registry.crm_columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
+from atypeak_scale.registry.variables import DOUBT
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.store.result_groups import NORMALIZATION
+from atypeak_scale.store.result_groups import CHANCE, NORMALIZATION
 
 Catalogue = tuple[Path, Path]
 Interval = tuple[str, int, int]
@@ -226,3 +227,107 @@ def test_crms__a_damaged_chunk_is_named(random_scored: Scores, tmp_path: Path) -
     with pytest.raises(DamagedError, match=r"/final, chunk 0: damaged .*; run 'atypeak-scale score' again"):
         crms(random_scored, tmp_path / "out")
     assert not list(tmp_path.glob("*out*"))
+
+
+def trust_by_hand(support: Scores, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Every CRM with a peak, in order of position, with the columns of trust."""
+    trust = value_of_peak(support, (1 - support.read(DOUBT)).tolist())
+    peaks = [(c, int(s), int(e), name) for c, s, e, name, *_ in lines_of(catalogue[0])]
+    rows = []
+    for number, (contig, start, end, *_) in enumerate(lines_of(catalogue[1])):
+        crm = contig, int(start), int(end)
+        inside = [peak for peak in peaks if overlap(peak[:3], crm)]
+        judged = [trust[peak] for peak in inside if not math.isnan(trust[peak])]
+        if inside:
+            rows.append({
+                "contig": contig, "start": crm[1], "end": crm[2], "crm": number, "peaks": len(inside),
+                "trs": len({peak[3].split(".")[1] for peak in inside}),
+                "unjudged_peaks": len(inside) - len(judged),
+                "trust_mean": math.fsum(judged) / len(judged) if judged else math.nan,
+                "trust_max": max(judged, default=math.nan), "trust_sum": math.fsum(judged),
+                "share_doubted": sum(1 - one > 0.5 for one in judged) / len(judged) if judged else math.nan,
+            })  # fmt: skip
+    for row in rows:
+        row["trust_rank"] = 1 + sum(other["trust_sum"] > row["trust_sum"] for other in rows)
+    return sorted(rows, key=lambda row: (row["contig"], row["start"], row["end"], row["crm"]))
+
+
+@pytest.mark.parametrize("catalogue", range(3), indirect=True)
+def test_crms__ranked_by_trust(
+    random_support: Scores, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = trust_by_hand(random_support, catalogue)
+    for rows, at_once in ((1, 7), (8, CRMS_AT_ONCE)):
+        monkeypatch.setattr("atypeak_scale.assess.regions.crm_parts.ROW_CHUNKS_PER_TASK", rows)
+        monkeypatch.setattr("atypeak_scale.assess.regions.crms.CRMS_AT_ONCE", at_once)
+        found = crms(random_support, tmp_path / f"out-{rows}-{at_once}")
+        assert found.objectives == ("support",)
+        assert_equal(found.folder, expected)
+    # What the test is about is there: CRMs in which no peak, some or all can be judged.
+    shares = {row["unjudged_peaks"] / row["peaks"] for row in expected}
+    assert {0, 1} < shares
+    files = [Path(file).name for file, _ in found.files()]
+    assert files == ["crms.parquet", "crms-trust.bed"]
+    assert sorted(file.name for file in Path(found.folder).iterdir()) == sorted([*files, "made-from.json"])
+    track, *body = (tmp_path / "out-1-7" / "crms-trust.bed").read_text().splitlines()
+    assert 'description="cell CRMs ranked by the sum of their peaks\' 1 - doubt"' in track
+    assert [line.split("\t")[3] for line in body] == [f"rank-{row['trust_rank']}" for row in expected]
+    made = json.loads((Path(found.folder) / "made-from.json").read_text())
+    assert made["scores"]["model_fingerprint"] == random_support.fingerprint
+    assert made["crms"] == {"regions": None}
+
+
+def test_crms__of_both_models_are_both_tables(
+    random_scored: Scores, random_support: Scores, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    first, last = lines_of(catalogue[1])[10], lines_of(catalogue[1])[-1]
+    (tmp_path / "regions.bed").write_text("".join("\t".join(line[:3]) + "\n" for line in (first, last)))
+    for regions in (None, tmp_path / "regions.bed"):
+        out = tmp_path / ("all" if regions is None else "some")
+        both = crms([random_support, random_scored], out / "both", below=600, regions=regions)
+        one = crms(random_scored, out / "one", below=600, regions=regions)
+        other = crms([random_support], out / "other", regions=regions)
+        assert both.crms == one.crms == other.crms > 1
+        tables = [pd.read_parquet(Path(table.folder) / "crms.parquet") for table in (both, one, other)]
+        shared = tables[1].columns.intersection(tables[2].columns)
+        assert shared.tolist() == ["contig", "start", "end", "crm", "peaks", "trs"]
+        joined = tables[1].join(tables[2].drop(columns=shared))
+        pd.testing.assert_frame_equal(tables[0], joined, check_exact=True)
+        for file, table in (("crms.bed", one), ("crms-trust.bed", other)):
+            assert (out / "both" / file).read_bytes() == (Path(table.folder) / file).read_bytes()
+        made = json.loads((out / "both" / "made-from.json").read_text())
+        assert made["scores"]["model_fingerprint"] == random_scored.fingerprint
+        assert made["support"]["model_fingerprint"] == random_support.fingerprint
+        assert [Path(file).name for file, _ in both.files()] == [
+            "crms.parquet", "crms.bed", "crms-trust.bed",
+        ]  # fmt: skip
+
+
+def test_crms__tables_of_trust_describe_every_column(
+    random_scored: Scores, random_support: Scores, tmp_path: Path
+) -> None:
+    views = random_scored.cell_line.views
+    for name, scores, table in (
+        ("trust", random_support, CRMS_BY_TRUST), ("both", [random_scored, random_support], CRMS_BY_BOTH),
+    ):  # fmt: skip
+        crms(scores, tmp_path / name)
+        schema = pq.read_schema(tmp_path / name / "crms.parquet")
+        assert schema.names == [column.name for column in table.named(views)]
+        for column in table.named(views):
+            described = schema.field(column.name).metadata[b"description"].decode()
+            assert described == column.description.replace("the threshold", "375")
+
+
+def test_crms__what_two_models_cannot_be(
+    random_scored: Scores, random_support: Scores, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"^2 models; expected one of the article, one of support") as wrong:
+        crms([random_scored, random_scored], tmp_path / "out")
+    assert wrong.value.argument == "model"
+    with pytest.raises(InputError, match=r"^below 375: a final score, which models of support do not give"):
+        crms(random_support, tmp_path / "out", below=375)
+    random_support.set_attribute(CHANCE, None)
+    for scores in (random_support, [random_scored, random_support]):
+        with pytest.raises(StageMissingError, match="not scored by this model"):
+            crms(scores, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,7 @@
 """Counts of scored and newer peaks in CRMs, against loops over intervals."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.scoring.named_scores import NAMED_SCORES
 from atypeak_scale.store.cell_line import Block
 
 INPUT = InputFile(size=1, sha256="0")
@@ -42,6 +44,17 @@ def overlap(one: Interval, other: Interval) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
+def score_at(start: int, label: int) -> float:
+    """Label and start tell the score of a peak, and whether it has one."""
+    return math.nan if start % 3 == 0 else 100 * label + start
+
+
+def mean_of(scores: list[float]) -> tuple[float, int]:
+    """Return the mean of those that there are, and how many there are not."""
+    known = [score for score in scores if not math.isnan(score)]
+    return sum(known) / len(known) if known else math.nan, len(scores) - len(known)
+
+
 @given(crms=crm_intervals, scored=peak_intervals, new=peak_intervals, first=st.integers(0, 5))
 def test_count_peaks__equals_a_loop_over_all_intervals(
     tmp_path_factory: pytest.TempPathFactory,
@@ -54,9 +67,7 @@ def test_count_peaks__equals_a_loop_over_all_intervals(
     intervals = sorted((start, start + length) for start, length in crms)
     block = Block(min(first, len(intervals) - 1), len(intervals))
     np.save(folder / "crms.npy", np.array(intervals, CRM))
-    records = np.array(
-        [(a, a + n, 0, label, 100 * label + a) for a, n, label in scored], SCORED
-    )  # label and start tell the final score
+    records = np.array([(a, a + n, 0, label, score_at(a, label)) for a, n, label in scored], SCORED)
     np.save(folder / "scored.npy", sort_intervals(records))
     newer = np.array([(a, a + n, source, 0) for a, n, source in new], PEAK)
     if len(newer):
@@ -71,20 +82,21 @@ def test_count_peaks__equals_a_loop_over_all_intervals(
     of_crms, of_pairs = [], []
     for region in range(*block):
         crm = intervals[region]
-        inside = [(label, 100 * label + a) for a, n, label in scored if overlap((a, a + n), crm)]
+        inside = [(label, score_at(a, label)) for a, n, label in scored if overlap((a, a + n), crm)]
         of_new = [int(label_of_source[source]) for a, n, source in new if overlap((a, a + n), crm)]
         if not inside:
             continue
-        mean = sum(final for _, final in inside) / len(inside)
-        of_crms.append((region, 0, len(inside), len(of_new), mean, mean))
+        mean, unjudged = mean_of([score for _, score in inside])
+        of_crms.append((region, 0, len(inside), len(of_new), mean, mean, unjudged))
         for label in sorted({label for label, _ in inside}):
-            own = [final for other, final in inside if other == label]
-            of_pairs.append((region, label, len(own), of_new.count(label), sum(own) / len(own), mean))
+            own = [score for other, score in inside if other == label]
+            of_label, unjudged = mean_of(own)
+            of_pairs.append((region, label, len(own), of_new.count(label), of_label, mean, unjudged))
     with np.load(folder / "counts.npz") as found:
         for name, expected in (("crms", of_crms), ("pairs", of_pairs)):
             assert [row[:4] for row in found[name].tolist()] == [row[:4] for row in expected]
             for row, wanted in zip(found[name].tolist(), expected, strict=True):
-                assert row[4:] == pytest.approx(wanted[4:])
+                assert row[4:] == pytest.approx(wanted[4:], nan_ok=True)
 
 
 @pytest.fixture
@@ -122,6 +134,7 @@ def test_reading_scores__tell_what_made_them(exported: Path) -> None:
             ["a", "b", "c"],
             7,
             INPUT,
+            NAMED_SCORES["final"],
         )
         assert found.view1 == "factor"
 
@@ -133,6 +146,32 @@ def test_reading_scores__without_a_column_are_refused(exported: Path, column: st
     with (
         pytest.raises(InputError, match=r"export: not a folder of scores; .*\(peaks.parquet and made-from"),
         reading_scores(exported),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "columns, asked, found",
+    [
+        (["final", "doubt"], None, "final"),
+        (["final", "doubt"], "trust", "trust"),
+        (["final", "raw"], "raw", "raw"),
+        (["doubt"], None, "trust"),
+        (["doubt"], "doubt", "doubt"),
+    ],
+)
+def test_reading_scores__by_name(exported: Path, columns: list[str], asked: str | None, found: str) -> None:
+    table = pd.read_parquet(exported / "peaks.parquet")
+    final = table.pop("final")
+    table.assign(**dict.fromkeys(columns, final)).to_parquet(exported / "peaks.parquet")
+    with reading_scores(exported, asked) as scores:
+        assert scores.score.name == found
+
+
+def test_reading_scores__that_the_table_lacks(exported: Path) -> None:
+    with (
+        pytest.raises(InputError, match=r"export: has no score 'doubt'; known are final$"),
+        reading_scores(exported, "doubt"),
     ):
         pass
 
@@ -164,16 +203,16 @@ def test_write_counts__blocks_are_of_one_contig_and_in_order(
             pairs += counts["pairs"].tolist()
     # Regions by position: chr1 0-15, 19-51, 90-99; chr2 0-6, 29-40.
     assert crms == [
-        (0, 0, 1, 3, 3.0, 3.0),
-        (1, 0, 2, 1, 2.5, 2.5),
-        (3, 0, 2, 0, 2.5, 2.5),
-        (4, 0, 1, 0, 4.0, 4.0),
+        (0, 0, 1, 3, 3.0, 3.0, 0),
+        (1, 0, 2, 1, 2.5, 2.5, 0),
+        (3, 0, 2, 0, 2.5, 2.5, 0),
+        (4, 0, 1, 0, 4.0, 4.0, 0),
     ]
     assert pairs == [
-        (0, 1, 1, 2, 3.0, 3.0),
-        (1, 0, 1, 0, 2.0, 2.5),
-        (1, 1, 1, 1, 3.0, 2.5),
-        (3, 1, 1, 0, 1.0, 2.5),
-        (3, 2, 1, 0, 4.0, 2.5),
-        (4, 2, 1, 0, 4.0, 4.0),
+        (0, 1, 1, 2, 3.0, 3.0, 0),
+        (1, 0, 1, 0, 2.0, 2.5, 0),
+        (1, 1, 1, 1, 3.0, 2.5, 0),
+        (3, 1, 1, 0, 1.0, 2.5, 0),
+        (3, 2, 1, 0, 4.0, 2.5, 0),
+        (4, 2, 1, 0, 4.0, 4.0, 0),
     ]

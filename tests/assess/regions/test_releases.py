@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
-from atypeak_scale.registry.columns import RELEASE_SUMMARY
+from atypeak_scale.registry.crm_columns import RELEASE_SUMMARY
 from atypeak_scale.scoring.export import export
 from atypeak_scale.scoring.scores import Scores
 
@@ -297,3 +298,81 @@ def test_rank_correlation__by_counting_or_undefined(points: list[tuple[int, int]
     else:
         assert rho == pytest.approx(spearman(one, other))
         assert 0 <= p <= 1
+
+
+@pytest.fixture
+def both(random_scored: Scores, random_support: Scores, tmp_path: Path) -> Path:
+    """Export random scores of the article, and random support."""
+    return Path(export([random_scored, random_support], tmp_path / "both").folder)
+
+
+def judged_by_hand(tables: tuple[pd.DataFrame, pd.DataFrame], both: Path, values: pd.Series) -> None:
+    """Put means of some values, and the number of peaks without one, into tables of final scores."""
+    peaks = pd.read_parquet(both / "peaks.parquet").assign(value=values.astype(float))
+    for table in tables:
+        for at, row in table.iterrows():
+            inside = peaks[
+                (peaks["contig"] == row["contig"]) & (peaks["start"] < row["end"])
+                & (row["start"] < peaks["end"])
+            ]  # fmt: skip
+            own = inside[inside["tr"] == row["tr"]] if "tr" in table else inside
+            table.loc[at, "mean"] = own["value"].mean()
+            table.loc[at, "unjudged_peaks"] = own["value"].isna().sum()
+            if "tr" in table:
+                table.loc[at, "crm_mean"] = inside["value"].mean()
+
+
+@pytest.mark.parametrize(
+    "score, typical", [("trust", None), ("doubt", 0.4), ("support", -1.0), ("raw", 700.0), ("final", 600.0)]
+)
+def test_releases__by_any_score(
+    both: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path, score: str, typical: float | None
+) -> None:
+    peaks = pd.read_parquet(both / "peaks.parquet")
+    expected = brute_force(both, new_peaks, catalogue[1])
+    judged_by_hand(expected, both, 1 - peaks["doubt"] if score == "trust" else peaks[score])
+    if score in ("raw", "final"):
+        expected = tuple(table.drop(columns="unjudged_peaks") for table in expected)  # type: ignore[assignment]
+    else:
+        has_gaps = (expected[0]["unjudged_peaks"] > 0).any()
+        assert has_gaps == expected[1]["mean"].isna().any() == (score != "support")
+    found = compare_releases(both, new_peaks, catalogue[1], tmp_path / "out", score=score, typical=typical)
+    assert_tables(found.folder, expected)
+    assert (found.score.name, found.typical) == (score, 0.5 if typical is None else typical)
+    for row, table in zip(found.overall(), expected, strict=True):
+        known = table[table["mean"].notna()]
+        crm_mean = known.get("crm_mean", known["mean"])
+        trusted = known[crm_mean <= found.typical if score == "doubt" else crm_mean >= found.typical]
+        assert (row.count, row.typical_count) == (len(known), len(trusted))
+        assert 3 < len(trusted) < len(known)
+        assert row.spearman == pytest.approx(spearman(known["mean"].tolist(), known["ratio"].tolist()))
+        assert row.typical_spearman == pytest.approx(
+            spearman(trusted["mean"].tolist(), trusted["ratio"].tolist())
+        )
+    made = json.loads((found.folder / "made-from.json").read_text())
+    assert (made["score"], made["typical"]) == (score, found.typical)
+    field = pq.read_schema(found.folder / "crms.parquet").field("mean")
+    named = "final score" if score == "final" else score
+    assert field.metadata[b"description"].decode() == f"mean {named} of the scored peaks"
+
+
+def test_releases__default_score_is_what_the_export_is_about(
+    both: Path, random_support: Scores, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
+) -> None:
+    alone = export(random_support, tmp_path / "alone").folder
+    one = compare_releases(alone, new_peaks, catalogue[1], tmp_path / "one")
+    other = compare_releases(both, new_peaks, catalogue[1], tmp_path / "other", score="trust")
+    assert one.associations == other.associations
+    assert compare_releases(both, new_peaks, catalogue[1], tmp_path / "all").score.name == "final"
+
+
+def test_releases__what_is_typical_must_be_told_of_other_scores(
+    both: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
+) -> None:
+    for score, typical, told in (("support", None, "no usual mean"), ("final", math.nan, "no mean nan")):
+        with pytest.raises(InputError, match=rf"^score '{score}': has {told} of a typical CRM; cho") as wrong:
+            compare_releases(both, new_peaks, catalogue[1], tmp_path / "out", score=score, typical=typical)
+        assert wrong.value.argument == "typical"
+    with pytest.raises(InputError, match=r"both: has no score 'finals'; the nearest known are final$"):
+        compare_releases(both, new_peaks, catalogue[1], tmp_path / "out", score="finals")
+    assert not (tmp_path / "out").exists()
