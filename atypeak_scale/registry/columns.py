@@ -4,7 +4,13 @@
 `{view1}` in a text.
 """
 
-from atypeak_scale.registry.table import Column, Table, column_of
+from atypeak_scale.registry.evidence_columns import (
+    CONFIRMATION,
+    CORROBORATION,
+    EVIDENCE,
+    EXPLANATION,
+)
+from atypeak_scale.registry.table import VIEW0, VIEW1, Column, Table, column_of
 from atypeak_scale.registry.variables import (
     CHANCE_VARIABLES,
     LABEL_VARIABLES,
@@ -16,8 +22,6 @@ from atypeak_scale.registry.variables import (
     WEIGHT_VARIABLES,
 )
 
-VIEW0 = Column("view0", "text", "label of the view {view0}")
-VIEW1 = Column("view1", "text", "label of the view {view1}")
 _PLACE = (
     Column("contig", "text", "contig"),
     Column("start", "int64", "start, 0-based", "bp"),
@@ -324,9 +328,11 @@ REBUILT = Table(
     ),
 )
 
+
 TABLES = (
     PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY, QSCORE_PAIRS,
     QSCORE_TOTAL,
     GROUP_SOURCES, GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES,
-    DENSITY, DENSITY_TEST, PAIRS, SEARCH, NOISE_DETECTION, REBUILT,
+    DENSITY, DENSITY_TEST, PAIRS, SEARCH, NOISE_DETECTION, REBUILT, EVIDENCE, CONFIRMATION,
+    CORROBORATION, EXPLANATION,
 )  # fmt: skip
