@@ -7,7 +7,7 @@ is in the window. If the placement overlaps a real peak of its source, it scores
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,8 @@ ARTICLE_PLACEMENTS = 2000
 WINDOW_BYTES = 64 << 20  # limit for the windows that are changed at once
 
 
-class Placed(NamedTuple):
+@dataclass(frozen=True)
+class Placed:
     """Some placements: their place among all, whether their source is in their window, the article's score.
 
     (placements,) each; raw is NaN without a model of the article.
@@ -32,6 +33,10 @@ class Placed(NamedTuple):
     index: npt.NDArray[np.int64]
     is_present: npt.NDArray[np.bool_]
     raw: npt.NDArray[np.float32]
+
+    def chosen(self, which: npt.NDArray[np.bool_]) -> Self:
+        """Return some of the placements."""
+        return type(self)(self.index[which], self.is_present[which], self.raw[which])
 
 
 @dataclass(frozen=True)
@@ -52,16 +57,18 @@ def placed(scores: Scores, article: Scores | None, executor: Executor) -> Placed
     """
     placements = scores.placements
     share = 1.0 if article is None else min(1.0, ARTICLE_PLACEMENTS / placements.settings.placements)
-    of_members: list[Placed] = []
-    for one in (None,) if article is None else (article.members or (article,)):
+    members = (None,) if article is None else article.members or (article,)
+    raw: list[npt.NDArray[np.float32]] = []
+    for one in members:
         tasks = [
             PlacedTask(scores, one, block, number, share) for number, block in enumerate(placements.blocks())
         ]
-        parts = {task.number: part for task, part in executor.map(judge_placed, tasks, "placements")}
-        columns = zip(*(parts[number] for number in range(len(tasks))), strict=True)
-        of_members.append(Placed(*(np.concatenate(column) for column in columns)))
-    raw = np.mean([one.raw for one in of_members], axis=0, dtype=np.float64).astype(np.float32)
-    return of_members[0]._replace(raw=raw)
+        found = {task.number: part for task, part in executor.map(judge_placed, tasks, "placements")}
+        parts = [found[number] for number in range(len(tasks))]
+        raw.append(np.concatenate([part.raw for part in parts]))
+    index = np.concatenate([part.index for part in parts])
+    is_present = np.concatenate([part.is_present for part in parts])
+    return Placed(index, is_present, np.stack(raw).mean(axis=0, dtype=np.float64).astype(np.float32))
 
 
 def judge_placed(task: PlacedTask) -> Placed:

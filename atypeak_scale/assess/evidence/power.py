@@ -74,7 +74,7 @@ def power(scores: Scores, article: Scores | None = None, executor: Executor | No
     for start in range(0, scores.cell_line.shape.sources, SOURCES_AT_ONCE):
         of_task = Block(start, min(start + SOURCES_AT_ONCE, scores.cell_line.shape.sources))
         mine = (source >= of_task.start) & (source < of_task.stop)
-        tasks.append(PowerTask(scores, article, of_task, Placed(*(column[mine] for column in judged))))
+        tasks.append(PowerTask(scores, article, of_task, judged.chosen(mine)))
     found = {task.sources.start: part for task, part in executor.map(compare, tasks, "compare")}
     parts = [found[task.sources.start] for task in tasks]
     return _table(
@@ -154,7 +154,8 @@ def _compared(
 
 def _real(task: PowerTask) -> Columns:
     """Return scores, source and CRM of the real peaks of some sources: (peaks,) each."""
-    scores, parts = task.scores, []
+    scores = task.scores
+    parts: list[Columns] = []
     for block in scores.cell_line.blocks("peaks"):
         source = scores.cell_line.peaks(*block).source
         mine = (source >= task.sources.start) & (source < task.sources.stop)
