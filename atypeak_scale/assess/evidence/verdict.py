@@ -42,5 +42,6 @@ def verdict(table: pd.DataFrame) -> str:
     how_good = "is better than" if high < 0 else "is as good as"
     return (
         f"Trust the number of overlapping sources: it {how_good} {NAMES[best]} here, AUROC {auroc[COUNT]} "
-        f"against {auroc[best]}{reached} ({of_means}; {NAMES[best]} less the number: {low:+.3f} to {high:+.3f})."
+        f"against {auroc[best]}{reached} ({of_means}; {NAMES[best]} less the number: "
+        f"{low:+.3f} to {high:+.3f})."
     )

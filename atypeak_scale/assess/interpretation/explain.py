@@ -167,8 +167,7 @@ def _nearest_peak(
                 nearest_one = mine[np.argmin(np.abs(peaks.start_bp[mine] - wanted[1]))]
                 found.append((int(peaks.start_bp[nearest_one]), int(peaks.end_bp[nearest_one])))
                 break
-            is_outside = peaks.contig[0] > contig if of_side is not blocks else False
-            if is_outside or peaks.contig[-1] < contig:
+            if peaks.contig[0] > contig or peaks.contig[-1] < contig:
                 break
     return min(found, key=lambda one: abs(one[0] - wanted[1]), default=None)
 
@@ -208,7 +207,7 @@ def _explain_peak(scores: Scores, peak: int, names: list[str]) -> pd.DataFrame:
     is_present = np.any([row.window.any(axis=0) for row in rows], axis=0)
     overlaps = np.any([row.window[row.first : row.last + 1].any(axis=0) for row in rows], axis=0)
     network, regression = (
-        np.mean(part, axis=0, dtype=np.float64)
+        np.stack(part).astype(np.float64).mean(axis=0)
         for part in zip(*(_log_odds(scores, row, is_present) for row in rows), strict=True)
     )
     sign = np.where(is_present, -1, 1)
