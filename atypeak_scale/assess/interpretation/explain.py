@@ -157,17 +157,17 @@ def _nearest_peak(
     cell_line: CellLine, wanted: tuple[int, int], source: int, block: int
 ) -> tuple[int, int] | None:
     """Return start and end of the peak of a source whose start is nearest, looking outwards from a block."""
-    blocks, contig = cell_line.blocks("peaks"), wanted[0]
+    blocks, (contig, start) = cell_line.blocks("peaks"), wanted
     found: list[tuple[int, int]] = []
-    for of_side in (blocks[block::-1], blocks[block + 1 :]):
+    for is_left, of_side in ((True, blocks[block::-1]), (False, blocks[block:])):
         for one in of_side:
             peaks = cell_line.peaks(*one)
-            mine = np.flatnonzero((peaks.contig == contig) & (peaks.source == source))
+            is_mine = (peaks.contig == contig) & (peaks.source == source)
+            mine = np.flatnonzero(is_mine & ((peaks.start_bp <= start) == is_left))
             if mine.size:
-                nearest_one = mine[np.argmin(np.abs(peaks.start_bp[mine] - wanted[1]))]
+                nearest_one = mine[-1 if is_left else 0]
                 found.append((int(peaks.start_bp[nearest_one]), int(peaks.end_bp[nearest_one])))
-                break
-            if peaks.contig[0] > contig or peaks.contig[-1] < contig:
+            if mine.size or (peaks.contig[-1] < contig if is_left else peaks.contig[0] > contig):
                 break
     return min(found, key=lambda one: abs(one[0] - wanted[1]), default=None)
 
