@@ -1,5 +1,6 @@
 """`atypeak-scale evidence`."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -114,5 +115,8 @@ def _with_intervals(table: "pd.DataFrame", columns: list[str]) -> "pd.DataFrame"
     for name, head in FIGURES.items():
         if name in table:
             ends = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
-            shown[head] = [f"{value:.3f} ({low:.3f} to {high:.3f})" for value, low, high in ends]
+            shown[head] = [
+                "-" if math.isnan(value) else f"{value:.3f} ({low:.3f} to {high:.3f})"
+                for value, low, high in ends
+            ]
     return shown

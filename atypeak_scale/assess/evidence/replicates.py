@@ -38,6 +38,7 @@ from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.derive import made_without, without_source
 
 MANY_PEAKS = 300  # pairs with a source of fewer are told apart
+FEWEST_TO_COMPARE = 20  # confirmed peaks, and others; the AUROC of fewer would say nothing
 MEAN, MEAN_OF_SMALL, PAIR = "mean", "mean of small", "pair"
 SCORES = (v.SUPPORT, v.NETWORK, v.REGRESSION, v.OVERLAPPING)
 
@@ -79,7 +80,8 @@ def confirmation(
     -------
     pandas.DataFrame
         The columns of `CONFIRMATION`. First come means over pairs whose two sources have at least 300 peaks,
-        then means over the others, then the pairs. Peaks that lie outside of all windows confirm nothing:
+        then means over the others, then the pairs. A pair with fewer than 20 confirmed peaks, or fewer than
+        20 others, has no figures and is in no mean. Peaks that lie outside of all windows confirm nothing:
         the store does not hold them. Intervals are of 95%, by 200 resamples of CRMs.
 
     Raises
@@ -170,6 +172,8 @@ def _pairs(scores: Scores, left_out: Source, without: Scores) -> list[Pair]:
         mine = columns["source"] == number
         peaks = int(mine.sum())
         confirmed = int(columns["confirmed"][mine].sum())
+        if min(confirmed, peaks - confirmed) < FEWEST_TO_COMPARE:
+            of_pair[:] = np.nan
         pairs.append(Pair(left_out, sources[number], min(peaks, judges.count), peaks, confirmed, of_pair))
     return pairs
 
@@ -227,8 +231,9 @@ def intervals_of(cell_line: CellLine, source: int) -> Intervals:
 
 def _table(pairs: list[Pair]) -> pd.DataFrame:
     rows: list[tuple[Any, ...]] = []
-    large = [pair for pair in pairs if pair.least >= MANY_PEAKS]
-    small = [pair for pair in pairs if pair.least < MANY_PEAKS]
+    known = [pair for pair in pairs if not np.isnan(pair.aurocs[:, 0]).any()]
+    large = [pair for pair in known if pair.least >= MANY_PEAKS]
+    small = [pair for pair in known if pair.least < MANY_PEAKS]
     for scope, chosen in ((MEAN, large), (MEAN_OF_SMALL, small)):
         if chosen:
             counts = len(chosen), sum(pair.peaks for pair in chosen), sum(pair.confirmed for pair in chosen)

@@ -42,6 +42,12 @@ def work(few: Scores, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare any numbers of peaks: the catalogue is small."""
+    monkeypatch.setattr(replicates_module, "FEWEST_TO_COMPARE", 1)
+
+
 def peaks_of(cell_line: CellLine, source: tuple[str, str]) -> list[tuple[int, int, int]]:
     """Return contig, start and end of the peaks of a source."""
     peaks = cell_line.peaks(0, cell_line.peak_count)
@@ -112,6 +118,22 @@ def test_confirmation__equals_all_pairs_of_what_was_left_out(
         assert means["confirmed"][name] == sum(row.confirmed for row in of_score)
     monkeypatch.setattr(replicates_module, "MANY_PEAKS", 10_000)
     assert set(confirmation(few, work)["scope"]) == {"mean of small", "pair"}
+
+
+def test_confirmation__too_few_of_a_kind_say_nothing(
+    few: Scores, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = confirmation(few, work)
+    kinds = known[known["scope"] == "pair"].set_index("judged")
+    fewest = np.minimum(kinds["confirmed"], kinds["peaks"] - kinds["confirmed"]).groupby("judged").first()
+    assert fewest.nunique() == 2
+    monkeypatch.setattr(replicates_module, "FEWEST_TO_COMPARE", int(fewest.min()) + 1)
+    table = confirmation(few, work)
+    pairs = table[table["scope"] == "pair"].set_index("judged")
+    assert pairs["auroc"][fewest.idxmin()].isna().all()
+    means = table[table["scope"] != "pair"]
+    assert set(means["pairs"]) == {1}
+    np.testing.assert_array_equal(means["auroc"], pairs["auroc"][fewest.idxmax()])
 
 
 def test_confirmation__goes_on_after_a_stop(
