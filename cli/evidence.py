@@ -92,9 +92,8 @@ def _print_power(table: "pd.DataFrame", views: tuple[str, str]) -> None:
     means = table[table["scope"] != "source"]
     print_table(_with_intervals(means, ["scope", "sources", "peaks", "score"]))
     sources = table[table["scope"] == "source"]
-    wide = sources.pivot_table(
-        index=[*views, "peaks"], columns="score", values="auroc", sort=False, dropna=False, observed=True
-    ).reset_index()
+    wide = sources.pivot(index=[*views, "peaks"], columns="score", values="auroc")
+    wide = wide[[*sources["score"].unique()]].reset_index()
     wide.columns.name = None
     wide = wide.sort_values("support", kind="stable", na_position="last")
     click.echo(f"\nAUROC of each source{f', the {SHOWN} least' if len(wide) > SHOWN else ''}")
