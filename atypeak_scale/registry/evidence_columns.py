@@ -53,8 +53,8 @@ CORROBORATION = Table(
         VIEW1,
         Column("other_view0", "text", "label of the other source in the view {view0}"),
         Column("other_view1", "text", "label of the other source in the view {view1}"),
-        Column("overlap", "float64", "if a peak of the other source overlaps"),
-        Column("near", "float64", "if a peak of it touches; this falls by a factor e every 200 bp"),
+        Column("overlap", "float64", "if the other source covers the whole peak; less for a part of it"),
+        Column("near", "float64", "if it touches the peak; this falls by a factor e every 200 bp"),
         Column("present", "float64", "if the other source is in the window"),
     ),
 )

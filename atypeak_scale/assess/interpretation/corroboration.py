@@ -22,7 +22,8 @@ def corroboration(scores: Scores) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The columns of `CORROBORATION`, a row for each ordered pair of different sources: log-odds, means over
-        the folds. They add up: a source that overlaps is also near and present.
+        the folds. They add up: a source that overlaps is also near and present. What the regression makes of
+        the number of sources, whichever they are, is not among them.
 
     Raises
     ------
