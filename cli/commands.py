@@ -6,6 +6,8 @@ from .build_store import build_store
 from .compare_releases import compare_releases
 from .crms import crms
 from .demo import demo
+from .evidence import evidence
+from .explain import explain
 from .export import export
 from .groups import groups
 from .info import info
@@ -37,7 +39,8 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, simulate, build_store, info, train, search, score, normalize, export, crms, compare_releases,
+    demo, run, simulate, build_store, info, train, search, score, normalize, export, evidence,
+    explain, crms, compare_releases,
     statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from atypeak_scale.assess.description.pairs import pairs
     from atypeak_scale.assess.description.statistics import statistics
     from atypeak_scale.assess.evidence.artificial import noise_detection
+    from atypeak_scale.assess.evidence.power import power
     from atypeak_scale.assess.evidence.rebuilt import rebuilt_by_kind
+    from atypeak_scale.assess.evidence.replicates import confirmation
+    from atypeak_scale.assess.evidence.verdict import verdict
+    from atypeak_scale.assess.interpretation.corroboration import corroboration
+    from atypeak_scale.assess.interpretation.explain import explain, explain_peaks, least_supported
     from atypeak_scale.assess.interpretation.groups import groups, phantoms
     from atypeak_scale.assess.interpretation.ur_examples import ur_examples
     from atypeak_scale.assess.quality.qscore import qscore
@@ -23,12 +28,18 @@ if TYPE_CHECKING:
 # No room or module of this folder may have one of these names: an imported module would hide the function.
 _MODULES = {
     "compare_releases": "regions.releases",
+    "confirmation": "evidence.replicates",
+    "corroboration": "interpretation.corroboration",
     "crms": "regions.crms",
+    "explain": "interpretation.explain",
+    "explain_peaks": "interpretation.explain",
     "groups": "interpretation.groups",
+    "least_supported": "interpretation.explain",
     "load": "results",
     "noise_detection": "evidence.artificial",
     "pairs": "description.pairs",
     "phantoms": "interpretation.groups",
+    "power": "evidence.power",
     "qscore": "quality.qscore",
     "rebuilt_by_kind": "evidence.rebuilt",
     "recommend": "quality.search",
@@ -39,16 +50,23 @@ _MODULES = {
     "statistics": "description.statistics",
     "summarize_search": "quality.search",
     "ur_examples": "interpretation.ur_examples",
+    "verdict": "evidence.verdict",
 }
 
 __all__ = [
     "compare_releases",
+    "confirmation",
+    "corroboration",
     "crms",
+    "explain",
+    "explain_peaks",
     "groups",
+    "least_supported",
     "load",
     "noise_detection",
     "pairs",
     "phantoms",
+    "power",
     "qscore",
     "rebuilt_by_kind",
     "recommend",
@@ -59,6 +77,7 @@ __all__ = [
     "statistics",
     "summarize_search",
     "ur_examples",
+    "verdict",
 ]
 
 

@@ -16,7 +16,13 @@ from atypeak_scale.registry.crm_columns import (
     RELEASE_SUMMARY,
     with_unjudged,
 )
-from atypeak_scale.registry.table import Column, Table, column_of
+from atypeak_scale.registry.evidence_columns import (
+    CONFIRMATION,
+    CORROBORATION,
+    EVIDENCE,
+    EXPLANATION,
+)
+from atypeak_scale.registry.table import VIEW0, VIEW1, Column, Table, column_of
 from atypeak_scale.registry.variables import (
     CHANCE_VARIABLES,
     LABEL_VARIABLES,
@@ -28,8 +34,6 @@ from atypeak_scale.registry.variables import (
     WEIGHT_VARIABLES,
 )
 
-VIEW0 = Column("view0", "text", "label of the view {view0}")
-VIEW1 = Column("view1", "text", "label of the view {view1}")
 PEAKS = Table(
     "peaks",
     "every scored peak with all its scores, its percentile and its CRM",
@@ -280,9 +284,11 @@ REBUILT = Table(
     ),
 )
 
+
 TABLES = (
     PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, CRMS_BY_TRUST, CRMS_BY_BOTH, RELEASE_CRMS, RELEASE_CRMS_JUDGED,
     RELEASE_PAIRS, RELEASE_PAIRS_JUDGED, RELEASE_SUMMARY, QSCORE_PAIRS, QSCORE_TOTAL, GROUP_SOURCES,
     GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES, DENSITY,
     DENSITY_JUDGED, DENSITY_TEST, PAIRS, PAIRS_JUDGED, SEARCH, NOISE_DETECTION, REBUILT,
+    EVIDENCE, CONFIRMATION, CORROBORATION, EXPLANATION,
 )  # fmt: skip

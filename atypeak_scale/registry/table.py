@@ -25,6 +25,10 @@ class Column:
         return Column(with_views(self.name, views), self.dtype, text, self.unit)
 
 
+VIEW0 = Column("view0", "text", "label of the view {view0}")
+VIEW1 = Column("view1", "text", "label of the view {view1}")
+
+
 @dataclass(frozen=True)
 class Table:
     """The columns of one kind of table; `name` is that of the file without its ending.

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from assess import by_hand
+from assess import supported as support
 
 from atypeak_scale.config import Config
 from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW
@@ -41,3 +42,15 @@ def random_support(random_scored: Scores, tmp_path: Path) -> Scores:
 def members(catalogue: tuple[Path, Path], scored: Scores) -> list[by_hand.Member]:
     """Hold every line of the peak file against every line of the CRM file."""
     return by_hand.members_by_hand(*catalogue, scored)
+
+
+@pytest.fixture(scope="session")
+def supported(tmp_path_factory: pytest.TempPathFactory) -> Scores:
+    """Build an artificial catalogue and score it by a model of support; tests only read it."""
+    return support.supported(tmp_path_factory.mktemp("supported"))
+
+
+@pytest.fixture(scope="session")
+def article(supported: Scores, tmp_path_factory: pytest.TempPathFactory) -> Scores:
+    """Score the same cell line by a model of the article."""
+    return support.article_of(supported, tmp_path_factory.mktemp("article") / "model")
