@@ -4,7 +4,8 @@
 `{view1}` in a text.
 """
 
-from atypeak_scale.registry.table import Column, Table, column_of
+from atypeak_scale.registry.model_columns import SEARCH, SEARCH_POWER, STABILITY
+from atypeak_scale.registry.table import VIEW0, VIEW1, Column, Table, column_of
 from atypeak_scale.registry.variables import (
     CHANCE_VARIABLES,
     LABEL_VARIABLES,
@@ -16,8 +17,6 @@ from atypeak_scale.registry.variables import (
     WEIGHT_VARIABLES,
 )
 
-VIEW0 = Column("view0", "text", "label of the view {view0}")
-VIEW1 = Column("view1", "text", "label of the view {view1}")
 _PLACE = (
     Column("contig", "text", "contig"),
     Column("start", "int64", "start, 0-based", "bp"),
@@ -282,20 +281,6 @@ PAIRS = Table(
         Column("p_adjusted", "float64", "Benjamini-Hochberg over all comparisons"),
     ),
 )
-SEARCH = Table(
-    "search",
-    "every trained model; the columns before these are the settings that were searched",
-    (
-        Column("seed", "int64", "training seed"),
-        Column("loss", "float64", "loss of the epoch that was kept"),
-        Column("epochs", "int64", "epochs run"),
-        Column("parameters", "int64", "trainable parameters"),
-        Column("seconds", "float64", "time of the training", "s"),
-        Column("q_score", "float64", "Q-score; lower is better"),
-        Column("folder", "text", "folder of the setting's models"),
-    ),
-    has_others=True,
-)
 NOISE_DETECTION = Table(
     "noise-detection",
     "how well low scores find the noise of an artificial catalogue",
@@ -328,5 +313,5 @@ TABLES = (
     PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, RELEASE_CRMS, RELEASE_PAIRS, RELEASE_SUMMARY, QSCORE_PAIRS,
     QSCORE_TOTAL,
     GROUP_SOURCES, GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES,
-    DENSITY, DENSITY_TEST, PAIRS, SEARCH, NOISE_DETECTION, REBUILT,
+    DENSITY, DENSITY_TEST, PAIRS, SEARCH, SEARCH_POWER, STABILITY, NOISE_DETECTION, REBUILT,
 )  # fmt: skip
