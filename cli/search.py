@@ -1,10 +1,11 @@
 """`atypeak-scale search`."""
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 import yaml
 
+from atypeak_scale.assess.quality.criteria import Criterion
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 
@@ -20,9 +21,13 @@ from .settings import normalization_settings
               help="Folder or URL for the search; give the same one to continue a search.")  # fmt: skip
 @click.option("--over", multiple=True, metavar="KEY=A,B,...",
               help="A setting of the configuration and its values; may be repeated. "
-              "Default: model.deep_dimension=8,32,128,256.")  # fmt: skip
+              "Default: model.deep_dimension=8,32,128,256; for power support.deep_dimension=16,32,64,128."
+)  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
               help="Number of models for each setting.")  # fmt: skip
+@click.option("--criterion", type=click.Choice(get_args(Criterion)), default="q-score", show_default=True,
+              help="What judges the models: their Q-score, or the power of their support; "
+              "for power they are trained for support.")  # fmt: skip
 @click.option("--sample", metavar="N", help="Windows for the Q-score: a number, a fraction below 1, or all. "
               "Default: the configuration's.")  # fmt: skip
 @executor_options
@@ -32,36 +37,38 @@ def search(
     out: str,
     over: tuple[str, ...],
     seeds: int,
+    criterion: Criterion,
     sample: str | None,
     executor: Executor,
 ) -> None:
-    """Train a grid of settings, several seeds each, and recommend one by its Q-score.
+    """Train a grid of settings, several seeds each, and recommend one by its Q-score, or power of support.
 
     Each model is a separate task. The article searches the deep dimension, which is the information budget.
     """
     from atypeak_scale.config import load_config
 
     grid = _grid(over)
+    if criterion == "power" and sample is not None:
+        raise InputError(
+            "--sample: is of the Q-score, which --criterion power does not compute; leave it out"
+        )
     settings = load_config(config)
     sampled = normalization_settings(settings, sample, None)
     settings = settings.model_copy(update={"normalization": sampled})
     import_tensorflow_quietly()
     from atypeak_scale.assess.quality import search as assessment
-    from atypeak_scale.registry.columns import SEARCH
+    from atypeak_scale.assess.quality.recommendation import recommend, summarize_search
     from atypeak_scale.storage.locations import join
     from atypeak_scale.store.cell_line import open_store
-    from atypeak_scale.tables import file_name
 
     cell_line = open_store(store, settings.cell_line)
     with progress_on(executor):
-        trials = assessment.search(
-            cell_line, settings, out, grid or assessment.ARTICLE_GRID, seeds, executor=executor
-        )
-    print_table(assessment.summarize_search(trials))
-    chosen = assessment.recommend(trials)
+        trials = assessment.search(cell_line, settings, out, grid or None, seeds, executor, criterion)
+    print_table(summarize_search(trials))
+    chosen = recommend(trials)
     words = ", ".join(f"{key}: {value}" for key, value in chosen.setting.items())
     click.echo(f"recommended: {words}; {chosen.reason}")
-    click.echo(f"{join(out, file_name(SEARCH))}  every model")
+    click.echo(f"{join(out, assessment.TRIALS)}  every model")
 
 
 def _grid(over: tuple[str, ...]) -> dict[str, list[Any]]:

@@ -1,6 +1,6 @@
 """`atypeak-scale train`."""
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -9,6 +9,9 @@ from atypeak_scale.execution.executor import Executor
 
 from .common import executor_options, import_tensorflow_quietly, store_argument
 from .progress import progress_on
+
+if TYPE_CHECKING:
+    from atypeak_scale.store.cell_line import CellLine
 
 
 @click.command()
@@ -25,7 +28,8 @@ from .progress import progress_on
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the one in the configuration.")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
-              help="Train N models in DIR/seed-..., counting up from the seed; finished ones are kept."
+              help="Train N models in DIR/seed-..., counting up from the seed; finished ones are kept. "
+              "Says how far their scores agree."
 )  # fmt: skip
 @executor_options
 def train(
@@ -51,10 +55,14 @@ def train(
     if seeds is not None:
         from atypeak_scale.model.seeds import train_seeds
 
+        if not executor.is_elsewhere:
+            import_tensorflow_quietly()
         with progress_on(executor):
             folders = train_seeds(cell_line, settings, seeds, model, executor=executor)
         for folder in folders:
             click.echo(folder)
+        if seeds > 1:
+            _tell_stability(cell_line, model, executor)
         return
     import_tensorflow_quietly()
     from atypeak_scale.model.training.train import train
@@ -63,3 +71,13 @@ def train(
         training = train(cell_line, settings, model, executor=executor).training
     assert training is not None
     click.echo(f"{training.explain()}; {training.explain_kept()}, are in {model}")
+
+
+def _tell_stability(cell_line: "CellLine", model: str, executor: Executor) -> None:
+    """Print how far the scores of every two seeds in the folder agree."""
+    from atypeak_scale.assess.quality.stability import stability, stability_sentences
+
+    with progress_on(executor):
+        table = stability(cell_line, model, executor)
+    for line in stability_sentences(table):
+        click.echo(line)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from atypeak_scale.assess.interpretation.groups import groups, phantoms
     from atypeak_scale.assess.interpretation.ur_examples import ur_examples
     from atypeak_scale.assess.quality.qscore import qscore
-    from atypeak_scale.assess.quality.search import recommend, search, summarize_search
+    from atypeak_scale.assess.quality.recommendation import recommend, summarize_search
+    from atypeak_scale.assess.quality.search import search
+    from atypeak_scale.assess.quality.stability import stability, summarize_stability
     from atypeak_scale.assess.regions.crms import crms
     from atypeak_scale.assess.regions.releases import compare_releases
     from atypeak_scale.assess.results import load, save
@@ -42,13 +44,15 @@ _MODULES = {
     "power": "evidence.power",
     "qscore": "quality.qscore",
     "rebuilt_by_kind": "evidence.rebuilt",
-    "recommend": "quality.search",
+    "recommend": "quality.recommendation",
     "save": "results",
     "score_density": "description.distributions",
     "score_quartiles": "description.distributions",
     "search": "quality.search",
+    "stability": "quality.stability",
     "statistics": "description.statistics",
-    "summarize_search": "quality.search",
+    "summarize_search": "quality.recommendation",
+    "summarize_stability": "quality.stability",
     "ur_examples": "interpretation.ur_examples",
     "verdict": "evidence.verdict",
 }
@@ -74,8 +78,10 @@ __all__ = [
     "score_density",
     "score_quartiles",
     "search",
+    "stability",
     "statistics",
     "summarize_search",
+    "summarize_stability",
     "ur_examples",
     "verdict",
 ]

@@ -22,6 +22,7 @@ from atypeak_scale.registry.evidence_columns import (
     EVIDENCE,
     EXPLANATION,
 )
+from atypeak_scale.registry.model_columns import SEARCH, SEARCH_POWER, STABILITY
 from atypeak_scale.registry.table import VIEW0, VIEW1, Column, Table, column_of
 from atypeak_scale.registry.variables import (
     CHANCE_VARIABLES,
@@ -242,20 +243,6 @@ PAIRS = Table(
     ),
 )
 PAIRS_JUDGED = with_unjudged(PAIRS)
-SEARCH = Table(
-    "search",
-    "every trained model; the columns before these are the settings that were searched",
-    (
-        Column("seed", "int64", "training seed"),
-        Column("loss", "float64", "loss of the epoch that was kept"),
-        Column("epochs", "int64", "epochs run"),
-        Column("parameters", "int64", "trainable parameters"),
-        Column("seconds", "float64", "time of the training", "s"),
-        Column("q_score", "float64", "Q-score; lower is better"),
-        Column("folder", "text", "folder of the setting's models"),
-    ),
-    has_others=True,
-)
 NOISE_DETECTION = Table(
     "noise-detection",
     "how well low scores find the noise of an artificial catalogue",
@@ -289,6 +276,6 @@ TABLES = (
     PEAKS, SOURCES, WEIGHTS, LABELS, CRMS, CRMS_BY_TRUST, CRMS_BY_BOTH, RELEASE_CRMS, RELEASE_CRMS_JUDGED,
     RELEASE_PAIRS, RELEASE_PAIRS_JUDGED, RELEASE_SUMMARY, QSCORE_PAIRS, QSCORE_TOTAL, GROUP_SOURCES,
     GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES, DENSITY,
-    DENSITY_JUDGED, DENSITY_TEST, PAIRS, PAIRS_JUDGED, SEARCH, NOISE_DETECTION, REBUILT,
+    DENSITY_JUDGED, DENSITY_TEST, PAIRS, PAIRS_JUDGED, SEARCH, SEARCH_POWER, STABILITY, NOISE_DETECTION, REBUILT,
     EVIDENCE, CONFIRMATION, CORROBORATION, EXPLANATION,
 )  # fmt: skip

@@ -46,6 +46,9 @@ class Table:
         return tuple(column.named(views) for column in self.columns)
 
 
+VIEW0 = Column("view0", "text", "label of the view {view0}")
+VIEW1 = Column("view1", "text", "label of the view {view1}")
+
 _TYPES: dict[object, ColumnType] = {
     str: "text", np.int32: "int32", np.int64: "int64", np.float32: "float32", np.float64: "float64",
 }  # fmt: skip

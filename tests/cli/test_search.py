@@ -26,7 +26,6 @@ TRIALS = pd.DataFrame(
     }
 )  # fmt: skip
 GRIDS: list[tuple[list[str], dict[str, list[Any]]]] = [
-    ([], {"model.deep_dimension": [8, 32, 128, 256]}),
     (["--over", "model.filters=4, 8,4"], {"model.filters": [4, 8]}),
     (
         ["--over", "training.learning_rate=1.0e-3,0.1", "--over", "training.stop_at_loss=null"],
@@ -49,13 +48,43 @@ def test_search__grid(searched: Mock, options: list[str], grid: dict[str, list[A
     cell_line, config, out, given, *others = arguments.args
     assert (cell_line, config, out) == (cell_line_of("hela"), load_config("hela"), "o")
     assert {key: list(values) for key, values in given.items()} == grid
-    assert (others, arguments.kwargs) == ([3], {"executor": HERE})
+    assert (others, arguments.kwargs) == ([3, HERE, "q-score"], {})
     lines = result.stdout.splitlines()
     assert lines[0].split() == [
         "model.deep_dimension", "seeds", "loss", "epochs", "parameters", "seconds", "q_score", "q_error"
     ]  # fmt: skip
     assert lines[-2] == "recommended: model.deep_dimension: 32; its mean Q-score, 1, is the lowest of 2"
     assert lines[-1] == f"{Path('o') / 'search.tsv'}  every model"
+
+
+def test_search__without_a_grid_takes_that_of_the_criterion(searched: Mock) -> None:
+    invoke("search", "hela", "--store", "s.zarr", "--out", "o")
+    (arguments,) = searched.call_args_list
+    assert arguments.args[3:] == (None, 3, HERE, "q-score")
+
+
+def test_search__power(searched: Mock) -> None:
+    trials = TRIALS.rename(columns={"model.deep_dimension": "support.filters", "q_score": "power"})
+    trials.insert(3, "validation_loss", 0.5)
+    searched.return_value = trials
+    result = invoke(
+        "search", "hela", "--store", "s.zarr", "--out", "o", "--criterion", "power",
+        "--over", "support.filters=8,32",
+    )  # fmt: skip
+    (arguments,) = searched.call_args_list
+    assert arguments.args[3:] == ({"support.filters": [8, 32]}, 3, HERE, "power")
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == [
+        "support.filters", "seeds", "loss", "validation_loss", "epochs", "parameters", "seconds", "power",
+        "power_error",
+    ]  # fmt: skip
+    assert lines[-2] == "recommended: support.filters: 8; its mean power, 2, is the highest of 2"
+
+
+def test_search__power_has_no_sample_of_windows(searched: Mock) -> None:
+    with pytest.raises(InputError, match="--sample: is of the Q-score, which --criterion power does not"):
+        invoke("search", "hela", "--store", "s", "--out", "o", "--criterion", "power", "--sample", "50")
+    assert searched.call_args_list == []
 
 
 def test_search__seeds_and_sample(searched: Mock) -> None:
@@ -69,7 +98,7 @@ def test_search__seeds_and_sample(searched: Mock) -> None:
 def test_search__where(searched: Mock, options: list[str], where: Where) -> None:
     invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
     (arguments,) = searched.call_args_list
-    assert arguments.kwargs == {"executor": where}
+    assert arguments.args[5] == where
 
 
 @pytest.mark.parametrize(

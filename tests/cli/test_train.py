@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from atypeak_scale.config import Config, dump_config, load_config, with_seed
+from atypeak_scale.config import Config, SupportSettings, dump_config, load_config, with_seed
 from tests.cli.helpers import (
     CELL,
     EXECUTORS,
@@ -45,6 +45,14 @@ def test_train__arguments(replace: Replace, tensorflow: dict[str, Mock]) -> None
     assert len(tensorflow["train"].call_args_list) == 2
 
 
+AGREEMENT = pd.DataFrame(
+    {
+        "dataset": ["d1", "d2"], "tr": "x", "member": "seed-7", "other_member": "seed-8", "peaks": 30,
+        "spearman": [0.9, 0.8],
+    }
+)  # fmt: skip
+
+
 def test_train__objective(replace: Replace, tensorflow: dict[str, Mock]) -> None:
     from atypeak_scale.model.files import Training
 
@@ -62,14 +70,18 @@ def test_train__objective(replace: Replace, tensorflow: dict[str, Mock]) -> None
     invoke(*command, "--objective", "article")
     assert train.call_args.args[1] == hela
     several = replace("model.seeds.train_seeds", [])
+    replace("assess.quality.stability.stability", AGREEMENT)
     invoke(*command, "--objective", "support", "--seeds", "2")
     assert several.call_args.args[1].training == training
 
 
 @pytest.mark.parametrize("options, where", EXECUTORS)
-def test_train__several_seeds(replace: Replace, options: list[str], where: Where) -> None:
+def test_train__several_seeds(
+    replace: Replace, tensorflow: dict[str, Mock], options: list[str], where: Where
+) -> None:
     opened = replace("store.cell_line.open_store", cell_line_of("hela"))
     train = replace("model.seeds.train_seeds", [Path("m/seed-7"), Path("m/seed-8")])
+    stability = replace("assess.quality.stability.stability", AGREEMENT)
     result = invoke(
         "train", "s.zarr", "--config", "hela", "--model", "m", "--seed", "7", "--seeds", "2", *options
     )
@@ -77,10 +89,28 @@ def test_train__several_seeds(replace: Replace, options: list[str], where: Where
     assert train.call_args_list == [
         call(cell_line_of("hela"), with_seed(load_config("hela"), 7), 2, "m", executor=where)
     ]
-    assert result.stdout == "m/seed-7\nm/seed-8\n"
+    assert stability.call_args_list == [call(cell_line_of("hela"), "m", where)]
+    assert result.stdout == (
+        "m/seed-7\nm/seed-8\n"
+        "seed-7 and seed-8: Spearman within sources 0.850 (median of 2), lowest 0.800 (d2.x)\n"
+    )
+    assert len(tensorflow["train"].call_args_list) == (where == HERE)
+
+
+def test_train__one_of_several_seeds_is_compared_with_none(
+    replace: Replace, tensorflow: dict[str, Mock]
+) -> None:
+    replace("store.cell_line.open_store", cell_line_of("hela"))
+    replace("model.seeds.train_seeds", [Path("m/seed-7")])
+    stability = replace("assess.quality.stability.stability", AGREEMENT)
+    result = invoke("train", "s.zarr", "--config", "hela", "--model", "m", "--seeds", "1")
+    assert result.stdout == "m/seed-7\n"
+    assert stability.call_args_list == []
 
 
 # For real
+
+QUICK = SupportSettings(filters=4, deep_dimension=6, epochs=1, batches_per_epoch=2, batch_windows=8)
 
 
 def test_train__says_how_it_ended(steps: Finished) -> None:
@@ -113,6 +143,23 @@ def test_train__of_support(atypeak: Run, built: Path, config: Config, tmp_path: 
     )
     assert f", validation loss {history['validation_loss'][1]:.6f}, are in {model}" in done.out
     assert load_config(model / "config.yaml").training.objective == "support"
+
+
+@pytest.mark.parametrize("objective", ["article", "support"])
+def test_train__seeds_are_compared_with_a_warning_also_if_all_were_trained_before(
+    atypeak: Run, built: Path, config: Config, tmp_path: Path, objective: str
+) -> None:
+    (tmp_path / "my.yaml").write_text(dump_config(config.model_copy(update={"support": QUICK})))
+    train = ["train", built, "--config", tmp_path / "my.yaml", "--model", tmp_path / "m", "--seeds", "2"]
+    first = atypeak(*train, "--objective", objective)
+    assert first.code == 0
+    *folders, line = first.out.splitlines()
+    assert [Path(folder).name for folder in folders] == ["seed-1", "seed-2"]
+    assert line.startswith("seed-1 and seed-2: Spearman within sources ")
+    assert "how peaks of a source rank depends on the seed (Spearman of seed-1 and seed-2" in first.err
+    again = atypeak(*train, "--objective", objective)
+    assert (again.code, again.out) == (0, first.out)
+    assert "stability: done" in again.err
 
 
 def test_train__standard_error_holds_progress_only(steps: Finished, tmp_path: Path) -> None:

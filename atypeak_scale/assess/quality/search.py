@@ -1,7 +1,7 @@
 """Train and assess a grid of settings with several seeds each, to choose one (article: the information
 budget).
 
-Each setting and seed is a separate task: a model, and its Q-score on a sample of windows. The folder of the
+Each setting and seed is a separate task: a model, and its Q-score or its power on a sample. The folder of the
 search keeps a small file for each finished task, so that a stopped search can continue.
 """
 
@@ -9,21 +9,31 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from atypeak_scale.assess.quality.criteria import (
+    JUDGEMENTS,
+    Criterion,
+    Grid,
+    Judgement,
+    PowerTrial,
+    Trial,
+    grid_configs,
+)
 from atypeak_scale.assess.quality.qscore import qscore
-from atypeak_scale.config import Config, Settings, parse_config, with_seed
+from atypeak_scale.assess.quality.sampled_power import sampled_power
+from atypeak_scale.config import Config, Settings, for_support, with_objective, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import listener, told_apart
 from atypeak_scale.model.seeds import TRAINING_BYTES, SeedTask, is_trained, train_task
 from atypeak_scale.provenance import MADE_FROM, fingerprint
-from atypeak_scale.registry.columns import SEARCH
+from atypeak_scale.registry.model_columns import SEARCH
 from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.support.corroboration import FITTED, complete_placements
+from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
@@ -31,20 +41,22 @@ from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.tables import file_name, write_tsv
 
 TRIALS = file_name(SEARCH)
-ARTICLE_GRID = {"model.deep_dimension": (8, 32, 128, 256)}
-SECTIONS = ("model", "training")  # sections whose settings can differ between models of one store
-NOT_SEARCHED = "training.seed"
-Grid = Mapping[str, Sequence[Any]]
+PLACED = "placements.zarr"
 
 
 @dataclass(frozen=True)
 class TrialTask:
-    """One setting and seed; folder: holds the setting's models; sampled: key of the Q-score's settings."""
+    """One setting and seed.
+
+    folder: holds the setting's models; sampled: key of the settings of the sample that judges them;
+    placements: for power, what all models are judged by.
+    """
 
     cell_line: CellLine
     config: Config
     folder: Location
     sampled: str
+    placements: Placements | None
 
     @property
     def seed(self) -> str:
@@ -57,52 +69,16 @@ class TrialTask:
         return join(self.folder, self.seed)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What is known about one trained model.
-
-    Attributes
-    ----------
-    seed : int
-        Training seed.
-    loss : float
-        Loss of the epoch that was kept.
-    epochs : int
-        Epochs run.
-    parameters : int
-        Trainable parameters.
-    seconds : float
-        Training time, NaN if the process was killed before it was noted.
-    q_score : float
-        On the sample of windows; lower is better.
-
-    """
-
-    seed: int
-    loss: float
-    epochs: int
-    parameters: int
-    seconds: float
-    q_score: float
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """The setting to use, by configuration key, and why."""
-
-    setting: dict[str, Any]
-    reason: str
-
-
 def search(
     cell_line: CellLine,
     config: Config,
     out: Location,
-    grid: Grid = ARTICLE_GRID,
+    grid: Grid | None = None,
     seeds: int = 3,
     executor: Executor | None = None,
+    criterion: Criterion = "q-score",
 ) -> pd.DataFrame:
-    """Train every combination of the grid's values with several seeds, and compute each model's Q-score.
+    """Train every combination of the grid's values with several seeds, and judge each model.
 
     Parameters
     ----------
@@ -110,28 +86,34 @@ def search(
         The data.
     config
         All settings that are not searched, including the sample of the Q-score (`normalization`) and its
-        crumbs (`scoring`). Seeds count up from `training.seed`.
+        crumbs (`scoring`), or the placements of power (`chance`). Seeds count up from `training.seed`.
     out
-        Folder or URL for the models and Q-scores, each combination in a folder of its own, and `search.tsv`,
-        the table. A stopped search continues in the same folder, and a later search adds to it.
+        Folder or URL for the models and what judges them, each combination in a folder of its own, and
+        `search.tsv`, the table. A stopped search continues in the same folder, and a later search adds to it.
     grid
-        Values by dotted key of the configuration, of `model` or `training`.
+        Values by dotted key of the configuration: of `model` or `training` for the Q-score, of `support` for
+        power. None takes four deep dimensions.
     seeds
         Number of models for each combination.
     executor
         Where the work runs, one task per model; None means this process.
+    criterion
+        What judges the models: `q-score` (method, section 6), or `power` of support (method, section 9.1) on
+        about 1,000 peaks and 1,000 placements of each source with at least 300 peaks, or of all sources if
+        none has so many. It decides what the models are trained for.
 
     Returns
     -------
     pandas.DataFrame
         One row per model, in the order of the grid, then of the seeds. Columns: the grid's keys, the fields
-        of `Trial`, and `folder`, the name of the setting's folder.
+        of `Trial` or `PowerTrial`, and `folder`, the name of the setting's folder.
 
     Raises
     ------
     InputError
         Before anything is trained, if a key or a value is not valid, the configuration is for another cell
-        line, or `out` holds models of another store.
+        line, or `out` holds models of another store. For power, if the store does not know its windows
+        without a peak.
 
     Examples
     --------
@@ -140,20 +122,17 @@ def search(
 
     """
     executor = executor or InProcess()
-    configs = grid_configs(config, grid)
-    sampled = _key({"normalization": config.normalization, "scoring": config.scoring})
-    parent = absolute(out)
-    tasks = [
-        TrialTask(
-            cell_line, with_seed(each, config.training.seed + number), join(parent, _name(each)), sampled
-        )
-        for _, each in configs
-        for number in range(seeds)
-    ]
-    _check(cell_line, config, tasks)
+    judgement, parent = JUDGEMENTS[criterion], absolute(out)
+    _check(cell_line, config, judgement)
+    placements = _placements(cell_line, config, parent) if criterion == "power" else None
+    configs = grid_configs(with_objective(config, judgement.objective), grid or judgement.grid, criterion)
+    tasks = _tasks(cell_line, configs, seeds, parent, placements)
+    _check_models(cell_line, tasks)
     target(parent).make_folder()
     executor.require(TRAINING_BYTES)
     with sole_writer(parent, "search"):
+        if placements is not None:
+            complete_placements(placements, executor)
         found = {task.model: trial for task, trial in executor.map(_try_out, tasks, "search")}
         settings = [setting for setting, _ in configs for _ in range(seeds)]
         table = pd.DataFrame(
@@ -161,10 +140,11 @@ def search(
         )
         table["folder"] = [name_of(task.folder) for task in tasks]
         with target(join(parent, TRIALS)).replacing_file() as file:
-            write_tsv(table, SEARCH, cell_line.views, file)
+            write_tsv(table, judgement.table, cell_line.views, file)
         made_from = {
             "store": cell_line.made_from,
             "config": config.model_dump(mode="json"),
+            "criterion": criterion,
             "settings": [setting for setting, _ in configs],
             "seeds": seeds,
         }
@@ -173,12 +153,48 @@ def search(
     return table
 
 
-def _check(cell_line: CellLine, config: Config, tasks: Sequence[TrialTask]) -> None:
+def _check(cell_line: CellLine, config: Config, judgement: Judgement) -> None:
     if config.cell_line != cell_line.name:
         raise InputError(
             f"the configuration is for cell line {config.cell_line!r}, the data for {cell_line.name!r}; "
             "use the same cell line for both"
         )
+    if judgement.objective == "article" and config.training.objective == "support":
+        raise InputError(
+            "the configuration trains for support, which has no Q-score; search by the criterion power"
+        )
+
+
+def _placements(cell_line: CellLine, config: Config, parent: Location) -> Placements:
+    """Return the placements of the store, or others beside the models: a search only reads the store."""
+    cell_line.empty_windows()  # an error now, if the store lacks them
+    of_store = Placements(cell_line, config.chance, cell_line.store)
+    if of_store.exists() and of_store.is_marked(FITTED):
+        return of_store
+    return Placements(cell_line, config.chance, join(parent, PLACED))
+
+
+def _tasks(
+    cell_line: CellLine,
+    configs: Sequence[tuple[dict[str, Any], Config]],
+    seeds: int,
+    parent: Location,
+    placements: Placements | None,
+) -> list[TrialTask]:
+    """Return a task for every configuration and seed."""
+    tasks = []
+    for _, config in configs:
+        each, judged_by = config, {"normalization": config.normalization, "scoring": config.scoring}
+        if placements is not None:
+            each, judged_by = for_support(config, cell_line.shape.sources), {"chance": config.chance}
+        folder, sampled = join(parent, _name(each)), _key(judged_by)
+        for number in range(seeds):
+            of_seed = with_seed(each, each.training.seed + number)
+            tasks.append(TrialTask(cell_line, of_seed, folder, sampled, placements))
+    return tasks
+
+
+def _check_models(cell_line: CellLine, tasks: Sequence[TrialTask]) -> None:
     made_from = fingerprint(cell_line.made_from)
     for task in tasks:
         description = is_trained(task.model)
@@ -186,75 +202,56 @@ def _check(cell_line: CellLine, config: Config, tasks: Sequence[TrialTask]) -> N
             raise InputError(f"{task.model}: was trained on another store; name a new folder for this search")
 
 
-def grid_configs(config: Config, grid: Grid) -> list[tuple[dict[str, Any], Config]]:
-    """Return every combination of the grid's values with its configuration; the last key changes fastest.
-
-    Values are as the configuration reads them; combinations that it reads as the same appear once.
-
-    Raises
-    ------
-    InputError
-        If a key is not a setting of a model or of its training, or a value is refused.
-
-    """
-    keys = [_section_and_name(key) for key in grid]
-    found: list[tuple[dict[str, Any], Config]] = []
-    for values in product(*grid.values()):
-        changed = config.model_dump(mode="json")
-        for (section, name), value in zip(keys, values, strict=True):
-            changed[section][name] = value
-        each = parse_config(changed, "search")
-        if all(each != other for _, other in found):
-            parsed = each.model_dump(mode="json")
-            found.append(({f"{section}.{name}": parsed[section][name] for section, name in keys}, each))
-    return found
-
-
-def _section_and_name(key: str) -> tuple[str, str]:
-    section, _, name = key.partition(".")
-    if section not in SECTIONS or not name or key == NOT_SEARCHED:
-        raise InputError(
-            f"{key}: cannot be searched; expected a setting of a model or of its training, such as "
-            "model.deep_dimension or training.learning_rate"
-        )
-    return section, name
-
-
 def _name(config: Config) -> str:
     """Name the folder of a combination by all its settings except the seed, hashed: values choose no path."""
-    return f"setting-{_key({'model': config.model, 'training': with_seed(config, 0).training})}"
+    settings: dict[str, Settings] = {"model": config.model, "training": with_seed(config, 0).training}
+    if config.training.objective == "support":
+        settings["support"] = config.support
+    return f"setting-{_key(settings)}"
 
 
 def _key(settings: Mapping[str, Settings]) -> str:
     plain = {name: section.model_dump(mode="json") for name, section in settings.items()}
+    if plain.get("training", {}).get("objective") == "article":
+        # Searches that began before there were objectives go on in the same folders.
+        del plain["training"]["objective"]
     return fingerprint(plain)[:12]
 
 
-def _try_out(task: TrialTask) -> Trial:
+def _try_out(task: TrialTask) -> Trial | PowerTrial:
     """Train one model and assess it, or read the result if there is one."""
     receipt = f"{task.seed}-{task.sampled}.json"
     if receipt in target(task.folder).names():
-        return Trial(**json.loads(target(join(task.folder, receipt)).read_text()))
-    from atypeak_scale.model.files import load_model
-    from atypeak_scale.model.network import parameters
-
+        found = json.loads(target(join(task.folder, receipt)).read_text())
+        return Trial(**found) if task.placements is None else PowerTrial(**found)
     with told_apart(name_of(task.folder)):
         seconds = _train(task)
-    loaded = load_model(task.model)
-    assert loaded.training is not None
-    # Kept beside the model: tasks of one search then share no group, and the store is only read.
-    scores = open_scores(task.cell_line, task.model, results=join(task.folder, f"{task.seed}.zarr"))
-    trial = Trial(
-        task.config.training.seed,
-        loaded.training.kept_loss,
-        loaded.training.epochs,
-        parameters(loaded.network),
-        seconds,
-        qscore(scores, task.config.normalization, executor=InProcess(listener()))["total"].item(),
-    )
+    trial = _assess(task, seconds)
     with target(join(task.folder, receipt)).new_file() as file:
         file.write_text(json.dumps(asdict(trial)) + "\n", encoding="utf-8")
     return trial
+
+
+def _assess(task: TrialTask, seconds: float) -> Trial | PowerTrial:
+    """Judge a trained model; seconds: what its training took."""
+    from atypeak_scale.model.files import load_model
+    from atypeak_scale.model.network import parameters
+
+    loaded = load_model(task.model)
+    training, seed, size = loaded.training, task.config.training.seed, parameters(loaded.network)
+    assert training is not None
+    if task.placements is not None:
+        scores = open_scores(task.cell_line, task.model, crumbs=0.0)
+        validation = training.kept_validation_loss
+        power = sampled_power(scores, task.placements)
+        return PowerTrial(
+            seed, training.kept_loss, float("nan") if validation is None else validation, training.epochs,
+            size, seconds, power,
+        )  # fmt: skip
+    # Kept beside the model: tasks of one search then share no group, and the store is only read.
+    scores = open_scores(task.cell_line, task.model, results=join(task.folder, f"{task.seed}.zarr"))
+    total = qscore(scores, task.config.normalization, executor=InProcess(listener()))["total"].item()
+    return Trial(seed, training.kept_loss, training.epochs, size, seconds, total)
 
 
 def _train(task: TrialTask) -> float:
@@ -270,61 +267,3 @@ def _train(task: TrialTask) -> float:
     if timing in target(task.folder).names():
         return float(json.loads(target(join(task.folder, timing)).read_text()))
     return float("nan")
-
-
-def summarize_search(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each setting: means over seeds, and the standard error of the Q-score.
-
-    Parameters
-    ----------
-    trials
-        What `search` returned.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns: the settings, seeds, loss, epochs, parameters, seconds, q_score, q_error (NaN for a single
-        seed).
-
-    """
-    keys = list(trials.columns[: trials.columns.get_loc("seed")])
-    # As text, because a value may be a list or a mapping.
-    grouped = trials.groupby([trials[key].map(str) for key in keys], sort=False)
-    columns = {key: grouped[key].first() for key in keys} | {"seeds": grouped["seed"].count()}
-    columns |= {name: grouped[name].mean() for name in ("loss", "epochs", "parameters", "seconds", "q_score")}
-    columns["q_error"] = grouped["q_score"].sem()
-    return pd.DataFrame(columns).reset_index(drop=True)
-
-
-def recommend(trials: pd.DataFrame) -> Recommendation:
-    """Choose the setting with the fewest parameters whose Q-score is the lowest, or hardly higher.
-
-    "Hardly" means by no more than the standard error of the lowest, which is how much seeds differ. If
-    settings have equally many parameters, the lower Q-score wins.
-
-    Parameters
-    ----------
-    trials
-        What `search` returned.
-
-    Returns
-    -------
-    Recommendation
-        The setting, and why.
-
-    """
-    table = summarize_search(trials).astype(object)  # so that a row keeps whole numbers as they are
-    best = table.sort_values("q_score", kind="stable").iloc[0]
-    error = 0.0 if np.isnan(best["q_error"]) else float(best["q_error"])
-    close = table[table["q_score"] <= best["q_score"] + error]
-    chosen = close.sort_values(["parameters", "q_score"], kind="stable").iloc[0]
-    keys = list(trials.columns[: trials.columns.get_loc("seed")])
-    reason = f"its mean Q-score, {chosen['q_score']:.4g}, is the lowest of {len(table)}"
-    if chosen.name != best.name:
-        of_best = ", ".join(f"{key} {best[key]}" for key in keys)
-        reason = (
-            f"its mean Q-score, {chosen['q_score']:.4g}, is within a standard error ({error:.2g}) of the "
-            f"lowest, {best['q_score']:.4g} ({of_best}), with {chosen['parameters']:,.0f} parameters instead "
-            f"of {best['parameters']:,.0f}"
-        )
-    return Recommendation({key: chosen[key] for key in keys}, reason)

@@ -5,20 +5,22 @@ import math
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from atypeak_scale.assess.quality.qscore import qscore
-from atypeak_scale.assess.quality.search import TRIALS, grid_configs, recommend, search, summarize_search
-from atypeak_scale.config import Config, parse_config
+from atypeak_scale.assess.quality.sampled_power import sampled_power
+from atypeak_scale.assess.quality.search import PLACED, TRIALS, search
+from atypeak_scale.config import Config, parse_config, with_objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.model.training.train import train
-from atypeak_scale.provenance import MADE_FROM
+from atypeak_scale.provenance import MADE_FROM, fingerprint
 from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.support.corroboration import complete_placements
+from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
 
@@ -31,6 +33,11 @@ def short(config: Config) -> Config:
     """Train for two short epochs."""
     values = config.model_dump()
     values["training"] |= {"max_epochs": 2, "batches_per_epoch": 2, "batch_windows": 4}
+    values["support"] |= {
+        "filters": 2, "deep_dimension": 2, "epochs": 2, "batches_per_epoch": 2, "batch_windows": 4,
+        "kept_out": 0.3,
+    }  # fmt: skip
+    values["chance"] |= {"placements": 100, "folds": 2}
     return parse_config(values, "test")
 
 
@@ -130,7 +137,7 @@ def test_search__parallel_equals_serial(cell_line: CellLine, short: Config, tmp_
         ({"model.deep_dimensions": [8]}, "unknown setting 'model.deep_dimensions'"),
         ({"model.deep_dimension": [8, 0]}, r"model\.deep_dimension"),
         ({"training.seed": [1, 2]}, r"training\.seed: cannot be searched"),
-        ({"store.bin": [10]}, r"store\.bin: cannot be searched; expected a setting of a model"),
+        ({"store.bin": [10]}, r"store\.bin: cannot be searched by Q-score; expected a setting of a model"),
         ({"model": [1]}, "model: cannot be searched"),
     ],
 )
@@ -185,49 +192,105 @@ def test_search__values_do_not_choose_a_path(cell_line: CellLine, short: Config,
     assert set(folders[0]) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
-def test_grid__values_that_are_the_same_setting_come_once(config: Config) -> None:
-    found = grid_configs(config, {"training.learning_rate": [0.0001, "1e-4"]})
-    assert [setting for setting, _ in found] == [{"training.learning_rate": 0.0001}]
+# By power
+
+SUPPORT_GRID = {"support.filters": [2, 3]}
+OF_SUPPORT = ["seed", "loss", "validation_loss", "epochs", "parameters", "power"]
 
 
-def test_grid__last_key_changes_fastest(config: Config) -> None:
-    found = grid_configs(config, {"model.filters": [1, 2], "training.crumbs": [0.0, 0.1]})
-    assert [tuple(setting.values()) for setting, _ in found] == [(1, 0.0), (1, 0.1), (2, 0.0), (2, 0.1)]
-    assert [(each.model.filters, each.training.crumbs) for _, each in found] == [
-        tuple(setting.values()) for setting, _ in found
-    ]
+def test_power__is_training_for_support_and_its_sampled_power(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
+    before = files(tmp_path / "s.zarr")
+    found = search(cell_line, short, tmp_path / "out", {"support.filters": [3]}, 2, criterion="power")
+    assert files(tmp_path / "s.zarr") == before
+    assert found["support.filters"].tolist() == [3, 3]
+    assert found["seed"].tolist() == [short.training.seed, short.training.seed + 1]
+    assert (found["seconds"] > 0).all()
+    placements = Placements(cell_line, short.chance, tmp_path / "other.zarr")
+    complete_placements(placements, InProcess())
+    for row, trial in found.astype(object).iloc[[1]].iterrows():
+        values = with_objective(short, "support").model_dump()
+        values["support"]["filters"] = trial["support.filters"]
+        values["training"]["seed"] = trial["seed"]
+        training = train(cell_line, parse_config(values, "test"), tmp_path / f"model-{row}").training
+        scores = open_scores(cell_line, tmp_path / f"model-{row}")
+        assert training is not None
+        assert (trial["loss"], trial["epochs"]) == (training.kept_loss, training.epochs)
+        assert trial["validation_loss"] == training.kept_validation_loss
+        assert trial["power"] == sampled_power(scores, placements)
+    written = pd.read_csv(tmp_path / "out" / TRIALS, sep="\t")
+    assert written[OF_SUPPORT].equals(found[OF_SUPPORT])
+    made_from = json.loads((tmp_path / "out" / MADE_FROM).read_text())
+    assert made_from["criterion"] == "power"
+    assert made_from["settings"] == [{"support.filters": 3}]
 
 
-def trials(*rows: tuple[int, float], parameters: dict[int, int]) -> pd.DataFrame:
-    """Return a table of trials from (deep dimension, Q-score) pairs."""
-    return pd.DataFrame(
-        {
-            "model.deep_dimension": [deep for deep, _ in rows],
-            "seed": range(len(rows)),
-            "loss": 0.1,
-            "epochs": 3,
-            "parameters": [parameters[deep] for deep, _ in rows],
-            "seconds": [np.nan if at else 1.0 for at in range(len(rows))],
-            "q_score": [score for _, score in rows],
-        }
+def test_power__goes_on_where_it_was_stopped(cell_line: CellLine, short: Config, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    heard: list[Event] = []
+    first = search(
+        cell_line, short, out, {"support.filters": [2]}, 1, InProcess(heard.append), criterion="power"
     )
+    assert {"search", "power", "regressions"} <= {event.stage for event in heard}
+    (model,) = (path for path in out.rglob("model.keras"))
+    before = model.stat().st_mtime_ns
+    # Killed between its training and its judgement.
+    for receipt in out.glob("setting-*/seed-*.json"):
+        receipt.unlink()
+    again = search(cell_line, short, out, {"support.filters": [2]}, 1, criterion="power")
+    assert again[OF_SUPPORT].equals(first[OF_SUPPORT])
+    assert math.isnan(again["seconds"][0])
+    assert model.stat().st_mtime_ns == before
+    kept = files(out)
+    more = search(cell_line, short, out, SUPPORT_GRID, 1, criterion="power")
+    assert more.iloc[0][OF_SUPPORT].equals(first.iloc[0][OF_SUPPORT])
+    after = files(out)
+    assert {name for name in kept if after[name] != kept[name]} == {TRIALS, MADE_FROM}
 
 
-def test_recommend__fewest_parameters_within_a_standard_error() -> None:
-    sizes = {8: 100, 32: 200, 128: 300}
-    rows = [(8, 9.0), (8, 9.2), (32, 1.5), (32, 1.7), (128, 1.0), (128, 2.0)]
-    table = trials(*rows, parameters=sizes)
-    # The lowest is 1.5 with a standard error of 0.5: 1.6 of the smaller model is close, 9.1 is not.
-    assert summarize_search(table)["q_error"][2] == pytest.approx(np.std([1, 2], ddof=1) / np.sqrt(2))
-    chosen = recommend(table)
-    assert chosen.setting == {"model.deep_dimension": 32}
-    assert "within a standard error (0.5) of the lowest, 1.5 (model.deep_dimension 128)" in chosen.reason
-    assert "200 parameters instead of 300" in chosen.reason
+def test_power__takes_the_placements_of_the_store_and_is_the_same_elsewhere(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
+    grid = {"support.filters": [2]}
+    beside = search(cell_line, short, tmp_path / "beside", grid, 1, criterion="power")
+    assert (tmp_path / "beside" / PLACED).exists()
+    complete_placements(Placements(cell_line, short.chance, cell_line.store), InProcess())
+    with DaskExecutor(workers=2) as executor:
+        of_store = search(cell_line, short, tmp_path / "of_store", grid, 1, executor, "power")
+    assert not (tmp_path / "of_store" / PLACED).exists()
+    assert of_store[OF_SUPPORT].equals(beside[OF_SUPPORT])
 
 
-def test_recommend__one_seed_has_no_error() -> None:
-    table = trials((8, 1.1), (32, 1.0), parameters={8: 100, 32: 200})
-    assert math.isnan(summarize_search(table)["q_error"][0])
-    chosen = recommend(table)
-    assert chosen.setting == {"model.deep_dimension": 32}
-    assert chosen.reason == "its mean Q-score, 1, is the lowest of 2"
+def test_power__a_setting_of_the_article_is_refused(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="cannot be searched by power"):
+        search(cell_line, short, tmp_path / "out", {"model.filters": [2]}, 1, criterion="power")
+    with pytest.raises(InputError, match=r"support\.kept_out"):
+        search(cell_line, short, tmp_path / "out", {"support.kept_out": [2]}, 1, criterion="power")
+    assert not (tmp_path / "out").exists()
+
+
+def test_q_score__a_configuration_of_support_is_refused(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
+    config = with_objective(short, "support")
+    with pytest.raises(InputError, match="trains for support, which has no Q-score; search by the criterion"):
+        search(cell_line, config, tmp_path / "out", {"model.filters": [2]}, 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_search__folders_have_the_names_that_earlier_versions_gave(
+    cell_line: CellLine, short: Config, tmp_path: Path
+) -> None:
+    """Their training had no objective; a search that they began goes on in the same folders."""
+    values = {
+        "model": short.model.model_dump(mode="json"),
+        "training": short.training.model_dump(mode="json"),
+    }
+    values["training"] |= {"seed": 0}
+    del values["training"]["objective"]
+    grid = {"model.filters": [short.model.filters]}
+    (folder,) = search(cell_line, short, tmp_path / "out", grid, 1)["folder"]
+    assert folder == f"setting-{fingerprint(values)[:12]}"
