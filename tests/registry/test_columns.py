@@ -3,12 +3,13 @@
 import pytest
 
 from atypeak_scale.registry import columns
-from atypeak_scale.registry.columns import LABELS, PEAKS, SPREAD_COLUMN, TABLES, WEIGHTS
+from atypeak_scale.registry.columns import LABELS, PEAKS, TABLES, WEIGHTS
 from atypeak_scale.registry.table import Table
 from atypeak_scale.registry.variables import (
     LABEL_VARIABLES,
     SCORE_VARIABLES,
     SPREAD,
+    SUPPORT_ENSEMBLE_VARIABLES,
     WEIGHT_VARIABLES,
     with_views,
 )
@@ -24,7 +25,7 @@ def test_tables__every_constant_is_listed() -> None:
 def test_table__every_column_has_a_type_and_a_description(table: Table) -> None:
     assert table.description
     assert table.columns
-    for column in (*table.columns, SPREAD_COLUMN):
+    for column in table.columns:
         assert column.dtype in ("text", "int32", "int64", "float32", "float64"), column.name
         assert column.description, column.name
 
@@ -37,12 +38,14 @@ def test_table__no_column_twice(table: Table, views: tuple[str, str]) -> None:
 
 
 def test_peaks__holds_every_score_of_a_peak() -> None:
-    found = {column.name: column for column in (*PEAKS.columns, SPREAD_COLUMN)}
+    found = {column.name: column for column in PEAKS.columns}
     of_peaks = [variable for variable in SCORE_VARIABLES if variable.dims == ("catalogue_peak",)]
     assert len(of_peaks) == 3
     for variable in (*of_peaks, SPREAD):
         assert found[variable.name].description == variable.description
         assert found[variable.name].dtype == "float32"
+    of_support = [one for one in SUPPORT_ENSEMBLE_VARIABLES if one.dims == ("catalogue_peak",)]
+    assert {one.name for one in of_support} <= found.keys()
 
 
 def test_weights_and_labels__hold_every_array_of_theirs() -> None:

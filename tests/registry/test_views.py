@@ -7,9 +7,15 @@ from functools import cache
 
 import pytest
 
-from atypeak_scale.registry.columns import SPREAD_COLUMN, TABLES
+from atypeak_scale.registry.columns import TABLES
 from atypeak_scale.registry.results import RESULTS
-from atypeak_scale.registry.variables import ENSEMBLE_VARIABLES, STORE_VARIABLES, with_views
+from atypeak_scale.registry.variables import (
+    ENSEMBLE_VARIABLES,
+    PLACEMENT_VARIABLES,
+    STORE_VARIABLES,
+    SUPPORT_ENSEMBLE_VARIABLES,
+    with_views,
+)
 from atypeak_scale.registry.views import check_views
 
 Views = tuple[str, str]
@@ -38,11 +44,12 @@ def names_together() -> Iterator[tuple[str, list[str]]]:
         dims = {dim for variable in variables for dim in variable.dims}
         yield what, sorted({variable.name for variable in variables} | dims)
     # All that a reader may merge: a store with its scores.
-    both = (*STORE_VARIABLES, *ENSEMBLE_VARIABLES)
+    both = (
+        *STORE_VARIABLES, *ENSEMBLE_VARIABLES, *PLACEMENT_VARIABLES, *SUPPORT_ENSEMBLE_VARIABLES,
+    )  # fmt: skip
     yield "both", sorted({v.name for v in both} | {dim for v in both for dim in v.dims})
     for table in TABLES:
-        spread = [SPREAD_COLUMN.name] if table.name == "peaks" else []
-        yield table.name, [column.name for column in table.columns] + spread
+        yield table.name, [column.name for column in table.columns]
     for result in RESULTS:
         views = {"view0", "view1"}
         yield result.name, sorted({*result.dims, *result.variables, *result.coordinates, *views})
