@@ -147,13 +147,16 @@ class SupportSettings(Settings):
         None, description="None follows the number of sources (method, section 9.2)"
     )
     l2: Annotated[float, Field(ge=0)] = 1e-5
-    learning_rate: Annotated[float, Field(gt=0, description="of the first step; it falls to 0")] = 1e-3
-    epochs: Annotated[int, Field(ge=1)] = 10
+    learning_rate: Annotated[float, Field(gt=0, description="of the first step; it falls to 0")] = 3e-3
+    epochs: Annotated[int, Field(ge=1)] = 20
     batch_windows: Annotated[int, Field(ge=1)] = 48
     batches_per_epoch: Annotated[int, Field(ge=1)] = 48
     most_masked: Annotated[
         float, Field(gt=0, lt=1, description="highest rate at which the sources of a window are masked")
     ] = 0.5
+    masked_weight: Annotated[
+        float, Field(gt=0, description="weight, in the loss, of a masked source; one that is seen weighs 1")
+    ] = 20.0
     kept_out: Annotated[float, Field(gt=0, lt=1, description="share of the CRMs kept out for validation")] = (
         0.1
     )

@@ -15,7 +15,7 @@ from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.evidence_columns import EXPLANATION
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.neighbours import gaps
-from atypeak_scale.scoring.support.network import readout
+from atypeak_scale.scoring.support.network import network_log_odds
 from atypeak_scale.scoring.support.regression import Regression, log_odds
 from atypeak_scale.store.cell_line import Block, CellLine
 
@@ -259,5 +259,5 @@ def _log_odds(scores: Scores, row: _Row, is_present: BoolArray) -> tuple[FloatAr
         found = gaps(windows, each, source, first, last)
         regression[part] = log_odds(fitted, found, fold, scores.cell_line.frame[1])
         for one in members:
-            network[part] += readout(*one.leave_one_out().log_odds(windows, each, source, first, last))
+            network[part] += network_log_odds(one.leave_one_out(), windows, each, source, first, last)
     return (network / len(members)).astype(np.float32), regression

@@ -11,7 +11,7 @@ from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ranking import auroc
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.corroboration import BlockTask, blocks_of
-from atypeak_scale.scoring.support.network import readout
+from atypeak_scale.scoring.support.network import network_log_odds
 from atypeak_scale.scoring.support.placements import Placements
 
 SAMPLED = 1000  # peaks, and placements, of each source, about
@@ -118,8 +118,8 @@ def _support(scores: Scores, task: BlockTask, wanted: npt.NDArray[np.bool_]) -> 
     regression = v.ROW_REGRESSION if task.is_real else v.PLACED_REGRESSION
     asked = task.asked().chosen(wanted)
     occupancy, window = asked.occupancy(scores.cell_line)
-    network = readout(
-        *scores.leave_one_out().log_odds(occupancy, window, asked.source, asked.first, asked.last)
+    network = network_log_odds(
+        scores.leave_one_out(), occupancy, window, asked.source, asked.first, asked.last
     )
     odds = task.placements.read(regression, *task.block)[wanted]
     return asked.source.astype(np.int64), network.astype(np.float64) + odds

@@ -25,7 +25,7 @@ from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.sample import SampleBlock, sample_blocks, sample_windows
 from atypeak_scale.scoring.score import PASS_BYTES, PROCESS_BYTES
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.scoring.support.network import readout
+from atypeak_scale.scoring.support.network import network_log_odds
 from atypeak_scale.storage.locations import Location, name_of
 from atypeak_scale.store.cell_line import CellLine
 
@@ -143,8 +143,8 @@ def score_sample(task: MemberTask) -> FloatArray:
     cell_line, scores = task.scores.cell_line, task.scores
     occupancy, rows = task.block.occupancy(cell_line), sampled_rows(cell_line, task.block)
     if scores.objective == "support":
-        return readout(
-            *scores.leave_one_out().log_odds(occupancy, rows.window, rows.source, rows.first, rows.last)
+        return network_log_odds(
+            scores.leave_one_out(), occupancy, rows.window, rows.source, rows.first, rows.last
         )
     result = np.empty(len(rows.window), np.float32)
     for offset, ratios in scores.engine().ratios(occupancy):

@@ -17,7 +17,8 @@ class SupportTraining(Descent):
 
     In each window a rate is drawn uniformly from [0, `support.most_masked`], and every observed source is
     masked with this probability. The logistic loss is over the bins and the observed sources of the whole
-    window. Each batch holds one more window, without any peak, which stands for all windows without one.
+    window; masked sources weigh more, because the others are easily copied. Each batch holds one more window,
+    without any peak, which stands for all windows without one.
     The learning rate falls to 0 by a cosine.
 
     Parameters
@@ -49,7 +50,7 @@ class SupportTraining(Descent):
         _, n = shape
         self._layer = self.autoencoder.get_layer("sources")
         self._filters = np.array([i * n + j for i, j in cells], np.int32)
-        self._most_masked = config.support.most_masked
+        self._most_masked, self._masked_weight = config.support.most_masked, config.support.masked_weight
         self._mask_seed = int(np.random.SeedSequence([settings.seed, _MASKS]).generate_state(1)[0])
         self._empty, self._kept_out, self._batch = empty, kept_out, settings.batch_windows
         # The masks of training count from 0, so -1 is free.
@@ -117,7 +118,9 @@ class SupportTraining(Descent):
         """Return each window's mean logistic loss over bins and observed sources: float32 (windows,)."""
         logits = self._log_odds(self.decode(occupancy * seen[:, None]))
         # Half the passes of TensorFlow's own; as precise where the log-odds are at most some hundreds.
-        return tf.reduce_mean(tf.nn.softplus(logits) - logits * occupancy, axis=[1, 2])
+        of_sources = tf.reduce_mean(tf.nn.softplus(logits) - logits * occupancy, axis=1)
+        weight = seen + self._masked_weight * (1 - seen)
+        return tf.reduce_sum(weight * of_sources, axis=1) / tf.reduce_sum(weight, axis=1)
 
     def _log_odds(self, decoded: tf.Tensor) -> tf.Tensor:
         """Return what the last convolution gives for the observed sources: float32 (windows, bins, sources).

@@ -15,7 +15,13 @@ import numpy.typing as npt
 from atypeak_scale.catalogue.folds import fold_of_crm
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry import variables as v
-from atypeak_scale.scoring.support.neighbours import SUMS, gaps, overlapping_sources, sources_in_window
+from atypeak_scale.scoring.support.neighbours import (
+    SUMS,
+    gaps,
+    overlapping_sources,
+    overlaps_own,
+    sources_in_window,
+)
 from atypeak_scale.scoring.support.placements import NO_WINDOW, Drawn, Placements, draw_placements
 from atypeak_scale.scoring.support.regression import KINDS, Regression, fit, log_odds
 from atypeak_scale.store.cell_line import Block, CellLine
@@ -189,6 +195,8 @@ def sample_block(task: SampleTask) -> int:
     placements, number = task.of.placements, task.of.number
     asked = task.of.asked()
     asked = asked.chosen(task.is_sampled(asked.source))
+    if not task.of.is_real:
+        asked = _off_own_peaks(placements.cell_line, asked)
     found = _gaps(placements.cell_line, asked)
     fold = _folds(placements, asked)
     slots = placements.shape(v.SAMPLE_SOURCE)[1]
@@ -203,6 +211,12 @@ def sample_block(task: SampleTask) -> int:
         array[0, : len(fold)] = of_sample
         placements.write(variable, number, array)
     return len(fold)
+
+
+def _off_own_peaks(cell_line: CellLine, asked: Asked) -> Asked:
+    """Leave out placements on peaks of their own source: those are no examples of random places."""
+    occupancy, at = asked.occupancy(cell_line)
+    return asked.chosen(~overlaps_own(occupancy, at, asked.source, asked.first, asked.last))
 
 
 def _gaps(cell_line: CellLine, asked: Asked) -> npt.NDArray[np.int32]:

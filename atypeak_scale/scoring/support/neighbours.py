@@ -2,8 +2,8 @@
 
 A gap is counted in bins: 1 + the number of empty bins between the interval and the nearest bin that the
 source occupies in the window, so 1 for bins that touch. If a source occupies bins of the interval, its gap
-is negative: minus the share of the interval's bins, in thousandths, rounded up, from -1 to -1000. It is
-`ABSENT` if the source is not in the window. The source whose interval it is has been taken out of its
+is 0 or less: minus the share that it covers of the interval's central third, in thousandths, rounded up. It
+is `ABSENT` if the source is not in the window. The source whose interval it is has been taken out of its
 window, so its own gap is always `ABSENT`.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 ABSENT = 1 << 30  # the gap of a source that is not in the window
-WHOLE = 1000  # minus the gap of a source that covers the whole interval
+WHOLE = 1000  # minus the gap of a source that covers all of the central third
 SUMS = 3  # features that are not of one source
 REACH_BP = 200  # bp over which nearness falls by a factor e
 SLICE_BYTES = 256_000_000  # at most, of what is held beside input and result
@@ -65,6 +65,33 @@ def gaps(occupancy: BoolArray, window: Integers, source: Integers, first: Intege
     return found
 
 
+def central_third(first: Integers, last: Integers) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the first and last bin of the central third of each interval; at least one bin (method, 9.3).
+
+    Parameters
+    ----------
+    first, last : int (asked,)
+        First and last bin of each interval, both included.
+
+    """
+    bins = np.maximum((last - first + 1) // 3, 1).astype(np.int64)
+    centre = (first.astype(np.int64) + last) // 2
+    return centre - (bins - 1) // 2, centre + bins // 2
+
+
+def overlaps_own(
+    occupancy: BoolArray, window: Integers, source: Integers, first: Integers, last: Integers
+) -> BoolArray:
+    """Return whether each interval overlaps a peak of its own source: bool (asked,).
+
+    The parameters are those of `gaps`.
+    """
+    place = np.arange(occupancy.shape[1])
+    inside = (place >= first[:, None]) & (place <= last[:, None])
+    found: BoolArray = np.any(occupancy[window, :, source] & inside, axis=1)
+    return found
+
+
 def features(gaps: Gaps, bin_bp: int) -> npt.NDArray[np.float32]:
     """Return what the regression of a source sees of the other sources (method, section 9.10).
 
@@ -77,10 +104,10 @@ def features(gaps: Gaps, bin_bp: int) -> npt.NDArray[np.float32]:
     Returns
     -------
     float32 (rows, 3 * sources + 3)
-        For every source the share of the interval that it covers; then for every source exp(-gap / 200 bp);
-        then for every source whether it is in the window; then log(1 + sum over the sources) of each of the
-        three. The gap in bp is that of the empty bins between: 0 bp, hence 1.0, if the source overlaps and if
-        its bins touch. An absent source has 0 in all three.
+        For every source the share of the interval's central third that it covers; then for every source
+        exp(-gap / 200 bp); then for every source whether it is in the window; then log(1 + sum over the
+        sources) of each of the three. The gap in bp is that of the empty bins between: 0 bp, hence 1.0, if
+        the source overlaps and if its bins touch. An absent source has 0 in all three.
 
     """
     # Few different gaps, many rows: the exponentials come from a table.
@@ -98,7 +125,7 @@ def features(gaps: Gaps, bin_bp: int) -> npt.NDArray[np.float32]:
 
 def overlapping_sources(gaps: Gaps) -> npt.NDArray[np.int64]:
     """Return how many other sources overlap each interval: int64 (rows,) (method, section 9.1)."""
-    count: npt.NDArray[np.int64] = np.sum(gaps < 0, axis=1, dtype=np.int64)
+    count: npt.NDArray[np.int64] = np.sum(gaps <= 0, axis=1, dtype=np.int64)
     return count
 
 
@@ -159,7 +186,8 @@ def _gaps_to(around: _Around, window: Integers, first: Integers, last: Integers)
     right = np.maximum(after[first, window] - last[:, None].astype(after.dtype), 0)
     gap: Gaps = np.minimum(left, right).astype(np.int32)
     gap[gap >= len(before)] = ABSENT
-    bins = covered[last + 1, window] - covered[first, window].astype(np.int64)
-    share = -(-WHOLE * bins // (last - first + 1)[:, None])
-    np.copyto(gap, -share, where=bins > 0, casting="same_kind")
+    centre_first, centre_last = central_third(first, last)
+    bins = covered[centre_last + 1, window] - covered[centre_first, window].astype(np.int64)
+    share = -(-WHOLE * bins // (centre_last - centre_first + 1)[:, None])
+    np.copyto(gap, -share, where=gap <= 0, casting="same_kind")
     return gap

@@ -1,6 +1,7 @@
 """What the network says of every row and placement whose source it does not see (method, section 9.3)."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,10 @@ from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.corroboration import BlockTask, blocks_of
+from atypeak_scale.scoring.support.neighbours import central_third
+
+if TYPE_CHECKING:
+    from atypeak_scale.model.inference.leave_one_out import LeaveOneOut
 
 # The array of rows and that of placements.
 VARIABLES = {True: v.ROW_NETWORK, False: v.PLACED_NETWORK}
@@ -49,17 +54,27 @@ def judge_block(task: NetworkTask) -> int:
     cell_line = task.scores.cell_line
     asked = task.of.asked()
     occupancy, window = asked.occupancy(cell_line)
-    largest, mean = task.scores.leave_one_out().log_odds(
-        occupancy, window, asked.source, asked.first, asked.last
-    )
-    task.scores.write(task.variable, task.of.block.start, readout(largest, mean))
+    model = task.scores.leave_one_out()
+    found = network_log_odds(model, occupancy, window, asked.source, asked.first, asked.last)
+    task.scores.write(task.variable, task.of.block.start, found)
     return len(window)
 
 
-def readout(largest: npt.NDArray[np.float32], mean: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return N of intervals, from the largest and the mean log-odds over their bins (method, section 9.3)."""
-    result: npt.NDArray[np.float32] = np.float32(0.5) * (largest + mean)
-    return result
+def network_log_odds(
+    model: "LeaveOneOut",
+    occupancy: npt.NDArray[np.bool_],
+    window: npt.NDArray[np.integer[Any]],
+    source: npt.NDArray[np.integer[Any]],
+    first: npt.NDArray[np.integer[Any]],
+    last: npt.NDArray[np.integer[Any]],
+) -> npt.NDArray[np.float32]:
+    """Return N of intervals: float32 (asked,) (method, section 9.3).
+
+    It is the mean log-odds of the source over the central third of the interval, where the source itself is
+    taken out of the window. The parameters are those of `LeaveOneOut.log_odds`.
+    """
+    _, mean = model.log_odds(occupancy, window, source, *central_third(first, last))
+    return mean
 
 
 def average_network(scores: Scores, executor: Executor) -> None:

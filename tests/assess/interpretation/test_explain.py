@@ -42,7 +42,9 @@ def support_of(scores: Scores, peak: int, change: str = "", other: int = -1) -> 
         elif change == "add":
             window[first : last + 1, other] = True
         _, h = outputs(scores, window[None])
-        of_bins = h[0, first : last + 1, own]
+        third = max((last - first + 1) // 3, 1)
+        start = (first + last) // 2 - (third - 1) // 2
+        of_bins = h[0, start : start + third, own]
         fold = fold_of_crm(data["crm"].values[[number]], scores.chance.folds, scores.chance.seed)
         regression = Regression(
             scores.placements.read(v.COEFFICIENT)[own], scores.placements.read(v.INTERCEPT)[own]
@@ -50,7 +52,7 @@ def support_of(scores: Scores, peak: int, change: str = "", other: int = -1) -> 
         one = np.array([0])
         gap = gaps(window[None], one, one + own, one + first, one + last)
         odds = log_odds(regression, gap, fold, 10)[0]
-        values.append(0.5 * (of_bins.max() + of_bins.mean()) + odds)
+        values.append(of_bins.mean() + odds)
     return float(np.mean(values))
 
 

@@ -99,8 +99,11 @@ def network_scores(cell_line: CellLine, folder: Path) -> list[np.ndarray]:
         output = network.predict(shown, verbose=0)
         values = []
         for at, taken in enumerate(rows.source):
-            bins = output[at, rows.first_bin[at] : rows.last_bin[at] + 1, *cells[taken]]
-            values.append((bins.max() + bins.mean()) / 2)
+            first, last = int(rows.first_bin[at]), int(rows.last_bin[at])
+            third = max((last - first + 1) // 3, 1)
+            start = (first + last) // 2 - (third - 1) // 2
+            bins = output[at, start : start + third, *cells[taken]]
+            values.append(bins.mean())
         found.append(np.array(values))
     return found
 

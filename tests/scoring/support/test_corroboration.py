@@ -26,17 +26,20 @@ def log_odds_by_hand(placements: Placements, window: int, crm: int, source: int,
     fold = int(fold_of_crm(np.array([crm]), chosen.folds, chosen.seed)[0])
     regression = regressions_of(placements)[source]
     sources = cell_line.shape.sources
-    of_sources = np.zeros((3, sources))
+    of_sources, overlaps = np.zeros((3, sources)), 0
     for other in range(sources):
         bins = np.flatnonzero(occupancy[:, other])
         if other == source or not len(bins):
             continue
         between = min(max(first - b - 1, b - last - 1, -1) for b in bins.tolist())
-        share = np.mean([b in bins for b in range(first, last + 1)])
+        third = max((last - first + 1) // 3, 1)
+        start = (first + last) // 2 - (third - 1) // 2
+        share = np.mean([b in bins for b in range(start, start + third)])
+        overlaps += bool(between < 0)
         of_sources[:, other] = share, np.exp(-max(between, 0) * cell_line.frame[1] / 200), 1
     seen = np.append(of_sources.ravel(), np.log(1 + of_sources.sum(axis=1)))
     odds = float(regression.intercept[fold] + regression.coefficients[fold] @ seen)
-    return odds, int((of_sources[0] > 0).sum()), int(of_sources[2].sum())
+    return odds, overlaps, int(of_sources[2].sum())
 
 
 @pytest.mark.parametrize("is_real", [True, False])
@@ -64,8 +67,18 @@ def test_sample__holds_all_of_a_small_source_and_as_many_placements(support: Sco
     expected = np.bincount(rows.source)
     assert np.bincount(source[real]).tolist() == expected.tolist()
     placed = np.bincount(source[(source >= 0) & ~real], minlength=len(expected))
-    # Of 200 placements each is taken with probability n / 200: within five standard deviations.
-    assert (np.abs(placed - expected) < 5 * np.sqrt(expected) + 1).all()
+    # Of 200 placements each is taken with probability n / 200 if it is not on an own peak.
+    window, of, first, last = (
+        placements.read(x) for x in (v.PLACED_WINDOW, v.PLACED_SOURCE, v.PLACED_FIRST_BIN, v.PLACED_LAST_BIN)
+    )
+    occupancy = support.cell_line.occupancy(0, support.cell_line.shape.windows)
+    off = [
+        w == NO_WINDOW or not occupancy[w, low : high + 1, own].any()
+        for w, own, low, high in zip(window, of, first, last, strict=True)
+    ]
+    wanted = expected * np.bincount(of, off) / 200
+    assert (np.abs(placed - wanted) < 5 * np.sqrt(wanted) + 1).all()
+    assert (wanted < expected).all()
 
 
 def test_sample__of_a_large_source_is_cut(unjudged: Scores, monkeypatch: pytest.MonkeyPatch) -> None:

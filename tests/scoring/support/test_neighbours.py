@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from atypeak_scale.scoring.support import neighbours
 from atypeak_scale.scoring.support.neighbours import (
     ABSENT,
+    central_third,
     features,
     gaps,
     overlapping_sources,
+    overlaps_own,
     sources_in_window,
 )
 
@@ -31,6 +33,20 @@ def asked_intervals(draw: st.DrawFn) -> Asked:
     return occupancy, rng.integers(0, windows, asked), rng.integers(0, sources, asked), ends[0], ends[1]
 
 
+def centre_by_hand(first: int, last: int) -> list[int]:
+    """Take bins off both ends in turn, the last one first, until a third is left."""
+    bins = list(range(first, last + 1))
+    wanted, from_end = max(len(bins) // 3, 1), True
+    if len(bins) % 2 == 0 and wanted < len(bins):
+        bins.pop()
+    # An odd number has a middle bin; the others are added around it, those behind it first.
+    middle = bins[len(bins) // 2]
+    low = high = middle
+    while high - low + 1 < wanted:
+        low, high, from_end = (low, high + 1, False) if from_end else (low - 1, high, True)
+    return list(range(low, high + 1))
+
+
 def by_hand(occupancy: Any, window: Any, source: Any, first: Any, last: Any) -> list[list[int]]:
     """Walk from the interval to both sides, bin by bin."""
     result = []
@@ -42,8 +58,8 @@ def by_hand(occupancy: Any, window: Any, source: Any, first: Any, last: Any) -> 
             # The interval grows by a bin on both sides until it reaches an occupied one.
             while not any(column[max(low - steps, 0) : high + steps + 1]) and steps <= len(column):
                 steps += 1
-            covered = sum(column[low : high + 1].tolist())
-            share = -math.ceil(1000 * covered / (high - low + 1))
+            third = centre_by_hand(low, high)
+            share = -math.ceil(1000 * sum(column[third].tolist()) / len(third))
             row.append(ABSENT if other == own or steps > len(column) else steps or share)
         result.append(row)
     return result
@@ -96,8 +112,8 @@ def test_gaps__bins_that_touch_are_one_apart() -> None:
 def test_gaps__of_sources_that_overlap_are_the_share_that_they_cover() -> None:
     occupancy = np.zeros((1, 8, 3), bool)
     occupancy[0, 2:4, 1] = occupancy[0, 7, 1] = occupancy[0, 3:8, 2] = True
-    found = gaps(occupancy, np.array([0]), np.array([0]), np.array([3]), np.array([5]))
-    assert found.tolist() == [[ABSENT, -334, -1000]]
+    found = gaps(occupancy, np.array([0]), np.array([0]), np.array([3]), np.array([5]))  # the centre is 4
+    assert found.tolist() == [[ABSENT, 0, -1000]]
 
 
 @given(asked_intervals(), st.integers(1, 100))
@@ -136,3 +152,22 @@ def test_counts__are_those_of_the_occupancy(asked: Asked) -> None:
     ]
     assert present.tolist() == [other.any(axis=0).sum() for other in others]
     assert overlapping.dtype == present.dtype == np.int64
+
+
+@given(asked_intervals())
+def test_overlaps_own__is_whether_its_source_is_in_the_interval(asked: Asked) -> None:
+    occupancy, window, source, first, last = asked
+    expected = [
+        bool(occupancy[w, low : high + 1, own].any())
+        for w, own, low, high in zip(window, source, first, last, strict=True)
+    ]
+    assert overlaps_own(*asked).tolist() == expected
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_central_third__is_a_third_around_the_middle(first: int, more: int) -> None:
+    low, high = central_third(np.array([first]), np.array([first + more]))
+    assert list(range(low[0], high[0] + 1)) == centre_by_hand(first, first + more)
+    assert high[0] - low[0] + 1 == max((more + 1) // 3, 1)
+    # The bins on both sides differ by one at most, or by two if an even number is left of an odd one.
+    assert abs((low[0] - first) - (first + more - high[0])) <= 1
