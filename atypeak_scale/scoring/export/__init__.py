@@ -23,6 +23,7 @@ from atypeak_scale.scoring.export.support import (
     SupportBedWriter,
 )
 from atypeak_scale.scoring.export.tsv import LABELS_FILE, WEIGHTS_FILE, TsvWriter
+from atypeak_scale.scoring.named_scores import by_objective
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
@@ -136,7 +137,7 @@ def export(
     """
     chosen = _known(formats)
     refuse_existing_output(out)
-    together = _one_of_each(scores)
+    together = by_objective(scores)
     for one in together.values():
         one.require_complete()
     executor = executor or InProcess()
@@ -165,26 +166,6 @@ def export_provenance(scores: Sequence[Scores]) -> dict[str, Any]:
     """Return what an export of these scores is made from; that of support stands beside the article's."""
     first, *others = scores
     return {**first.provenance(), **{one.objective: one.provenance()["scores"] for one in others}}
-
-
-def _one_of_each(scores: Scores | Sequence[Scores]) -> dict[Objective, Scores]:
-    """Return the scores by objective, the article's first.
-
-    Raises
-    ------
-    InputError
-        If two have the same objective, or other data, or there is none.
-
-    """
-    several = [scores] if isinstance(scores, Scores) else list(scores)
-    together = {one.objective: one for one in sorted(several, key=lambda one: one.objective)}
-    if not several or len(together) < len(several):
-        raise InputError(
-            f"{len(several)} models to export; expected one of the article, one of support, or both", "model"
-        )
-    if len({one.cell_line for one in several}) > 1:
-        raise InputError("the models to export scored different data; export each by itself", "model")
-    return together
 
 
 def _known(formats: Sequence[str]) -> tuple[str, ...]:
