@@ -50,7 +50,10 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class _Stage:
+    """needs: the stages that must be up to date for this one to be."""
+
     name: str
+    needs: tuple[str, ...]
     output: Location
     up_to_date: Callable[[], bool]
     make: Callable[[], Any]
@@ -74,26 +77,29 @@ class _Run:
         self._inputs: tuple[InputFile, InputFile] | None = None
 
     def stages(self) -> list[_Stage]:
+        is_scored = partial(self.is_scored, "article")
         of_models = {
             "article": [
                 self._train("train", "article"),
-                _Stage("score", self.store, partial(self.is_scored, "article"), self.make_scores),
-                _Stage("normalize", self.store, self.is_normalized, self.make_normalized),
+                _Stage("score", ("train",), self.store, is_scored, self.make_scores),
+                _Stage("normalize", ("score",), self.store, self.is_normalized, self.make_normalized),
             ],
             "support": [
                 self._train("train-support", "support"),
-                _Stage("support", self.store, self.has_support, self.make_support),
+                _Stage("support", ("train-support",), self.store, self.has_support, self.make_support),
             ],
         }
+        made = [of_models[objective] for objective in self.objectives]
+        last = tuple(stages[-1].name for stages in made)
         return [
-            _Stage("build-store", self.store, self.store_is_current, self.make_store),
-            *(stage for objective in self.objectives for stage in of_models[objective]),
-            _Stage("export", self.exported, self.is_exported, self.make_exported),
+            _Stage("build-store", (), self.store, self.store_is_current, self.make_store),
+            *(stage for stages in made for stage in stages),
+            _Stage("export", last, self.exported, self.is_exported, self.make_exported),
         ]
 
     def _train(self, name: str, objective: Objective) -> _Stage:
         up_to_date, make = partial(self.model_is_current, objective), partial(self.make_model, objective)
-        return _Stage(name, self.models[objective], up_to_date, make)
+        return _Stage(name, ("build-store",), self.models[objective], up_to_date, make)
 
     def _made_from(self) -> dict[str, Any]:
         """Return what the store will be made from; the inputs are read once."""
@@ -233,13 +239,9 @@ def _place_of_model(folder: Location, interrupted: bool) -> Location:
 
 
 def _prepare(
-    config: Config,
-    workdir: Location,
-    peaks: Location | None,
-    crms: Location | None,
-    objectives: Sequence[Objective],
-    executor: Executor,
-) -> _Run:
+    config: Config, workdir: Location, peaks: Location | None, crms: Location | None,
+    objectives: Sequence[Objective], executor: Executor,
+) -> _Run:  # fmt: skip
     files = [
         _file("peaks", peaks or config.inputs.peaks),
         _file("crms", crms or config.inputs.crms),
@@ -279,8 +281,9 @@ def plan_run(
     run = _prepare(config, workdir, peaks, crms, objectives, executor)
     plans: list[StagePlan] = []
     for stage in run.stages():
-        # A stage after one that will run has nothing to compare with yet.
-        current = all(plan.up_to_date for plan in plans) and stage.up_to_date()
+        # A stage that needs one that will run has nothing to compare with yet.
+        known = {plan.name: plan.up_to_date for plan in plans}
+        current = all(known[name] for name in stage.needs) and stage.up_to_date()
         plan: BuildPlan | ScorePlan | None = None
         if stage.name == "build-store" and not current:
             plan = plan_build(run.peaks, run.crms, config, executor)

@@ -11,12 +11,12 @@ import yaml
 from conftest import random_catalogue
 
 from atypeak_scale import build_store, run
-from atypeak_scale.config import Config, dump_config, parse_config
+from atypeak_scale.config import Config, Objective, dump_config, parse_config
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.model.description import describe_model
-from atypeak_scale.pipeline import peak_memory, plan_run
+from atypeak_scale.pipeline import plan_run, support_of
 from tests.cli.helpers import STAGES, tree
 
 CONFIG = parse_config(
@@ -26,6 +26,8 @@ CONFIG = parse_config(
         "model": {"filters": 4, "deep_dimension": 8},
         "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
         "normalization": {"sample": "all"},
+        "support": {"filters": 4, "deep_dimension": 8, "epochs": 2, "batches_per_epoch": 2},
+        "chance": {"placements": 100},
     },
     "test",
 )
@@ -83,24 +85,26 @@ def test_run__again_writes_nothing(again: Again, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes, kept",
+    "changes, made",
     [
-        ({}, 5),
-        ({"normalization": {"sample": 5}}, 3),
-        ({"normalization": {"seed": 2}}, 3),
-        ({"scoring": {"crumbs": 0.1}}, 2),
-        ({"training": {"seed": 2}}, 1),
-        ({"model": {"filters": 5}}, 1),
-        ({"selection": {"top_trs": 2}}, 0),
-        ({"store": {"rows_per_block": 32}}, 0),
+        ({}, []),
+        ({"normalization": {"sample": 5}}, ["normalize", "export"]),
+        ({"normalization": {"seed": 2}}, ["normalize", "export"]),
+        ({"scoring": {"crumbs": 0.1}}, ["score", "normalize", "export"]),
+        ({"training": {"seed": 2}}, STAGES[1:]),
+        ({"model": {"filters": 5}}, ["train", "score", "normalize", "export"]),
+        ({"support": {"epochs": 3}}, ["train-support", "support", "export"]),
+        ({"chance": {"placements": 200}}, ["support", "export"]),
+        ({"selection": {"top_trs": 2}}, STAGES),
+        ({"store": {"rows_per_block": 32}}, STAGES),
     ],
 )
 def test_plan__has_the_stages_behind_a_change(
-    again: Again, tmp_path: Path, changes: dict[str, Any], kept: int
+    again: Again, tmp_path: Path, changes: dict[str, Any], made: list[str]
 ) -> None:
     before = tree(tmp_path / "copy")
     plan = again(changes, plan=True)
-    assert plan == [(stage, number < kept) for number, stage in enumerate(STAGES)]
+    assert plan == [(stage, stage not in made) for stage in STAGES]
     assert tree(tmp_path / "copy") == before
 
 
@@ -116,7 +120,7 @@ def test_run__other_inputs_are_seen(again: Again, inputs: tuple[Path, Path], tmp
 def test_run__changed_sample_runs_only_what_follows(again: Again, tmp_path: Path) -> None:
     before = tree(tmp_path / "copy")
     change = {"normalization": {"sample": 9}}
-    assert again(change) == [(stage, number < 3) for number, stage in enumerate(STAGES)]
+    assert again(change) == [(stage, stage not in ("normalize", "export")) for stage in STAGES]
     after = tree(tmp_path / "copy")
     assert json.loads(after["scores/made-from.json"][1])["scores"]["sampled_windows"] == 9
     unchanged = [name for name in before if name.startswith("model/") or "/rebuilt_score/" in name
@@ -133,9 +137,9 @@ def test_run__changed_sample_runs_only_what_follows(again: Again, tmp_path: Path
 def test_run__other_precision_scores_again(again: Again, tmp_path: Path) -> None:
     before = tree(tmp_path / "copy")
     change = {"scoring": {"precision": "bfloat16"}}
-    assert again(change) == [(stage, number < 2) for number, stage in enumerate(STAGES)]
-    assert again() == [("build-store", True), ("train", True), ("score", True), ("normalize", True),
-                       ("export", False)]  # fmt: skip
+    kept = ("build-store", "train", "train-support")
+    assert again(change) == [(stage, stage in kept) for stage in STAGES]
+    assert again() == [(stage, stage != "export") for stage in STAGES]
     assert tree(tmp_path / "copy")["scores/final.bed"][1] == before["scores/final.bed"][1]
 
 
@@ -145,10 +149,12 @@ def test_run__interrupted_stage_is_done_again(again: Again, tmp_path: Path) -> N
     assert again() == [(stage, stage != "export") for stage in STAGES]
     score = next((tmp_path / "copy/store.zarr").rglob("rebuilt_score/c/1"))
     score.unlink()
-    assert again() == [(stage, stage in ("build-store", "train", "normalize", "export")) for stage in STAGES]
-    assert {n: data for n, (_, data) in tree(tmp_path / "copy").items()} == {
-        n: data for n, (_, data) in before.items()
-    }
+    assert again() == [(stage, stage != "score") for stage in STAGES]
+    after = tree(tmp_path / "copy")
+    # Consolidated metadata lists groups in the order of their folder, which a copy of it changes.
+    root = [json.loads(files.pop("store.zarr/zarr.json")[1]) for files in (before, after)]
+    assert root[0] == root[1]
+    assert {n: data for n, (_, data) in after.items()} == {n: data for n, (_, data) in before.items()}
 
 
 def test_run__an_interrupted_training_does_not_replace_a_finished_model(
@@ -230,6 +236,29 @@ def test_run__a_workdir_of_another_cell_line_is_refused(again: Again, tmp_path: 
         before = tree(folder)
 
 
+@pytest.mark.parametrize("objective", ["article", "support"])
+def test_run__makes_the_scores_that_are_asked_for(
+    inputs: tuple[Path, Path], tmp_path: Path, objective: Objective
+) -> None:
+    of_article = ("train", "score", "normalize")
+    wanted = [stage for stage in STAGES if (stage in of_article) == (objective == "article") or
+              stage in ("build-store", "export")]  # fmt: skip
+    assert [report.name for report in run(CONFIG, tmp_path / "w", *inputs, [objective])] == wanted
+    names = {file.name for file in (tmp_path / "w/scores").iterdir()}
+    assert ("support.bed" in names) == (objective == "support")
+    assert ("final.bed" in names) == (objective == "article")
+    # The other scores later: what is there is kept, and the export has both.
+    both = run(CONFIG, tmp_path / "w", *inputs)
+    assert [report.name for report in both if report.skipped] == wanted[:-1]
+    assert {"support.bed", "final.bed"} <= {file.name for file in (tmp_path / "w/scores").iterdir()}
+
+
+def test_support_of__is_the_support_of_a_run(whole: Path) -> None:
+    scores = support_of(CONFIG, whole)
+    assert scores.objective == "support" and scores.is_complete
+    assert scores.chance.placements == 100
+
+
 def test_run__a_build_that_fails_costs_nothing(again: Again, tmp_path: Path) -> None:
     before = tree(tmp_path / "copy")
     with pytest.raises(InputError, match="no CRM has 1000000000 peaks or more"):
@@ -255,10 +284,6 @@ def test_run__missing_inputs_name_the_parameter(
 def test_run__tells_the_executor_of_every_stage(inputs: tuple[Path, Path], tmp_path: Path) -> None:
     heard: list[Event] = []
     run(CONFIG, tmp_path / "w", *inputs, executor=InProcess(heard.append))
-    assert {"read peaks", "train", "score", "average", "sample", "final", "export"} <= {
+    assert {"read peaks", "train", "score", "average", "sample", "final", "support", "doubt", "export"} <= {
         event.stage for event in heard
     }
-
-
-def test_peak_memory__is_in_bytes() -> None:
-    assert 20_000_000 < peak_memory() < 100_000_000_000
