@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from atypeak_scale.catalogue.folds import fold_of_crm
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.corroboration import MOST_SAMPLED, Asked, BlockTask, blocks_of
-from atypeak_scale.scoring.support.neighbours import features, gaps
+from atypeak_scale.scoring.support.neighbours import Gaps, features, gaps
 from atypeak_scale.store.cell_line import CellLine
 
 LEAVES, ROUNDS, RATE = 8, 150, 0.1
@@ -66,7 +66,7 @@ def _of_sources(task: BlockTask, wanted: list[int]) -> tuple[Asked, IntArray, Bo
     return asked.chosen(mine), place, np.full(len(place), task.is_real)
 
 
-def _gaps(cell_line: CellLine, asked: Asked) -> npt.NDArray[np.uint16]:
+def _gaps(cell_line: CellLine, asked: Asked) -> Gaps:
     occupancy, at = asked.occupancy(cell_line)
     return gaps(occupancy, at, asked.source, asked.first, asked.last)
 
