@@ -20,7 +20,7 @@ from atypeak_scale.scoring.scores import Scores
 from benchmarks.baselines import overlap_counts, pca_scores, scaled_by_label
 from benchmarks.harness import Row, over_seeds
 from benchmarks.kept import kept_artificial, kept_scores
-from benchmarks.trees import boosted_trees
+from benchmarks.trees import kept_trees
 
 CRMS = 4000
 SEEDS = (1, 2, 3)
@@ -74,7 +74,10 @@ def _peaks(article: Scores, support: Scores, truth: Path, seed: int) -> tuple[pd
     names = {SUPPORT: v.SUPPORT, NETWORK: v.NETWORK, REGRESSION: v.REGRESSION}
     for name, variable in names.items():
         peaks[name] = support.read(variable)
-    peaks[TREES], peaks[TRUST] = boosted_trees(support).peaks, 1 - support.read(v.DOUBT)
+    peaks[TREES], peaks[TRUST] = (
+        kept_trees(f"8 x 8, {CRMS}, {seed}", support).peaks,
+        1 - support.read(v.DOUBT),
+    )
     return peaks, ["raw", "final", *names, TREES, *simple, *(name + SCALED for name in simple)]
 
 

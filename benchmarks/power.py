@@ -24,7 +24,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.support import MEMORISED
 from benchmarks.harness import Row, over_seeds
 from benchmarks.kept import kept_real_store, kept_scores
-from benchmarks.trees import Trees, boosted_trees
+from benchmarks.trees import Trees, kept_trees
 
 CELL_LINES = ("hela", "jurkat")
 SEEDS = (1, 2, 3)
@@ -50,7 +50,7 @@ def rows() -> list[Row]:
             seeded = with_seed(config, seed)
             support.append(kept_scores(name, cell_line, seeded, "support"))
             article.append(kept_scores(name, cell_line, seeded, "article"))
-            figures.append(_figures(support[-1], article[-1]))
+            figures.append(_figures(name, support[-1], article[-1]))
             print(f"{name}, seed {seed}: power {figures[-1]['auroc', COUNT][0]:.4f}", flush=True)
         result += [_row(name, *key, figures) for key in figures[0]]
         result += _between_seeds(name, support, article)
@@ -64,13 +64,13 @@ def _row(name: str, kind: str, score: str, seeds: list[Figures]) -> Row:
                       ours, theirs, unit)  # fmt: skip
 
 
-def _figures(scores: Scores, article: Scores) -> Figures:
+def _figures(name: str, scores: Scores, article: Scores) -> Figures:
     """Return the means over sources of support and of every other score, on the same placements."""
     table = power(scores)
     found = _of_table(table, MEAN, KINDS, [v.NETWORK.name, v.REGRESSION.name, COUNT, IN_WINDOW])
     small = _of_table(table, MEAN_OF_SMALL, ["auroc"], [COUNT])
     found |= {("sources of fewer peaks, all placements", score): pair for (_, score), pair in small.items()}
-    with_trees = powers_of_trees(scores, boosted_trees(scores))
+    with_trees = powers_of_trees(scores, kept_trees(name, scores))
     for kind, of_trees in with_trees.items():
         found[kind, TREES] = found[kind, COUNT][0], of_trees
     # The article's score takes a rebuilt window for every placement, so it judges fewer.

@@ -1,6 +1,7 @@
 """Boosted trees in the place of the regressions: the same features, folds and number of examples.
 
 They say whether what decides about a peak is more than a sum over the other sources (method, section 9.10).
+They see no network, so they are the same for every seed of it.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,8 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.corroboration import MOST_SAMPLED, Asked, BlockTask, blocks_of
 from atypeak_scale.scoring.support.neighbours import Gaps, features, gaps
 from atypeak_scale.store.cell_line import CellLine
+from benchmarks.harness import kept_folder
+from benchmarks.kept import key_of, support_code
 
 LEAVES, ROUNDS, RATE = 8, 150, 0.1
 FloatArray = npt.NDArray[np.float64]
@@ -31,6 +34,18 @@ class Trees:
 
     peaks: FloatArray
     placements: FloatArray
+
+
+def kept_trees(name: str, scores: Scores) -> Trees:
+    """Return the trees of all sources, fitted if they are not kept; `name` says of which data."""
+    file = kept_folder("trees") / f"{name}, {key_of(scores.placements.name, support_code())}.npz"
+    if not file.exists():
+        trees = boosted_trees(scores)
+        written = file.with_suffix(".part.npz")
+        np.savez(written, peaks=trees.peaks, placements=trees.placements)
+        written.rename(file)
+    with np.load(file) as arrays:
+        return Trees(arrays["peaks"], arrays["placements"])
 
 
 def boosted_trees(scores: Scores, sources: Iterable[int] | None = None) -> Trees:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.config import Config, Selection
+from atypeak_scale.config import Config, Selection, parse_config
 from atypeak_scale.scoring.ranking import auroc
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
@@ -166,6 +166,30 @@ def test_least_peaks__of_judged_sources_and_of_the_one_left_out() -> None:
     for judges, least in ((9.0, 3), (2.0, 2)):
         simple = {"source": source, "judges": np.full(7, judges)}
         assert confirmation.least_peaks(simple) == least
+
+
+def test_support_scores__of_the_peaks_of_one_tr(
+    catalogue: Catalogue, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(config: Config, folder: Path) -> CellLine:
+        build_store(*catalogue, folder / "s.zarr", config)
+        return open_store(folder / "s.zarr")
+
+    monkeypatch.setenv("ATYPEAK_BENCHMARKS", str(tmp_path / "kept"))
+    monkeypatch.setattr(confirmation, "_build", build)
+    values = config.model_dump()
+    values["support"] = {"filters": 4, "deep_dimension": 8, "epochs": 1, "batches_per_epoch": 2}
+    values["chance"] = {"placements": 100, "folds": 2}
+    values["selection"] = {"sources": ["d1.x", "d1.y", "d3.x", "d3.z"]}
+    fold = Fold(parse_config(values, "test"), "d2", "y")
+    found = confirmation.support_scores(fold, seed=1)
+    build_store(*catalogue, tmp_path / "s.zarr", fold.config)
+    table = peak_table(open_store(tmp_path / "s.zarr"))
+    assert set(found) == {"support", "network", "regression", confirmation.TREES}
+    for values_of_score in found.values():
+        assert len(values_of_score) == (table["source"] == 1).sum()
+        assert np.isfinite(values_of_score).all()
+    np.testing.assert_allclose(found["support"], found["network"] + found["regression"], atol=1e-5)
 
 
 def test_kept__is_made_once_for_the_same_settings(

@@ -1,10 +1,14 @@
 """Boosted trees that the benchmarks compare with the regressions."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from scoring.support_fixtures import support, support_config, support_template  # noqa: F401
 
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.scores import Scores
+from benchmarks import trees
 from benchmarks.trees import _cross_fitted, boosted_trees
 
 
@@ -49,3 +53,23 @@ def test_boosted_trees__of_some_sources(support: Scores) -> None:  # noqa: F811
     assert not np.isnan(every.peaks).any()
     assert not np.isnan(every.placements).any()
     assert np.unique(every.placements).size > 50
+
+
+def test_kept_trees__are_fitted_once(
+    support: Scores,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ATYPEAK_BENCHMARKS", str(tmp_path / "kept"))
+    calls: list[Scores] = []
+
+    def fit(scores: Scores) -> trees.Trees:
+        calls.append(scores)
+        return trees.Trees(np.arange(3.0), np.arange(4.0))
+
+    monkeypatch.setattr(trees, "boosted_trees", fit)
+    for _ in range(2):
+        found = trees.kept_trees("a", support)
+        np.testing.assert_array_equal(found.placements, np.arange(4))
+    trees.kept_trees("b", support)
+    assert len(calls) == 2

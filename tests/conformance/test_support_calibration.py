@@ -4,7 +4,6 @@ The benchmark `calibration` says it of large ones, in narrow bounds. Here chance
 hundred noise peaks by several points.
 """
 
-
 import numpy as np
 import pandas as pd
 import pytest
