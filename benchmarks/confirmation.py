@@ -2,10 +2,10 @@
 
 For every TR with two or more datasets in HeLa and Jurkat, each of these in turn is left out of store and
 training; of the TR's other peaks, those that share a bp with a peak of the left-out dataset are confirmed.
-What each model scored is kept (`harness.kept_folder`), so that a run that was stopped goes on.
+Folds in which one of the sources, left out or judged, has fewer than 300 peaks are told apart. What each
+model scored is kept (`harness.kept_folder`), so that a run that was stopped goes on.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,20 +21,26 @@ from atypeak_scale.assess.evidence.artificial import contig_ranges
 from atypeak_scale.catalogue.names import split_source
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.peaks import spool_peaks
-from atypeak_scale.config import Config, Selection, dump_config, with_seed
+from atypeak_scale.config import Config, Selection, dump_config, with_objective, with_seed
 from atypeak_scale.execution.dask_cluster import DISTRIBUTION
-from atypeak_scale.registry.variables import FINAL, RAW
+from atypeak_scale.registry.variables import FINAL, NETWORK, RAW, REGRESSION, SUPPORT
 from atypeak_scale.scoring.ranking import auroc
 from atypeak_scale.storage.atomic import hidden_sibling
 from atypeak_scale.store.cell_line import CellLine
 from benchmarks.baselines import overlap_counts, pca_scores, peak_table
 from benchmarks.harness import SHARED, Row, kept_folder
+from benchmarks.kept import key_of, published_peaks, support_code
+from benchmarks.trees import boosted_trees
 
 CELL_LINES = ("hela", "jurkat")
 SEEDS = (1, 2, 3)
 SMALL_PCA = 8
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
+MANY_PEAKS = 300
+COUNTS = "overlapping sources"
+TREES = "boosted trees"
+OURS = ("raw", "support")  # scores that every other is compared with
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[np.float64]]
@@ -56,17 +62,25 @@ class Fold:
 
 def rows() -> list[Row]:
     """AUROC of each fold with bootstrap intervals, then means over folds; says on the way what is done."""
-    if not SHARED.is_dir():
-        raise SystemExit(f"{SHARED} with the real data is absent")
-    result, summaries = [], []
+    result = []
+    summaries: dict[bool, list[Summary]] = {True: [], False: []}
     for fold in folds():
         simple = simple_scores(fold)
-        models = [model_scores(fold, seed) for seed in SEEDS]
-        of_fold, summary = _compare(fold, simple, models)
-        print(f"{fold.name}: raw {summary['raw'][0]:.3f}", flush=True)
+        models = [model_scores(fold, seed) | support_scores(fold, seed) for seed in SEEDS]
+        is_large = least_peaks(simple) >= MANY_PEAKS
+        scored = {name: simple[name] for name in simple if name not in ("source", "judges")}
+        of_fold, summary = _compare(fold, scored, models)
+        told = ", ".join(f"{name} {summary[name].auroc:.3f}" for name in (*OURS, COUNTS))
+        print(f"{fold.name}{'' if is_large else ' (few peaks)'}: {told}", flush=True)
         result += of_fold
-        summaries.append(summary)
-    return [*result, *_over_folds(summaries)]
+        summaries[is_large].append(summary)
+    every = [*summaries[True], *summaries[False]]
+    return [
+        *result,
+        *_over_folds("all folds", every),
+        *_over_folds(f"folds of sources of at least {MANY_PEAKS} peaks", summaries[True]),
+        *_over_folds("the other folds", summaries[False]),
+    ]
 
 
 def folds() -> Iterator[Fold]:
@@ -84,14 +98,22 @@ def folds() -> Iterator[Fold]:
 
 
 def simple_scores(fold: Fold) -> Columns:
-    """Return `confirmed` (0 or 1) and the simple scores of the TR's peaks in the other datasets."""
+    """Return `confirmed` (0 or 1) and the simple scores of the TR's peaks in the other datasets.
+
+    And source of each peak, and how many peaks (in each element) the source that was left out has.
+    """
 
     def make(folder: Path) -> Columns:
         cell_line = _build(fold.config, folder)
         table = peak_table(cell_line)
         model = fold.config.model
         sizes = (SMALL_PCA, model.filters, model.deep_dimension)
-        columns = {"confirmed": _confirmed(cell_line, fold, folder).astype(np.float64)}
+        confirmed, judges = _confirmed(cell_line, fold, folder)
+        columns = {"confirmed": confirmed.astype(np.float64)}
+        columns |= {
+            "source": table["source"].to_numpy(np.float64),
+            "judges": np.full(len(table), float(judges)),
+        }
         columns |= overlap_counts(cell_line)
         columns["length of the peak"] = (table["end"] - table["start"]).to_numpy(np.float64)
         pca = pca_scores(cell_line, sizes, seed=1)
@@ -115,10 +137,34 @@ def model_scores(fold: Fold, seed: int) -> Columns:
     return _kept(f"{fold.name}, seed {seed}", config, make)
 
 
-def _kept(name: str, config: Config, make: Callable[[Path], Columns]) -> Columns:
-    """Return what was kept under a name, the same settings and the same version, or make and keep it."""
-    made_by = f"{version(DISTRIBUTION)} {dump_config(config)}"
-    key = hashlib.sha256(made_by.encode()).hexdigest()[:12]
+def support_scores(fold: Fold, seed: int) -> Columns:
+    """Return support, its two parts and boosted trees of the same peaks, likewise."""
+    config = with_objective(with_seed(fold.config, seed), "support")
+
+    def make(folder: Path) -> Columns:
+        cell_line = _build(config, folder)
+        train(cell_line, config, folder / "model")
+        scores = score(cell_line, folder / "model")
+        columns = {
+            variable.name: scores.read(variable).astype(np.float64)
+            for variable in (SUPPORT, NETWORK, REGRESSION)
+        }
+        of_tr = [number for number, (_, tr) in enumerate(cell_line.sources) if tr == fold.tr]
+        columns[TREES] = boosted_trees(scores, of_tr).peaks
+        return _of_tr(cell_line, fold.tr, columns)
+
+    return _kept(f"{fold.name}, support, seed {seed}", config, make, support_code())
+
+
+def least_peaks(simple: Columns) -> int:
+    """Return the number of peaks of the smallest source of a fold: judged, or left out."""
+    judged = np.unique(simple["source"], return_counts=True)[1]
+    return int(min(judged.min(), simple["judges"][0]))
+
+
+def _kept(name: str, config: Config, make: Callable[[Path], Columns], *code: str) -> Columns:
+    """Return what was kept under a name, the same settings, version and code, or make and keep it."""
+    key = key_of(f"{version(DISTRIBUTION)} {dump_config(config)}", *code)
     file = kept_folder("confirmation") / f"{name}, {key}.npz"
     if not file.exists():
         with hidden_sibling(file) as folder:
@@ -136,7 +182,7 @@ def _build(config: Config, folder: Path) -> CellLine:
 
 
 def _peaks(config: Config) -> Path:
-    return SHARED / f"data/{config.cell_line}.published-raw.bed.xz"
+    return published_peaks(config.cell_line)
 
 
 def _of_tr(cell_line: CellLine, tr: str, columns: Columns) -> Columns:
@@ -145,32 +191,48 @@ def _of_tr(cell_line: CellLine, tr: str, columns: Columns) -> Columns:
     return {name: values[kept] for name, values in columns.items()}
 
 
-def _confirmed(cell_line: CellLine, fold: Fold, folder: Path) -> BoolArray:
-    """Whether each catalogue peak shares a bp with a peak of the source that was left out."""
+def _confirmed(cell_line: CellLine, fold: Fold, folder: Path) -> tuple[BoolArray, int]:
+    """Whether each catalogue peak shares a bp with a peak of the source left out; the number of its peaks."""
     spool_folder = folder / "left-out"
     spool_folder.mkdir()
     left_out = Selection(sources=(f"{fold.dataset}.{fold.tr}",))
     spool = spool_peaks(_peaks(fold.config), spool_folder, fold.config.cell_line, left_out)
     table = peak_table(cell_line)
-    confirmed = np.zeros(len(table), bool)
+    confirmed, count = np.zeros(len(table), bool), 0
     for contig, (first, stop) in contig_ranges(cell_line, "peaks").items():
         judges, part = spool.peaks(contig), table.iloc[first:stop]
+        count += len(judges["start"])
         mine, _ = overlapping_pairs(
             part["start"].to_numpy(copy=True), part["end"].to_numpy(copy=True),
             judges["start"].copy(), judges["end"].copy(),
         )  # fmt: skip
         confirmed[first + mine] = True
-    return confirmed
+    return confirmed, count
 
 
-Summary = dict[str, tuple[float, int]]
+@dataclass(frozen=True)
+class Found:
+    """AUROC of a score in a fold, and which of OURS is surely above (1) or below it (-1), or neither (0).
+
+    over_counts: whether it is surely above the number of overlapping sources.
+    """
+
+    auroc: float
+    below: dict[str, int]
+    over_counts: int
+
+
+Summary = dict[str, Found]
 
 
 def _compare(fold: Fold, simple: Columns, models: list[Columns]) -> tuple[list[Row], Summary]:
-    """Return the rows of a fold, and by score its AUROC and whether raw is surely above (1) or below (-1)."""
+    """Return the rows of a fold, and what was found of every score.
+
+    simple: `confirmed` and scores that have no seed; models: scores of each seed.
+    """
     confirmed = simple["confirmed"] > 0
     scores = {name: [values] for name, values in simple.items() if name != "confirmed"}
-    scores |= {name: [model[name] for model in models] for name in ("raw", "final")}
+    scores |= {name: [model[name] for model in models] for name in models[0]}
     drawn = bootstrap(confirmed, [values for several in scores.values() for values in several])
     bounds = np.cumsum([0, *map(len, scores.values())])
     # Of several seeds, the mean of their AUROCs, in every resample.
@@ -180,15 +242,29 @@ def _compare(fold: Fold, simple: Columns, models: list[Columns]) -> tuple[list[R
         for name, several in scores.items()
     }
     rows = [Row(f"{fold.name}: confirmed", float(confirmed.mean()), None, f"of {len(confirmed):,} peaks")]
-    summary = {}
-    for name in scores:
-        low, high = np.percentile(resampled["raw"] - resampled[name], INTERVAL)
-        summary[name] = found[name], int(low > 0) - int(high < 0)
-        if name != "raw":
-            unit = f"AUROC and 95% interval; raw less it: {low:+.3f} to {high:+.3f}"
-            interval = map(float, np.percentile(resampled["raw"], INTERVAL))
-            rows.append(Row(f"{fold.name}: raw against {name}", found["raw"], found[name], unit, *interval))
+    for ours in OURS:
+        interval = [float(bound) for bound in np.percentile(resampled[ours], INTERVAL)]
+        for name in scores:
+            if name == ours:
+                continue
+            low, high = np.percentile(resampled[ours] - resampled[name], INTERVAL)
+            unit = f"AUROC and 95% interval; {ours} less it: {low:+.3f} to {high:+.3f}"
+            rows.append(Row(f"{fold.name}: {ours} against {name}", found[ours], found[name], unit, *interval))
+    summary = {
+        name: Found(
+            found[name],
+            {ours: _sign(resampled[ours] - resampled[name]) for ours in OURS},
+            _sign(resampled[name] - resampled[COUNTS]),
+        )
+        for name in scores
+    }
     return rows, summary
+
+
+def _sign(differences: FloatArray) -> int:
+    """Return 1 if the 95% interval of the differences is above 0, -1 if it is below, else 0."""
+    low, high = np.percentile(differences, INTERVAL)
+    return int(low > 0) - int(high < 0)
 
 
 def bootstrap(confirmed: BoolArray, scores: list[FloatArray]) -> FloatArray:
@@ -210,16 +286,23 @@ def weighted_auroc(rank: npt.NDArray[np.int64], high: BoolArray, times: npt.NDAr
     return float(of_high @ below / (of_high.sum() * of_low.sum()))
 
 
-def _over_folds(folds: list[Summary]) -> list[Row]:
-    """Means over folds, and in how many the raw score is surely better, against how many it is worse."""
+def _over_folds(case: str, folds: list[Summary]) -> list[Row]:
+    """Means over folds, and in how many a score is surely better, against how many it is worse."""
+    if not folds:
+        return []
     result = []
-    mean = {name: float(np.mean([fold[name][0] for fold in folds])) for name in folds[0]}
-    for name in folds[0]:
-        if name == "raw":
-            continue
-        signs = [fold[name][1] for fold in folds]
-        unit = f"AUROC, mean of {len(folds)} folds"
-        result.append(Row(f"all folds: raw against {name}", mean["raw"], mean[name], unit))
-        unit = f"of {len(folds)} folds, ours better against worse, 95% interval of the difference"
-        result.append(Row(f"all folds: raw against {name}", signs.count(1), signs.count(-1), unit))
+    mean = {name: float(np.mean([fold[name].auroc for fold in folds])) for name in folds[0]}
+    unit = f"AUROC, mean of {len(folds)} folds"
+    signs_unit = f"of {len(folds)} folds, better against worse, 95% interval of the difference"
+    for ours in OURS:
+        for name in (name for name in mean if name != ours):
+            label = f"{case}: {ours} against {name}"
+            signs = [fold[name].below[ours] for fold in folds]
+            result.append(Row(label, mean[ours], mean[name], unit))
+            result.append(Row(label, signs.count(1), signs.count(-1), signs_unit))
+    for name in (name for name in mean if name not in (*OURS, COUNTS)):
+        label = f"{case}: {name} against {COUNTS}"
+        signs = [fold[name].over_counts for fold in folds]
+        result.append(Row(label, mean[name], mean[COUNTS], unit))
+        result.append(Row(label, signs.count(1), signs.count(-1), signs_unit))
     return result

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.config import Config, Selection
+from atypeak_scale.config import Config, Selection, parse_config
 from atypeak_scale.scoring.ranking import auroc
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
 from benchmarks import baselines, confirmation
 from benchmarks.baselines import PATCH, STRIDE, overlap_counts, pca_scores, peak_table, scaled_by_label
 from benchmarks.confirmation import Fold, bootstrap, weighted_auroc
-from benchmarks.harness import over_seeds
+from benchmarks.harness import Row, over_seeds
 
 Catalogue = tuple[Path, Path]
+Compared = tuple[list[Row], confirmation.Summary, np.ndarray, np.ndarray]
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_confirmed__shares_a_bp_with_the_source_that_was_left_out(
     fold = Fold(config.model_copy(update={"selection": others}), "d2", "y")
     build_store(*catalogue, tmp_path / "s.zarr", fold.config)
     cell_line = open_store(tmp_path / "s.zarr")
-    found = confirmation._confirmed(cell_line, fold, tmp_path)
+    found, count = confirmation._confirmed(cell_line, fold, tmp_path)
     contigs = cell_line.contigs
     lines = [line.split("\t") for line in catalogue[0].read_text().splitlines()[1:]]
     judges = [(c, int(s), int(e)) for c, s, e, name, *_ in lines if name == "d2.y.cell"]
@@ -157,6 +158,38 @@ def test_confirmed__shares_a_bp_with_the_source_that_was_left_out(
         shares = [c == contig and s < peak.end and peak.start < e for c, s, e in judges]
         assert found[at] == any(shares)
     assert 0 < found.sum() < len(found)
+    assert count == len(judges)
+
+
+def test_least_peaks__of_judged_sources_and_of_the_one_left_out() -> None:
+    source = np.array([2.0, 2, 2, 5, 5, 5, 5])
+    for judges, least in ((9.0, 3), (2.0, 2)):
+        simple = {"source": source, "judges": np.full(7, judges)}
+        assert confirmation.least_peaks(simple) == least
+
+
+def test_support_scores__of_the_peaks_of_one_tr(
+    catalogue: Catalogue, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(config: Config, folder: Path) -> CellLine:
+        build_store(*catalogue, folder / "s.zarr", config)
+        return open_store(folder / "s.zarr")
+
+    monkeypatch.setenv("ATYPEAK_BENCHMARKS", str(tmp_path / "kept"))
+    monkeypatch.setattr(confirmation, "_build", build)
+    values = config.model_dump()
+    values["support"] = {"filters": 4, "deep_dimension": 8, "epochs": 1, "batches_per_epoch": 2}
+    values["chance"] = {"placements": 100, "folds": 2}
+    values["selection"] = {"sources": ["d1.x", "d1.y", "d3.x", "d3.z"]}
+    fold = Fold(parse_config(values, "test"), "d2", "y")
+    found = confirmation.support_scores(fold, seed=1)
+    build_store(*catalogue, tmp_path / "s.zarr", fold.config)
+    table = peak_table(open_store(tmp_path / "s.zarr"))
+    assert set(found) == {"support", "network", "regression", confirmation.TREES}
+    for values_of_score in found.values():
+        assert len(values_of_score) == (table["source"] == 1).sum()
+        assert np.isfinite(values_of_score).all()
+    np.testing.assert_allclose(found["support"], found["network"] + found["regression"], atol=1e-5)
 
 
 def test_kept__is_made_once_for_the_same_settings(
@@ -183,6 +216,8 @@ def test_kept__is_made_once_for_the_same_settings(
     confirmation._kept("b", config, make)
     confirmation._kept("a", config.model_copy(update={"cell_line": "other"}), make)
     assert len(calls) == 3
+    confirmation._kept("a", config, make, "other code")
+    assert len(calls) == 4
 
 
 def test_over_seeds__mean_and_range() -> None:
@@ -190,20 +225,51 @@ def test_over_seeds__mean_and_range() -> None:
     assert (row.ours, row.baseline, row.low, row.high) == (2.0, 1.5, 1.0, 4.0)
 
 
-def test_compare__says_which_score_is_better() -> None:
-    """A score that tells the confirmed peaks, one that tells nothing, and one that tells the opposite."""
+@pytest.fixture
+def compared() -> Compared:
+    """Scores that tell the confirmed peaks, nothing, or more than the others; and the counts, of nothing."""
     rng = np.random.default_rng(2)
     confirmed = (rng.random(1000) < 0.5).astype(float)
     good = confirmed + rng.normal(size=1000)
-    simple = {"confirmed": confirmed, "nothing": rng.normal(size=1000), "better": confirmed * 5 + good}
-    fold = next(confirmation.folds())
-    rows, summary = confirmation._compare(fold, simple, [{"raw": good, "final": good}] * 2)
-    assert {name: sign for name, (_, sign) in summary.items()} == {
-        "nothing": 1, "better": -1, "raw": 0, "final": 0,
-    }  # fmt: skip
+    simple = {
+        "confirmed": confirmed,
+        confirmation.COUNTS: rng.normal(size=1000),
+        "better": confirmed * 5 + good,
+    }
+    models = [{"raw": good, "final": good, "support": good + confirmed}] * 2
+    return *confirmation._compare(next(confirmation.folds()), simple, models), confirmed, good
+
+
+def test_compare__says_which_score_is_better(compared: Compared) -> None:
+    rows, summary, confirmed, good = compared
+    below = {name: found.below for name, found in summary.items()}
+    assert below == {
+        confirmation.COUNTS: {"raw": 1, "support": 1},
+        "better": {"raw": -1, "support": -1},
+        "raw": {"raw": 0, "support": 1},
+        "final": {"raw": 0, "support": 1},
+        "support": {"raw": -1, "support": 0},
+    }
+    assert [found.over_counts for found in summary.values()] == [0, 1, 1, 1, 1]
     expected = auroc(good[confirmed > 0], good[confirmed == 0])
-    for row in rows[1:]:
+    assert rows[0].ours == confirmed.mean()
+    for row in rows[1:5]:
         assert row.ours == pytest.approx(expected)
         assert row.low is not None and row.high is not None and row.low < expected < row.high
-    assert rows[0].ours == confirmed.mean()
-    assert [row.case.rsplit(" ", 1)[1] for row in rows[1:]] == ["nothing", "better", "final"]
+    ends = [" ".join(row.case.split()[-3:]) for row in rows[1:]]
+    assert len(rows) == 9
+    assert ends[2:5] == ["raw against final", "raw against support", "against overlapping sources"]
+
+
+def test_over_folds__means_and_numbers_of_folds(compared: Compared) -> None:
+    _, summary, *_ = compared
+    other = {name: confirmation.Found(0.5, {"raw": -1, "support": 0}, 0) for name in summary}
+    rows = confirmation._over_folds("all", [summary, other])
+    found = {(row.case, row.unit.split()[0]): (row.ours, row.baseline) for row in rows}
+    mean = {name: (summary[name].auroc + 0.5) / 2 for name in summary}
+    counts = confirmation.COUNTS
+    assert found[f"all: support against {counts}", "AUROC,"] == pytest.approx((mean["support"], mean[counts]))
+    assert found[f"all: support against {counts}", "of"] == (1, 0)
+    assert found[f"all: raw against {counts}", "of"] == (1, 1)
+    assert found[f"all: better against {counts}", "of"] == (1, 0)
+    assert confirmation._over_folds("none", []) == []
