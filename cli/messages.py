@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # the message already fit the option.
 OPTIONS = {
     "cell_line": "--cell-line",
+    "crumbs": "--crumbs",
     "crms": "--crms",
     "memory_limit": "--memory-limit",
     "min_crm_peaks": "--min-crm-peaks, or store.min_crm_peaks in the configuration",
@@ -24,6 +25,7 @@ OPTIONS = {
     "placements": "--placements",
     "results": "--results",
     "typical": "--typical",
+    "work": "--work",
     "workdir": "--workdir",
     "workers": "--workers",
 }

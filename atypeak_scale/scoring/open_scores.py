@@ -73,7 +73,9 @@ def open_scores(
     precision = precision or config.scoring.precision
     if config.training.objective == "support":
         if crumbs:
-            raise InputError(f"{model}: a model of support sees windows without crumbs", "crumbs")
+            raise InputError(
+                f"{model}: a model of support sees windows without crumbs; set them to 0", "crumbs"
+            )
         chance = chance or config.chance
     else:
         chance = ChanceSettings()

@@ -271,7 +271,8 @@ def steps(inputs: Catalogue, config: Config, tmp_path_factory: pytest.TempPathFa
 def whole(steps: Finished) -> Finished:
     """Do `run` with the inputs and settings of `steps`."""
     folder = steps.folder.with_name("whole")
-    text = printed("run", steps.config, "--workdir", folder, "--peaks", steps.peaks, "--crms", steps.crms)
+    arguments = ("--peaks", steps.peaks, "--crms", steps.crms, "--scores", "article")
+    text = printed("run", steps.config, "--workdir", folder, *arguments)
     return Finished(folder, {"run": text})
 
 

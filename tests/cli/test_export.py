@@ -41,16 +41,16 @@ EXPORTED = {"raw.bed", "final.bed", "peaks.parquet", "weights.tsv", "labels.tsv"
 def test_export__only_results_of_the_store(
     replace: Replace, resolve: Resolved, model: Path, tmp_path: Path
 ) -> None:
-    only = replace("scoring.open_scores.normalized_scores", scores_of(model))
+    only = replace("scoring.open_scores.all_complete_scores", [scores_of(model)])
     export = replace("scoring.export.export", Exported(tmp_path / "out", 5))
     result = invoke("export", "s.zarr", "--out", "out")
     assert resolve.cell_line.call_args_list == [call("s.zarr", None)]
     assert only.call_args_list == [call(cell_line_of(), None)]
-    assert export.call_args_list == [call(scores_of(model), "out", executor=HERE)]
+    assert export.call_args_list == [call([scores_of(model)], "out", executor=HERE)]
     invoke("export", "s.zarr", "--out", "out", "--cell-line", "k562", "--results", "elsewhere")
     assert resolve.cell_line.call_args == call("s.zarr", "k562")
     assert only.call_args == call(cell_line_of(), "elsewhere")
-    assert export.call_args == call(scores_of(model), "out", executor=HERE)
+    assert export.call_args == call([scores_of(model)], "out", executor=HERE)
     assert resolve.scores.call_args_list == []
     files = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert files[:3] == [str(tmp_path / "out" / name) for name in ("final.bed", "raw.bed", "peaks.parquet")]
@@ -63,7 +63,7 @@ def test_export__results_of_a_model(
     export = replace("scoring.export.export", Exported(Path("out"), 5))
     invoke("export", "s.zarr", "--out", "out", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
-    assert export.call_args_list == [call(scores_of(model), "out", executor=HERE)]
+    assert export.call_args_list == [call([scores_of(model)], "out", executor=HERE)]
 
 
 @pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])

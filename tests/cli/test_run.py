@@ -29,14 +29,21 @@ from tests.cli.helpers import (
     tree,
 )
 
+OF_ARTICLE = [stage for stage in STAGES if "support" not in stage]
+
 
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_run__where(replace: Replace, tensorflow: dict[str, Mock], options: list[str], where: Where) -> None:
-    run = replace("pipeline.run", REPORTS)
+    run, support = replace("pipeline.run", REPORTS), replace("pipeline.support_of", "support")
+    summary = replace("scoring.support.summary.summary", ["a.b: 39% of its peaks"])
     result = invoke("run", "hela", "--workdir", "w", *options)
-    assert run.call_args_list == [call(load_config("hela"), "w", None, None, executor=where)]
+    objectives = ["article", "support"]
+    assert run.call_args_list == [call(load_config("hela"), "w", None, None, objectives, where)]
+    assert support.call_args_list == [call(load_config("hela"), "w")]
+    assert summary.call_args_list == [call("support")]
     assert len(tensorflow["run"].call_args_list) == 1
-    first, second, memory = result.stdout.splitlines()
+    first, second, memory, found = result.stdout.splitlines()
+    assert found == "a.b: 39% of its peaks"
     assert first.split() == ["build-store", "up", "to", "date", "w/store.zarr"]
     assert second.split() == ["train", "12.3", "s", "w/model"]
     assert memory.startswith("peak memory")
@@ -52,10 +59,16 @@ def test_run__inputs(
 ) -> None:
     run = replace("pipeline.run", REPORTS)
     plan = replace("pipeline.plan_run", [])
-    invoke("run", "k562", "--workdir", "w", *options)
-    invoke("run", "k562", "--workdir", "w", "--dry-run", *options)
-    assert run.call_args_list == [call(load_config("k562"), "w", peaks, crms, executor=HERE)]
-    assert plan.call_args_list == [call(load_config("k562"), "w", peaks, crms, executor=HERE)]
+    of_article = ("--scores", "article")
+    result = invoke("run", "k562", "--workdir", "w", *options, *of_article)
+    invoke("run", "k562", "--workdir", "w", "--dry-run", *options, *of_article)
+    arguments = load_config("k562"), "w", peaks, crms, ["article"], HERE
+    assert run.call_args_list == plan.call_args_list == [call(*arguments)]
+    assert len(result.stdout.splitlines()) == 3  # nothing of support
+    replace("pipeline.support_of", None)
+    replace("scoring.support.summary.summary", [])
+    invoke("run", "k562", "--workdir", "w", *options, "--scores", "support")
+    assert run.call_args == call(load_config("k562"), "w", peaks, crms, ["support"], HERE)
 
 
 def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
@@ -80,7 +93,7 @@ def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) 
 
 def test_run__equals_step_by_step(steps: Finished, whole: Finished) -> None:
     text, left = whole.printed["run"], tree(whole.folder)
-    assert [line.split()[0] for line in text.splitlines()] == [*STAGES, "peak"]
+    assert [line.split()[0] for line in text.splitlines()] == [*OF_ARTICLE, "peak"]
     assert "up to date" not in text
     assert {name.split("/")[0] for name in left} == {"store.zarr", "model", "scores"}
     for name in ("final.bed", "raw.bed", "weights.tsv", "labels.tsv", "made-from.json", "peaks.parquet"):
@@ -121,9 +134,9 @@ def test_run__again_says_what_is_up_to_date(whole: Finished, steps: Finished, tm
     shutil.copytree(whole.folder, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "scores")
     text = printed("run", steps.config, "--workdir", tmp_path / "copy", "--peaks", steps.peaks, "--crms",
-                   steps.crms)  # fmt: skip
+                   steps.crms, "--scores", "article")  # fmt: skip
     told = [(line.split()[0], " up to date " in line) for line in text.splitlines()]
-    assert told == [*((stage, stage != "export") for stage in STAGES), ("peak", False)]
+    assert told == [*((stage, stage != "export") for stage in OF_ARTICLE), ("peak", False)]
 
 
 def test_run__a_workdir_of_another_cell_line_names_the_option(

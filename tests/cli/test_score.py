@@ -61,6 +61,20 @@ def test_score__where(
     assert len(tensorflow["score"].call_args_list) == (where == HERE)  # elsewhere it is not needed
 
 
+def test_score__placements(
+    replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock], model: Path
+) -> None:
+    more = replace("scoring.open_scores.with_placements", scores_of(model))
+    replace("scoring.score.complete", None)
+    invoke("score", "s.zarr", "--model", model, "--placements", "5000")
+    assert more.call_args_list == [call(scores_of(model), 5000)]
+
+
+def test_score__placements_need_a_model_of_support(resolve: Resolved, model: Path) -> None:
+    with pytest.raises(InputError, match="only a model of support is compared with placements"):
+        invoke("score", "s.zarr", "--model", model, "--placements", "5000")
+
+
 def test_score__part(replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock], model: Path) -> None:
     score, whole = replace("scoring.score.score_part", 5), replace("scoring.score.complete", None)
     result = invoke("score", "s.zarr", "--model", model, "--part", "3/10", "--workers", "2")
