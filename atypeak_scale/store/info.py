@@ -73,4 +73,6 @@ def _facts(cell_line: CellLine, results: Location | None) -> dict[str, Any]:
 def _state(results: zarr.Group) -> str:
     if CHANCE in results.attrs:
         return "support"
-    return "normalized" if NORMALIZATION in results.attrs else "not complete yet"
+    if "placements" in results.attrs:  # what support is compared with
+        return "support, not complete yet"
+    return "normalized" if NORMALIZATION in results.attrs else "not normalized yet"

@@ -16,14 +16,15 @@ from tests.cli.helpers import (
 
 
 def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
-    medians = {"stack": 900.0, "noise": 400.0, "watermark": 700.0}
-    run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, medians))
+    medians = {"stack": (0.01, 900.0), "noise": (0.94, 400.0), "watermark": (0.3, 700.0)}
+    run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, ["a.b: 39% of its peaks"], medians))
     invoke("demo")
     result = invoke("demo", "--workdir", "w")
     assert run.call_args_list == [call("atypeak-demo", executor=HERE), call("w", executor=HERE)]
     assert len(tensorflow["demo"].call_args_list) == 2
     kinds = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")][:3]
     assert kinds == ["stack", "watermark", "noise"]
+    assert "a.b: 39% of its peaks" in result.stdout.splitlines()
     assert result.stdout.splitlines()[-1] == "Then run it on your own files: atypeak-scale run --help"
 
 
