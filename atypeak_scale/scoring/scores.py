@@ -182,8 +182,9 @@ class Scores:
     def has_raw(self) -> bool:
         """Return whether every peak has a raw score, or support."""
         variable = v.SUPPORT if self.objective == "support" else v.RAW
-        blocks = self.cell_line.blocks("peaks")
-        return self.exists() and not any(self.has_gap(variable, block) for block in blocks)
+        return self.exists() and not any(
+            self.has_gap(variable, block) for block in self.cell_line.blocks("peaks")
+        )
 
     def is_scored(self) -> bool:
         """Return whether every row and every peak has a score by this model."""
