@@ -68,13 +68,20 @@ def _others(case: str, source: str, real: Shares, broken: Shares) -> Iterator[Ro
     others = [name for name in real.names if name != source]
     found = np.array([real.of(name) for name in others])
     after = np.array([broken.of(name)[0] for name in others])
-    move = np.abs(after - found[:, 0])
+    move, width = np.abs(after - found[:, 0]), found[:, 2] - found[:, 1]
     unit = f"largest change of a share, against the widths of the {len(others)} intervals, mean"
-    yield Row(f"{case}: other sources", float(move.max()), float((found[:, 2] - found[:, 1]).mean()), unit)
+    yield Row(f"{case}: other sources", float(move.max()), float(width.mean()), unit)
+    # A share of 0 in every resample has an interval without width.
+    relative = np.divide(move, width, out=np.where(move > 0, np.inf, 0.0), where=width > 0)
     unit = "largest change of a share over the width of its interval"
-    yield Row(f"{case}: other sources", float((move / (found[:, 2] - found[:, 1])).max()), None, unit)
-    outside = ~((found[:, 1] <= after) & (after <= found[:, 2]))
-    yield Row(f"{case}: other sources", float(outside.sum()), None, "sources that left their intervals")
+    yield Row(f"{case}: other sources", float(relative.max()), None, unit)
+    left = [
+        f"{name} ({before:.3f}, {low:.3f} to {high:.3f}, now {now:.3f})"
+        for name, (before, low, high), now in zip(others, found.tolist(), after.tolist(), strict=True)
+        if not low <= now <= high
+    ]
+    unit = f"sources that left their intervals{': ' if left else ''}{', '.join(left)}"
+    yield Row(f"{case}: other sources", float(len(left)), None, unit)
 
 
 def _scores(source: str, share: float) -> Scores:

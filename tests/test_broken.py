@@ -80,3 +80,15 @@ def test_draw_places__uniform_over_bp() -> None:
     assert (place >= start[crm]).all() and (place < end[crm]).all()
     within = (place - start[crm]) / (end - start)[crm]
     np.testing.assert_allclose(np.histogram(within, 4, (0, 1))[0] / 20_000, 0.25, atol=0.015)
+
+
+def test_others__says_who_moved() -> None:
+    names = ["a", "b", "c"]
+    low, high = np.array([0.0, 0.1, 0.0]), np.array([0.2, 0.3, 0.0])
+    real = broken.Shares(names, np.array([0.1, 0.2, 0.0]), low, high)
+    after = broken.Shares(names, np.array([0.9, 0.35, 0.0]), low, high)
+    change, relative, left = broken._others("case", "a", real, after)
+    assert (change.ours, change.baseline) == pytest.approx((0.15, 0.1))
+    assert relative.ours == pytest.approx(0.75)
+    assert left.ours == 1
+    assert "b (0.200, 0.100 to 0.300, now 0.350)" in left.unit
