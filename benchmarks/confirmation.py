@@ -18,6 +18,7 @@ from scipy.stats import rankdata
 
 from atypeak_scale import build_store, load_config, normalize, open_store, score, train
 from atypeak_scale.assess.evidence.artificial import contig_ranges
+from atypeak_scale.assess.evidence.resampling import MANY_PEAKS
 from atypeak_scale.catalogue.names import split_source
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
 from atypeak_scale.catalogue.peaks import spool_peaks
@@ -37,7 +38,6 @@ SEEDS = (1, 2, 3)
 SMALL_PCA = 8
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
-MANY_PEAKS = 300
 COUNTS = "overlapping sources"
 TREES = "boosted trees"
 OURS = ("raw", "support")  # scores that every other is compared with

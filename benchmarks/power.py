@@ -14,7 +14,8 @@ from scipy.stats import spearmanr
 
 from atypeak_scale import load_config
 from atypeak_scale.assess.evidence.placed import placed
-from atypeak_scale.assess.evidence.power import COUNT, IN_WINDOW, MANY_PEAKS, MEAN, MEAN_OF_SMALL, RAW, power
+from atypeak_scale.assess.evidence.power import COUNT, IN_WINDOW, MEAN, MEAN_OF_SMALL, RAW, power
+from atypeak_scale.assess.evidence.resampling import MANY_PEAKS
 from atypeak_scale.config import with_seed
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.registry import variables as v

@@ -60,14 +60,10 @@ def row_maxima(
 
 def average_rows(task: ScoreTask) -> int:
     """Write `raw` of a block of catalogue peaks: the mean over each peak's rows."""
-    start = task.block.start
-    peaks = task.scores.cell_line.peaks(*task.block)
-    first, last = peaks.first_row, peaks.last_row
-    low, high = int(first.min()), int(last.max()) + 1
-    peak = task.scores.cell_line.rows(low, high).peak - start
-    score = task.scores.read(REBUILT_SCORE, low, high).astype(np.float64)
-    inside = (peak >= 0) & (peak < len(first))
-    total = np.bincount(peak[inside], score[inside], len(first))
-    rows = np.bincount(peak[inside], minlength=len(first))
-    task.scores.write(RAW, start, (total / rows).astype(np.float32))
-    return len(first)
+    start, stop = task.block
+    rows, mine, peak = task.scores.cell_line.rows_of_peaks(start, stop)
+    score = task.scores.read(REBUILT_SCORE, *rows).astype(np.float64)
+    total = np.bincount(peak, score[mine], stop - start)
+    count = np.bincount(peak, minlength=stop - start)
+    task.scores.write(RAW, start, (total / count).astype(np.float32))
+    return stop - start

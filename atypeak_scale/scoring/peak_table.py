@@ -119,12 +119,7 @@ class PeakTable:
 
     def _crms(self, block: Block) -> Columns:
         """Return the CRM of each peak, which is that of its first row, and its other sources there."""
-        first_row = self.cell_line.peaks(*block).first_row
-        low = int(first_row.min())
-        window = self.cell_line.rows(low, int(first_row.max()) + 1).window[first_row - low]
-        low = int(window.min())
-        windows = self.cell_line.windows(low, int(window.max()) + 1)
-        at = window - low
+        windows, at = self.cell_line.first_windows(*block)
         return {
             "crm": windows.crm[at],
             "crm_start": windows.crm_start[at],

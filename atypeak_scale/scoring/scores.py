@@ -1,5 +1,6 @@
 """The handle of a model's results on a cell line: only `create` creates and only `write` changes them."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -98,14 +99,7 @@ class Scores:
         return found
 
     def group(self, mode: Literal["r", "r+"] = "r") -> zarr.Group:
-        """Open the group of the results.
-
-        Raises
-        ------
-        StageMissingError
-            If they do not exist.
-
-        """
+        """Open the group of the results; raise StageMissingError if they do not exist."""
         found = self._find()
         if found is None:
             raise self._not_scored()
@@ -172,19 +166,19 @@ class Scores:
         blocks = self.cell_line.blocks("rows")
         if not self.exists():
             return blocks
-        array = self._array(v.ROW_NETWORK if self.objective == "support" else v.REBUILT_SCORE)
-        return [block for block in blocks if has_gap(array, *block)]
+        return self.with_gaps(v.ROW_NETWORK if self.objective == "support" else v.REBUILT_SCORE, blocks)
 
-    def has_gap(self, variable: Variable, block: Block) -> bool:
-        """Return whether any element of a block is damaged or not yet computed."""
-        return has_gap(self._array(variable), *block)
+    def with_gaps(self, variable: Variable, blocks: Sequence[Block]) -> list[Block]:
+        """Return those blocks of an array that are damaged or not yet computed."""
+        array = self._array(variable)
+        return [block for block in blocks if has_gap(array, *block)]
 
     def has_raw(self) -> bool:
         """Return whether every peak has a raw score, or support."""
-        variable = v.SUPPORT if self.objective == "support" else v.RAW
-        return self.exists() and not any(
-            self.has_gap(variable, block) for block in self.cell_line.blocks("peaks")
-        )
+        if not self.exists():
+            return False
+        array = self._array(v.SUPPORT if self.objective == "support" else v.RAW)
+        return not any(has_gap(array, *block) for block in self.cell_line.blocks("peaks"))
 
     def is_scored(self) -> bool:
         """Return whether every row and every peak has a score by this model."""
@@ -219,6 +213,11 @@ class Scores:
             raise StageMissingError(
                 f"{self.location}: {self.name} is not normalized; normalize it first", "normalize", self
             )
+
+    def require_support(self) -> None:
+        """Raise InputError unless these are scores of a model of support."""
+        if self.objective != "support":
+            raise InputError(f"{self.model}: is no model of support; name one", "model")
 
     def refuse_support(self) -> None:
         """Raise InputError if these are scores of a model of support; for work on the article's scores."""

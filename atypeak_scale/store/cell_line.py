@@ -26,6 +26,17 @@ Kind = Literal["windows", "rows", "peaks"]
 _BLOCKED = {"windows": v.OCCUPANCY, "rows": v.ROW_WINDOW, "peaks": v.PEAK_SOURCE}
 
 
+class PeakRows(NamedTuple):
+    """The rows of consecutive peaks: they lie in `rows`, those for which `mine` is True.
+
+    mine: bool (rows,); peak: int64 (rows that are mine,), the peak of each, counted from the first.
+    """
+
+    rows: "Block"
+    mine: npt.NDArray[np.bool_]
+    peak: npt.NDArray[np.int64]
+
+
 class Shape(NamedTuple):
     """Sizes of the occupancy."""
 
@@ -39,6 +50,11 @@ class Block(NamedTuple):
 
     start: int
     stop: int
+
+
+def cut(total: int, length: int) -> list[Block]:
+    """Cut `total` elements into blocks of `length`; the last may be shorter."""
+    return [Block(start, min(start + length, total)) for start in range(0, total, length)]
 
 
 @dataclass(frozen=True)
@@ -209,13 +225,26 @@ class CellLine:
         """Return catalogue peaks [start, stop); each column is read on first use."""
         return PeakRange(self.group(), start, stop)
 
-    def crms_of_peaks(self, start: int, stop: int) -> npt.NDArray[np.int64]:
-        """Return the row, in the CRM file, of the (first) CRM of catalogue peaks [start, stop)."""
+    def rows_of_peaks(self, start: int, stop: int) -> PeakRows:
+        """Return where the rows of catalogue peaks [start, stop) are."""
+        peaks = self.peaks(start, stop)
+        rows = Block(int(peaks.first_row.min()), int(peaks.last_row.max()) + 1)
+        peak = self.rows(*rows).peak - start
+        mine = (peak >= 0) & (peak < stop - start)
+        return PeakRows(rows, mine, peak[mine])
+
+    def first_windows(self, start: int, stop: int) -> tuple[WindowRange, npt.NDArray[np.int64]]:
+        """Return windows, and which of them is the first of each of catalogue peaks [start, stop)."""
         first_row = self.peaks(start, stop).first_row
         low = int(first_row.min())
         window = self.rows(low, int(first_row.max()) + 1).window[first_row - low]
         low = int(window.min())
-        crm: npt.NDArray[np.int64] = self.windows(low, int(window.max()) + 1).crm[window - low]
+        return self.windows(low, int(window.max()) + 1), window - low
+
+    def crms_of_peaks(self, start: int, stop: int) -> npt.NDArray[np.int64]:
+        """Return the row, in the CRM file, of the (first) CRM of catalogue peaks [start, stop)."""
+        windows, at = self.first_windows(start, stop)
+        crm: npt.NDArray[np.int64] = windows.crm[at]
         return crm
 
     def peak_starts(self, peaks: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
@@ -228,8 +257,7 @@ class CellLine:
 
     def _blocks_of(self, variable: Variable, chunks: int = 1) -> list[Block]:
         array = self._array(variable)
-        length, total = array.chunks[0] * chunks, array.shape[0]
-        return [Block(start, min(start + length, total)) for start in range(0, total, length)]
+        return cut(array.shape[0], array.chunks[0] * chunks)
 
     @property
     def data(self) -> "xr.Dataset":

@@ -12,6 +12,7 @@ import pandas as pd
 
 from atypeak_scale.assess.evidence.placed import Placed, placed
 from atypeak_scale.assess.evidence.resampling import (
+    MANY_PEAKS,
     Compared,
     Float64Array,
     Resamples,
@@ -24,9 +25,8 @@ from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.evidence_columns import EVIDENCE
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.store.cell_line import Block
+from atypeak_scale.store.cell_line import Block, cut
 
-MANY_PEAKS = 300  # sources of fewer are told apart
 SOURCES_AT_ONCE = 8
 MEAN, MEAN_OF_SMALL, SOURCE = "mean", "mean of small", "source"
 RAW, COUNT = v.RAW.name, v.OVERLAPPING.name
@@ -71,8 +71,7 @@ def power(scores: Scores, article: Scores | None = None, executor: Executor | No
     judged = placed(scores, article, executor)
     source = scores.placements.read(v.PLACED_SOURCE)[judged.index]
     tasks = []
-    for start in range(0, scores.cell_line.shape.sources, SOURCES_AT_ONCE):
-        of_task = Block(start, min(start + SOURCES_AT_ONCE, scores.cell_line.shape.sources))
+    for of_task in cut(scores.cell_line.shape.sources, SOURCES_AT_ONCE):
         mine = (source >= of_task.start) & (source < of_task.stop)
         tasks.append(PowerTask(scores, article, of_task, judged.chosen(mine)))
     found = {task.sources.start: part for task, part in executor.map(compare, tasks, "compare")}
@@ -84,8 +83,7 @@ def power(scores: Scores, article: Scores | None = None, executor: Executor | No
 
 
 def _check(scores: Scores, article: Scores | None) -> None:
-    if scores.objective != "support":
-        raise InputError(f"{scores.model}: is no model of support; name one", "model")
+    scores.require_support()
     scores.require_complete()
     if article is None:
         return
@@ -176,12 +174,9 @@ def in_window(scores: Scores, block: Block) -> npt.NDArray[np.float32]:
 
     The most of them if the peak is in several windows, as the count of overlapping sources has it.
     """
-    peaks = scores.cell_line.peaks(*block)
-    low, high = int(peaks.first_row.min()), int(peaks.last_row.max()) + 1
-    peak = scores.cell_line.rows(low, high).peak - block.start
-    inside = (peak >= 0) & (peak < block.stop - block.start)
+    rows, mine, peak = scores.cell_line.rows_of_peaks(*block)
     most = np.zeros(block.stop - block.start, np.float32)
-    np.maximum.at(most, peak[inside], scores.placements.read(v.ROW_IN_WINDOW, low, high)[inside])
+    np.maximum.at(most, peak, scores.placements.read(v.ROW_IN_WINDOW, *rows)[mine])
     return most
 
 

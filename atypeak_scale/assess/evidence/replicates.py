@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from atypeak_scale.assess.evidence.resampling import (
+    MANY_PEAKS,
     Compared,
     Float64Array,
     Resamples,
@@ -33,12 +34,11 @@ from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.evidence_columns import CONFIRMATION
 from atypeak_scale.scoring.score import score
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.chance import FEWEST_TO_COMPARE
 from atypeak_scale.storage.locations import Location, join, local_path
 from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.derive import made_without, without_source
 
-MANY_PEAKS = 300  # pairs with a source of fewer are told apart
-FEWEST_TO_COMPARE = 20  # confirmed peaks, and others; the AUROC of fewer would say nothing
 MEAN, MEAN_OF_SMALL, PAIR = "mean", "mean of small", "pair"
 SCORES = (v.SUPPORT, v.NETWORK, v.REGRESSION, v.OVERLAPPING)
 
@@ -94,8 +94,7 @@ def confirmation(
 
     """
     executor, cell_line = executor or InProcess(), scores.cell_line
-    if scores.objective != "support":
-        raise InputError(f"{scores.model}: is no model of support; name one", "model")
+    scores.require_support()
     left_out = replicates(cell_line)
     if not left_out:
         view0, view1 = cell_line.views

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ranking import Ranking
+from atypeak_scale.scoring.support.chance import interval, times_drawn
 from atypeak_scale.store.cell_line import CellLine
 
 RESAMPLES = 200
-INTERVAL = (0.025, 0.975)
+MANY_PEAKS = 300  # of a source; means are over sources that have so many, and the others have their own
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Float64Array = npt.NDArray[np.float64]
@@ -41,7 +42,7 @@ class Resamples:
         for resample in range(self.count):
             rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(5, resample)))
             times = np.zeros(int(crms[-1]) + 1)
-            times[crms] = np.bincount(rng.integers(len(crms), size=len(crms)), minlength=len(crms))
+            times[crms] = times_drawn(len(crms), rng)
             yield times
 
 
@@ -102,6 +103,4 @@ def mean_over(found: Float64Array) -> Float64Array:
 
 def with_interval(found: Float64Array) -> tuple[float, float, float]:
     """Return the figure of all data and the 95% interval of its resamples: found is (1 + resamples,)."""
-    resampled = found[1:][~np.isnan(found[1:])]
-    low, high = np.quantile(resampled, INTERVAL) if len(resampled) else (np.nan, np.nan)
-    return float(found[0]), float(low), float(high)
+    return float(found[0]), *interval(found[1:])

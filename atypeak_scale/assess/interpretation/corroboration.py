@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from atypeak_scale.errors import InputError
-from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.evidence_columns import CORROBORATION
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.scoring.support.regression import Regression, coefficients_by_kind
+from atypeak_scale.scoring.support.corroboration import regression_of
+from atypeak_scale.scoring.support.regression import coefficients_by_kind
 
 
 def corroboration(scores: Scores) -> pd.DataFrame:
@@ -33,8 +32,7 @@ def corroboration(scores: Scores) -> pd.DataFrame:
         If they are not complete.
 
     """
-    if scores.objective != "support":
-        raise InputError(f"{scores.model}: is no model of support; name one", "model")
+    scores.require_support()
     scores.require_complete()
     sources = scores.cell_line.sources
     first, second = np.array(sources, object).T
@@ -42,10 +40,7 @@ def corroboration(scores: Scores) -> pd.DataFrame:
     parts = []
     names = [column.name for column in CORROBORATION.named(scores.cell_line.views)]
     for own, labels in enumerate(sources):
-        coefficients, intercept = (
-            scores.placements.read(variable, own, own + 1)[0] for variable in (v.COEFFICIENT, v.INTERCEPT)
-        )
-        kinds = coefficients_by_kind(Regression(coefficients, intercept)).astype(np.float64)
+        kinds = coefficients_by_kind(regression_of(scores.placements, own)).astype(np.float64)
         others = number[number != own]
         columns = (labels[0], labels[1], first[others], second[others], *kinds[:, others])
         parts.append(pd.DataFrame(dict(zip(names, columns, strict=True))))

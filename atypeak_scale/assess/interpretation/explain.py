@@ -14,9 +14,10 @@ from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.evidence_columns import EXPLANATION
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.corroboration import regression_of
 from atypeak_scale.scoring.support.neighbours import gaps
 from atypeak_scale.scoring.support.network import network_log_odds
-from atypeak_scale.scoring.support.regression import Regression, log_odds
+from atypeak_scale.scoring.support.regression import log_odds
 from atypeak_scale.store.cell_line import Block, CellLine
 
 WINDOW_BYTES = 64 << 20  # limit for the windows that are changed at once
@@ -99,8 +100,7 @@ def least_supported(scores: Scores, count: int) -> list[int]:
 
 
 def _check(scores: Scores) -> None:
-    if scores.objective != "support":
-        raise InputError(f"{scores.model}: is no model of support; name one", "model")
+    scores.require_support()
     scores.require_complete()
 
 
@@ -246,10 +246,7 @@ def _log_odds(scores: Scores, row: _Row, is_present: BoolArray) -> tuple[FloatAr
     """Return N and G in the window as it is, then changed at each source: float32 (1 + sources,) each."""
     count = len(is_present) + 1
     network, regression = np.zeros(count, np.float64), np.empty(count, np.float32)
-    fitted = Regression(*(
-        scores.placements.read(variable, row.source, row.source + 1)[0]
-        for variable in (v.COEFFICIENT, v.INTERCEPT)
-    ))  # fmt: skip
+    fitted = regression_of(scores.placements, row.source)
     members = scores.members or (scores,)
     for part, windows in row.variants(is_present):
         each = np.arange(len(windows))

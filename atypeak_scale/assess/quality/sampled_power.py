@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.assess.evidence.resampling import MANY_PEAKS
 from atypeak_scale.execution.progress import Event, tell
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ranking import auroc
@@ -15,7 +16,6 @@ from atypeak_scale.scoring.support.network import network_log_odds
 from atypeak_scale.scoring.support.placements import Placements
 
 SAMPLED = 1000  # peaks, and placements, of each source, about
-ENOUGH_PEAKS = 300  # sources with fewer are left out, unless all have fewer
 # Streams of random numbers beside those that the placements have used.
 _OF_PEAKS, _OF_PLACEMENTS = 4, 5
 
@@ -49,7 +49,7 @@ def sampled_power(scores: Scores, placements: Placements) -> float:
     count = np.zeros(cell_line.shape.sources, np.int64)
     for block in cell_line.blocks("peaks"):
         count += np.bincount(cell_line.peaks(*block).source, minlength=len(count))
-    judged = count >= ENOUGH_PEAKS
+    judged = count >= MANY_PEAKS
     judged |= not judged.any()
     blocks = blocks_of(placements)
     tell(Event("power", 0, len(blocks)))

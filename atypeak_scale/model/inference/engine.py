@@ -105,14 +105,14 @@ class Engine:
             input_signature=[tf.TensorSpec((None, model.bins, len(cells)), tf.float32)],
         )
         self.part_weights = PartWeights(weight_arrays(model.network), cells)
-        self.decoder_weights = self._decoder = DecoderWeights(
+        self.decoder_weights = DecoderWeights(
             model,
             self.part_weights.signal_empty,
             every_cell if is_reordered else None,
             [i * self.shape[1] + j for i, j in cells],
             precision,
         )
-        self._most_inputs = max(1, PRODUCT_BYTES // (4 * self._decoder.product_width))
+        self._most_inputs = max(1, PRODUCT_BYTES // (4 * self.decoder_weights.product_width))
 
     def ratios(self, occupancy: npt.NDArray[np.bool_]) -> Iterator[tuple[int, FloatArray]]:
         """Divide rebuilt windows by the windows shown (method, section 4.1).
@@ -168,7 +168,7 @@ class Engine:
             else:
                 signals = PartSums(self.part_weights, self.fields, inputs)
             decoded = self._decode(len(windows), inputs.position, inputs.input, signals)
-            rebuilt = self._decoder.rebuild(decoded, of_sources)
+            rebuilt = self.decoder_weights.rebuild(decoded, of_sources)
             yield start, rebuilt if of_sources else rebuilt.reshape(*rebuilt.shape[:2], *self.shape)
 
     def rebuilt(self, windows: FloatArray) -> FloatArray:
@@ -200,7 +200,7 @@ class Engine:
             signals = encoded.reshape(-1, encoded.shape[-1])[position]
             each = np.arange(len(position))
             decoded = self._decode(len(of_pass), position, each, signals.__getitem__)
-            rebuilt = self._decoder.rebuild(decoded, of_sources=False)
+            rebuilt = self.decoder_weights.rebuild(decoded, of_sources=False)
             result[start : start + step] = rebuilt.reshape(of_pass.shape)
         return result
 
@@ -239,7 +239,7 @@ class Engine:
         of inputs to their signals (inputs, F).
         """
         k, positions = self.fields.k, self.fields.positions
-        decoded: FloatArray = np.repeat(self._decoder.decoded_empty[None], windows, axis=0)
+        decoded: FloatArray = np.repeat(self.decoder_weights.decoded_empty[None], windows, axis=0)
         if not len(position):
             return decoded
         at = np.full(windows * positions, -1, np.int64)
@@ -249,8 +249,8 @@ class Engine:
         rows = seen.sum(axis=2).ravel()
         column = (taps * k + np.arange(k))[seen]
         bounds = np.concatenate([[0], np.cumsum(rows)])
-        with self._decoder.lock:
-            products = self._decoder.products(signals, int(inputs.max()) + 1)
+        with self.decoder_weights.lock:
+            products = self.decoder_weights.products(signals, int(inputs.max()) + 1)
             change = sum_rows(column, bounds, products.reshape(products.shape[0] * k, -1))
         decoded[:, k // 2 : k // 2 + positions - k + 1] += change.reshape(windows, positions - k + 1, -1)
         return decoded

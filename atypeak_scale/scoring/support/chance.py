@@ -19,7 +19,7 @@ IntArray = npt.NDArray[np.integer[Any]]
 Verdict = Literal["judged", "few peaks", "low power"]
 
 FEWEST_PEAKS, LOW_POWER = 100, 0.6
-FEWEST_TO_COMPARE = 20
+FEWEST_TO_COMPARE = 20  # of each of two kinds; an AUROC of fewer would say nothing
 INTERVAL = (0.025, 0.975)
 
 
@@ -115,7 +115,7 @@ def chance(
     ranking = Ranking(real, placed)
     share_random = _share_random(np.ones(n), rank, p)
     shares, powers = _resampled(ranking, rank, real_crm, placed, placed_crm, rng, resamples)
-    power_low, power_high = _interval(powers)
+    power_low, power_high = interval(powers)
     verdict: Verdict = "judged"
     if n < FEWEST_PEAKS:
         verdict = "few peaks"
@@ -125,7 +125,7 @@ def chance(
     if verdict == "judged":
         peaks_by_rank = np.bincount(rank, minlength=N + 1)
         q, doubt = q_of_rank(peaks_by_rank, share_random), doubt_of_rank(peaks_by_rank, share_random)
-    share_low, share_high = _interval(shares)
+    share_low, share_high = interval(shares)
     return Chance(
         share_random=share_random,
         share_random_low=share_low,
@@ -216,8 +216,8 @@ def memorised(
     ranking = Ranking(support[is_high], support[is_low], strata, FEWEST_TO_COMPARE)
     crms, number = np.unique(crm, return_inverse=True)
     high, low = number[is_high], number[is_low]
-    drawn = (_times_drawn(len(crms), rng) for _ in range(resamples))
-    return ranking.auroc(), *_interval([ranking.auroc(times[high], times[low]) for times in drawn])
+    drawn = (times_drawn(len(crms), rng) for _ in range(resamples))
+    return ranking.auroc(), *interval([ranking.auroc(times[high], times[low]) for times in drawn])
 
 
 def _share_random(weight: FloatArray, rank: IntArray, p: FloatArray) -> float:
@@ -256,7 +256,7 @@ def _resampled(
     from_the_top = placed_number[np.argsort(-placed, kind="stable")]
     shares, powers = np.full(resamples, np.nan), np.full(resamples, np.nan)
     for row in range(resamples):
-        times = _times_drawn(len(crms), rng)
+        times = times_drawn(len(crms), rng)
         of_real = times[real_number]
         at_least = np.cumsum(times[from_the_top])
         if at_least[-1]:
@@ -267,12 +267,12 @@ def _resampled(
     return shares, powers
 
 
-def _times_drawn(crms: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def times_drawn(crms: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Return how often each CRM is in a resample of as many, drawn with replacement: (crms,) float64."""
     return np.bincount(rng.integers(crms, size=crms), minlength=crms).astype(np.float64)
 
 
-def _interval(values: FloatArray | list[float]) -> tuple[float, float]:
+def interval(values: FloatArray | list[float]) -> tuple[float, float]:
     """Return the interval that holds 95% of `values`, those that are NaN aside; NaN without any."""
     known = np.asarray(values, np.float64)
     known = known[~np.isnan(known)]

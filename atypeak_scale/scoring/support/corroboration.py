@@ -6,6 +6,7 @@ fit      the regressions of a source, cross-fitted by folds of CRMs     (a task 
 apply    log-odds and counts of every row and placement                 (a task a block of rows or placements)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from atypeak_scale.scoring.support.neighbours import (
 )
 from atypeak_scale.scoring.support.placements import NO_WINDOW, Drawn, Placements, draw_placements
 from atypeak_scale.scoring.support.regression import KINDS, Regression, fit, log_odds
-from atypeak_scale.store.cell_line import Block, CellLine
+from atypeak_scale.store.cell_line import Block, CellLine, cut
 
 MOST_SAMPLED = 4000  # peaks, and placements, that the regressions of a source are fitted to, about
 SAMPLE_BYTES = 256 << 20  # of the gaps that one task fits to
@@ -127,10 +128,10 @@ def complete_placements(placements: Placements, executor: Executor) -> None:
     if placements.exists() and placements.is_marked(FITTED) and not _missing(placements, blocks):
         return
     with placements.writing():
-        samples = _sample_tasks(placements, blocks)
-        if not (placements.exists() and placements.is_marked(DRAWN)):
-            _draw(placements, samples)
-        if not placements.is_marked(SAMPLED):
+        if not (placements.exists() and placements.is_marked(SAMPLED)):
+            samples = _sample_tasks(placements, blocks)
+            if not (placements.exists() and placements.is_marked(DRAWN)):
+                _draw(placements, samples)
             executor.run(sample_block, samples, "neighbours")
             placements.mark(SAMPLED)
         if not placements.is_marked(FITTED):
@@ -147,9 +148,20 @@ def blocks_of(placements: Placements) -> list[BlockTask]:
     return [BlockTask(placements, *one, number) for number, one in enumerate([*real, *placed])]
 
 
+def chosen_blocks(
+    blocks: list[BlockTask], choose: Callable[[bool, list[Block]], list[Block]]
+) -> list[BlockTask]:
+    """Return those of some blocks that `choose` returns, of rows (True) and of placements (False)."""
+    chosen = {
+        kind: set(choose(kind, [one.block for one in blocks if one.is_real == kind]))
+        for kind in (True, False)
+    }
+    return [one for one in blocks if one.block in chosen[one.is_real]]
+
+
 def _missing(placements: Placements, blocks: list[BlockTask]) -> list[BlockTask]:
     marks = {True: v.ROW_REGRESSION, False: v.PLACED_REGRESSION}
-    return [task for task in blocks if placements.missing(marks[task.is_real], [task.block])]
+    return chosen_blocks(blocks, lambda is_real, some: placements.missing(marks[is_real], some))
 
 
 def _sample_tasks(placements: Placements, blocks: list[BlockTask]) -> list[SampleTask]:
@@ -233,9 +245,7 @@ def _fit_tasks(placements: Placements) -> list[FitTask]:
     sources = placements.cell_line.shape.sources
     by_memory = SAMPLE_BYTES // (2 * MOST_SAMPLED * sources * np.int32().itemsize)
     length = max(1, min(by_memory, -(-sources // FIT_TASKS)))
-    return [
-        FitTask(placements, Block(start, min(start + length, sources))) for start in range(0, sources, length)
-    ]
+    return [FitTask(placements, some) for some in cut(sources, length)]
 
 
 def fit_sources(task: FitTask) -> None:
@@ -263,6 +273,12 @@ def _sample_of(task: FitTask) -> tuple[npt.NDArray[Any], ...]:
             columns = (placements.read(variable, number, number + 1)[0][wanted] for variable in others)
             parts.append((source[wanted], *columns))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def regression_of(placements: Placements, source: int) -> Regression:
+    """Return the regressions of one source."""
+    pair = (placements.read(variable, source, source + 1)[0] for variable in (v.COEFFICIENT, v.INTERCEPT))
+    return Regression(*pair)
 
 
 def regressions_of(placements: Placements) -> list[Regression]:

@@ -15,7 +15,7 @@ from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.chance import Chance, chance, p_by_rank, rank_among
-from atypeak_scale.store.cell_line import Block
+from atypeak_scale.store.cell_line import Block, cut
 
 SOURCES_AT_ONCE = 8
 FloatArray = npt.NDArray[np.float32]
@@ -42,14 +42,8 @@ def judge(scores: Scores, executor: Executor) -> None:
     peaks = [PeaksTask(scores, block) for block in scores.cell_line.blocks("peaks")]
     sources = scores.cell_line.shape.sources
     executor.run(add_up, peaks, "support")
-    groups = [
-        SourcesTask(scores, Block(start, min(start + SOURCES_AT_ONCE, sources)))
-        for start in range(0, sources, SOURCES_AT_ONCE)
-    ]
-    found: dict[int, list[Chance]] = {
-        task.sources.start: chances for task, chances in executor.map(compare, groups, "chance")
-    }
-    _write_figures(scores, [one for start in sorted(found) for one in found[start]])
+    groups = [SourcesTask(scores, some) for some in cut(sources, SOURCES_AT_ONCE)]
+    _write_figures(scores, executor.reduce(compare, groups, "chance"))
     executor.run(look_up, peaks, "doubt")
 
 
@@ -61,26 +55,21 @@ def _write_figures(scores: Scores, chances: list[Chance]) -> None:
 
 def add_up(task: PeaksTask) -> None:
     """Write the support of a block of peaks and its two parts: each is the mean over the peak's rows."""
-    scores, start = task.scores, task.block.start
-    peaks = scores.cell_line.peaks(*task.block)
-    low, high = int(peaks.first_row.min()), int(peaks.last_row.max()) + 1
-    peak = scores.cell_line.rows(low, high).peak - start
-    inside = (peak >= 0) & (peak < len(peaks.first_row))
-    peak, count = peak[inside], len(peaks.first_row)
-    rows = np.bincount(peak, minlength=count)
+    scores, (start, stop) = task.scores, task.block
+    rows, mine, peak = scores.cell_line.rows_of_peaks(start, stop)
+    windows = np.bincount(peak, minlength=stop - start)
 
     def mean(of_rows: FloatArray) -> FloatArray:
-        total = np.bincount(peak, of_rows[inside].astype(np.float64), count)
-        averaged: FloatArray = (total / rows).astype(np.float32)
+        total = np.bincount(peak, of_rows[mine].astype(np.float64), stop - start)
+        averaged: FloatArray = (total / windows).astype(np.float32)
         return averaged
 
-    network = mean(scores.read(v.ROW_NETWORK, low, high))
-    regression = mean(scores.placements.read(v.ROW_REGRESSION, low, high))
-    overlapping = np.zeros(count, np.int32)
-    # A source that overlaps the peak in two windows counts once.
-    np.maximum.at(
-        overlapping, peak, scores.placements.read(v.ROW_OVERLAPS, low, high)[inside].astype(np.int32)
-    )
+    network = mean(scores.read(v.ROW_NETWORK, *rows))
+    regression = mean(scores.placements.read(v.ROW_REGRESSION, *rows))
+    overlapping = np.zeros(stop - start, np.int32)
+    of_rows = scores.placements.read(v.ROW_OVERLAPS, *rows)[mine].astype(np.int32)
+    # Of several windows the most, because a source may overlap the peak in each of them.
+    np.maximum.at(overlapping, peak, of_rows)
     for variable, values in (
         (v.NETWORK, network), (v.REGRESSION, regression), (v.OVERLAPPING, overlapping),
         (v.SUPPORT, network + regression),

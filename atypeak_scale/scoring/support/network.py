@@ -10,7 +10,7 @@ from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.scoring.support.corroboration import BlockTask, blocks_of
+from atypeak_scale.scoring.support.corroboration import BlockTask, blocks_of, chosen_blocks
 from atypeak_scale.scoring.support.neighbours import central_third
 
 if TYPE_CHECKING:
@@ -35,12 +35,10 @@ class NetworkTask:
 
 def missing_tasks(scores: Scores) -> list[NetworkTask]:
     """Return the blocks that a model has not judged yet, or whose result is damaged."""
-    exists = scores.exists()
-    return [
-        NetworkTask(scores, block)
-        for block in blocks_of(scores.placements)
-        if not exists or scores.has_gap(VARIABLES[block.is_real], block.block)
-    ]
+    blocks = blocks_of(scores.placements)
+    if scores.exists():
+        blocks = chosen_blocks(blocks, lambda is_real, some: scores.with_gaps(VARIABLES[is_real], some))
+    return [NetworkTask(scores, block) for block in blocks]
 
 
 def judge_blocks(tasks: list[NetworkTask], executor: Executor) -> None:

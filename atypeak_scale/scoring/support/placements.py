@@ -20,7 +20,7 @@ from atypeak_scale.registry.variables import PLACEMENT_VARIABLES, Variable
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store.arrays import array_of, has_gap, read_array, write_chunks
-from atypeak_scale.store.cell_line import Block, CellLine
+from atypeak_scale.store.cell_line import Block, CellLine, cut
 from atypeak_scale.store.groups import PLACEMENTS, consolidate, open_group
 from atypeak_scale.store.result_groups import create_results, find_results
 
@@ -85,8 +85,7 @@ class Placements:
 
     def blocks(self) -> list[Block]:
         """Cut the placements into blocks, the chunks of their arrays."""
-        length = self.cell_line.rows_per_block
-        return [Block(at, min(at + length, self.count)) for at in range(0, self.count, length)]
+        return cut(self.count, self.cell_line.rows_per_block)
 
     def missing(self, variable: Variable, blocks: list[Block]) -> list[Block]:
         """Return those blocks of an array that are not computed yet, or damaged."""

@@ -15,7 +15,6 @@ from atypeak_scale.scoring.support.chance import memorised
 from atypeak_scale.scoring.support.corroboration import complete_placements
 from atypeak_scale.scoring.support.judging import judge
 from atypeak_scale.scoring.support.network import average_network, judge_blocks, missing_tasks
-from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.result_groups import CHANCE
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
         judge_blocks(missing, executor)
         scores.set_attribute(CHANCE, None)  # until everything is done again
         _judge(scores, executor)
-        if is_of_training(scores.cell_line, scores):
+        if is_of_training(scores):
             _tell_memorised(scores)
     return True
 
@@ -79,9 +78,9 @@ def _judge(scores: Scores, executor: Executor) -> None:
     scores.finish()
 
 
-def is_of_training(cell_line: CellLine, scores: Scores) -> bool:
-    """Return whether a model was trained on this cell line of this store."""
-    found: bool = describe_model(scores.model)["store"] == fingerprint(cell_line.made_from)
+def is_of_training(scores: Scores) -> bool:
+    """Return whether a model was trained on the cell line of the store that it scores."""
+    found: bool = describe_model(scores.model)["store"] == fingerprint(scores.cell_line.made_from)
     return found
 
 

@@ -51,7 +51,7 @@ def test_power__of_a_sample_of_all_is_that_of_scoring(
     assert heard[0].done == 0
     assert heard[-1].done == heard[-1].total > 2
     bound = int(np.sort(count)[3])
-    monkeypatch.setattr(module, "ENOUGH_PEAKS", bound)
+    monkeypatch.setattr(module, "MANY_PEAKS", bound)
     large = powers[count >= bound]
     assert 1 <= len(large) < 5
     assert sampled_power(scored, scored.placements) == pytest.approx(large.mean(), abs=1e-3)
