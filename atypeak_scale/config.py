@@ -140,12 +140,8 @@ class SupportSettings(Settings):
     """The network that predicts sources it does not see, and its training (method, section 9.2)."""
 
     kernel_width: Annotated[int, Field(ge=4, description="bins")] = 20
-    filters: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="None follows the number of sources (method, section 9.2)"
-    )
-    deep_dimension: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="None follows the number of sources (method, section 9.2)"
-    )
+    filters: Annotated[int, Field(ge=1)] = 32
+    deep_dimension: Annotated[int, Field(ge=1)] = 64
     l2: Annotated[float, Field(ge=0)] = 1e-5
     learning_rate: Annotated[float, Field(gt=0, description="of the first step; it falls to 0")] = 3e-3
     epochs: Annotated[int, Field(ge=1)] = 20
@@ -310,20 +306,17 @@ def with_objective(config: Config, objective: Objective) -> Config:
     return config.model_copy(update={"training": training})
 
 
-SUPPORT_FILTERS, SUPPORT_DEEP = 32, 64
-
-
-def for_support(config: Config, sources: int) -> Config:
+def for_support(config: Config) -> Config:
     """Return the configuration with the sizes and the training of the network of support (method, 9.2).
 
-    Its `model` and `training` follow from its `support` section, the seed and the number of sources.
+    Its `model` and `training` follow from its `support` section and the seed.
     """
     support = config.support
     values = config.model_dump()
     values["model"] = {
         "kernel_width": support.kernel_width,
-        "filters": support.filters or SUPPORT_FILTERS,
-        "deep_dimension": support.deep_dimension or SUPPORT_DEEP,
+        "filters": support.filters,
+        "deep_dimension": support.deep_dimension,
         "dropout": 0.0,
         "l2": support.l2,
     }

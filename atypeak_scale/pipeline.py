@@ -139,7 +139,7 @@ class _Run:
     def _training_config(self, objective: Objective) -> Config:
         """Return the settings that a model of an objective is trained with."""
         if objective == "support":
-            return for_support(self.config, self.cell_line().shape.sources)
+            return for_support(self.config)
         return with_objective(self.config, objective)
 
     def model_is_current(self, objective: Objective) -> bool:

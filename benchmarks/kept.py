@@ -69,7 +69,7 @@ def kept_scores(name: str, cell_line: CellLine, config: Config, objective: Objec
     of_objective = with_objective(config, objective)
     settings = of_objective
     if objective == "support":
-        settings = for_support(of_objective, cell_line.shape.sources)
+        settings = for_support(of_objective)
     seed = config.training.seed
     model = kept_folder("models") / f"{name}, {objective} {seed}, {key_of(_settings(settings))}"
     if not model.exists():

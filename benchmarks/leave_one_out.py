@@ -45,7 +45,7 @@ def rows() -> list[Row]:
 
 def support_model(cell_line: CellLine) -> TrainedModel:
     """Return an untrained model of support of the default sizes for the sources of a cell line."""
-    config = for_support(with_objective(k562_config(), "support"), cell_line.shape.sources)
+    config = for_support(with_objective(k562_config(), "support"))
     return random_model(cell_line, config)
 
 
@@ -95,7 +95,7 @@ def _run(engine: Engine, occupancy: Any) -> None:
 
 def _training(cell_line: CellLine) -> list[Row]:
     """Time one step of support, masks and all, against the same network of three-dimensional layers."""
-    config = for_support(with_objective(k562_config(), "support"), cell_line.shape.sources)
+    config = for_support(with_objective(k562_config(), "support"))
     m, n = map(len, cell_line.labels)
     cells = [(i, j) for i, j in cell_line.cells.tolist()]
     packed = tf.constant(read_packed(cell_line, 0, BATCH))

@@ -50,7 +50,7 @@ def random_support(scores: Scores, folder: Path) -> Scores:
     Two sources cannot be judged: d3.z, the only one of its TR, and d2.y.
     """
     cell_line = scores.cell_line
-    config = for_support(scores.config, len(cell_line.sources))
+    config = for_support(scores.config)
     network = build_autoencoder(320, 3, 3, config.model, seed=2)
     model = TrainedModel(network, (("d1", "d2", "d3"), ("x", "y", "z")), config)
     support = open_scores(cell_line, save_model(model, folder / "support"))

@@ -41,7 +41,7 @@ def supported(folder: Path) -> Scores:
     config = settings()
     build_store(files.peaks, files.crms, folder / "s.zarr", config)
     cell_line = open_store(folder / "s.zarr")
-    return score(cell_line, untrained(folder / "support", for_support(config, DATASETS * TRS), cell_line))
+    return score(cell_line, untrained(folder / "support", for_support(config), cell_line))
 
 
 def untrained(folder: Path, config: Config, cell_line: CellLine, seed: int = 1) -> Path:

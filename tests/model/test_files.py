@@ -62,7 +62,7 @@ def test_save__a_model_of_support_has_a_validation_loss(
     model: TrainedModel, config: Config, tmp_path: Path, validation: tuple[float, ...], kept: float | None
 ) -> None:
     support = TrainedModel(
-        model.network, LABELS, for_support(config, 6), Training(2, 2, 0.25, "max_epochs", kept), (0.5, 0.25),
+        model.network, LABELS, for_support(config), Training(2, 2, 0.25, "max_epochs", kept), (0.5, 0.25),
         "store", validation_history=validation,
     )  # fmt: skip
     folder = save_model(support, tmp_path / "m")
@@ -132,7 +132,7 @@ def test_fingerprint__of_support_follows_its_settings_too(model: TrainedModel, c
         changed = config.model_copy(update={"support": config.support.model_copy(update=support)})
         return TrainedModel(model.network, LABELS, changed).fingerprint()
 
-    support = for_support(config, 6)
+    support = for_support(config)
     assert of(support, most_masked=0.4) != of(support) != of(config)
     assert of(support, kept_out=0.2) != of(support)
     assert of(config, most_masked=0.4) == of(config) == model.fingerprint()

@@ -56,9 +56,7 @@ def test_train_seeds__of_support_keep_out_other_crms(
     support = config.model_copy(update={"support": SupportSettings.model_validate(small)})
     folders = train_seeds(cell_line, changed(support, objective="support"), 2, tmp_path / "models")
     first, second = map(load_model, folders)
-    assert [m.config for m in (first, second)] == [
-        for_support(with_seed(support, seed), len(cell_line.sources)) for seed in (1, 2)
-    ]
+    assert [m.config for m in (first, second)] == [for_support(with_seed(support, seed)) for seed in (1, 2)]
     assert first.validation_history != second.validation_history
 
 

@@ -21,7 +21,7 @@ def support_config(config: Config) -> Config:
     values = config.model_dump()
     values["support"] = {"filters": 4, "deep_dimension": 8}
     values["chance"] = {"placements": 200, "folds": 3, "seed": 5}
-    return for_support(parse_config(values, "test"), 5)
+    return for_support(parse_config(values, "test"))
 
 
 def handle(folder: Path) -> Scores:

@@ -186,7 +186,7 @@ def _tasks(
     for _, config in configs:
         each, judged_by = config, {"normalization": config.normalization, "scoring": config.scoring}
         if placements is not None:
-            each, judged_by = for_support(config, cell_line.shape.sources), {"chance": config.chance}
+            each, judged_by = for_support(config), {"chance": config.chance}
         folder, sampled = join(parent, _name(each)), _key(judged_by)
         for number in range(seeds):
             of_seed = with_seed(each, each.training.seed + number)

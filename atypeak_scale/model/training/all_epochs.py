@@ -83,8 +83,7 @@ class AllEpochs:
         There were too many if the last validation loss is more than 1% above the lowest. There were too few
         if it fell by more than 5% over the last fifth of the epochs, where the learning rate is so low that a
         trained network hardly moves. A smaller fall says nothing: the loss includes the sources that are not
-        masked, and a network goes on to copy these better when it predicts masked ones no better (HeLa, after
-        about 6 epochs).
+        masked, and a network goes on to copy these better when it predicts masked ones no better.
 
         Returns
         -------

@@ -102,7 +102,7 @@ def fit(cell_line: CellLine, config: Config) -> TrainedModel:
     failures: list[Exception] = []
     prepare = _article
     if config.training.objective == "support":
-        config, prepare = for_support(config, cell_line.shape.sources), _support
+        config, prepare = for_support(config), _support
     training, windows, course = prepare(cell_line, config, failures)
     try:
         _run_epochs(training, windows, config, course)

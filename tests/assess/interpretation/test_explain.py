@@ -111,7 +111,7 @@ def test_explain__overlaps_in_bins(supported: Scores) -> None:
 
 
 def test_explain__an_ensemble_is_the_mean(supported: Scores, tmp_path: Path) -> None:
-    config = for_support(settings(), 6)
+    config = for_support(settings())
     other = untrained(tmp_path / "other", config, supported.cell_line, seed=5)
     second = replace(supported, model=other, fingerprint=_fingerprint(other))
     both = replace(supported, members=(supported, second))

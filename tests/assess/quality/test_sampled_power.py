@@ -25,7 +25,7 @@ def scored(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Scor
     values = config.model_dump()
     values["support"] |= {"filters": 4, "deep_dimension": 6}
     values["chance"] |= {"placements": 100, "folds": 2}
-    settings = for_support(with_objective(parse_config(values, "test"), "support"), 5)
+    settings = for_support(with_objective(parse_config(values, "test"), "support"))
     build_store(*catalogue, tmp_path / "s.zarr", settings)
     network = build_autoencoder(320, 3, 3, settings.model, seed=3)
     model = TrainedModel(network, (("d3", "d1", "d2"), ("z", "x", "y")), settings)

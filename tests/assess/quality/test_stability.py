@@ -51,7 +51,7 @@ def save_members(folder: Path, config: Config, seeds: int = 3) -> Path:
 
 def of_support(config: Config) -> Config:
     support = config.support.model_copy(update={"filters": 4, "deep_dimension": 6})
-    return for_support(with_objective(config.model_copy(update={"support": support}), "support"), 5)
+    return for_support(with_objective(config.model_copy(update={"support": support}), "support"))
 
 
 def by_hand(cell_line: CellLine, row_scores: list[np.ndarray], windows: np.ndarray) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from atypeak_scale.store.stream import unpack
 def config_of(training_seed: int = 1, **support: object) -> Config:
     sizes = {"kernel_width": 4, "filters": 3, "deep_dimension": 5, "batch_windows": 4, **support}
     values = {"cell_line": "cell", "support": sizes, "training": {"seed": training_seed}}
-    return for_support(parse_config(values, "test"), sources=3)
+    return for_support(parse_config(values, "test"))
 
 
 def random_cells(rng: np.random.Generator, m: int, n: int) -> list[tuple[int, int]]:

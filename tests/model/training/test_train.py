@@ -236,7 +236,7 @@ def test_support__learns_and_says_both_losses(cell_line: CellLine, support: Conf
     told: list[Event] = []
     longer = with_support(support, epochs=6, learning_rate=0.01)
     model = train(cell_line, longer, executor=InProcess(told.append))
-    assert model.config == for_support(longer, 5)
+    assert model.config == for_support(longer)
     assert model.network.get_layer("encoded").units == 8
     assert len(model.history) == len(model.validation_history) == 6
     assert model.validation_history[-1] < 0.7 * model.validation_history[0]
@@ -266,7 +266,7 @@ def test_support__same_seed_same_model_other_seed_another(cell_line: CellLine, s
 
 def test_support__kept_weights_are_those_that_were_validated(cell_line: CellLine, support: Config) -> None:
     model = train(cell_line, support)
-    config = for_support(support, 5)
+    config = for_support(support)
     training, _, _ = train_module._support(cell_line, config, [])
     assert isinstance(training, SupportTraining)
     training.autoencoder.set_weights(model.network.get_weights())
