@@ -17,6 +17,7 @@ NAMES = {
     "detection": "noise among the stacks of artificial data, found by our scores and by simple ones",
     "power": "real peaks told from random placements, by support and by every other score",
     "calibration": "p, the share like random and doubt against the truth of artificial data",
+    "sizes": "power of support by size of its network and number of sources",
     "broken": "a real source replaced by random intervals, or mixed with them, and what support says",
     "leave_one_out": "support at K562 sizes: peaks without their source, a training step, memory",
     "confirmation": "peaks that a dataset the model never saw confirms, told from those it does not",

@@ -69,8 +69,8 @@ class LeaveOneOut:
 
     def log_odds(
         self, occupancy: BoolArray, window: Integers, source: Integers, first: Integers, last: Integers
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the output for intervals of bins at the cell of a source, without the source's peaks.
+    ) -> FloatArray:
+        """Return the mean output over intervals of bins at the cell of a source, without the source's peaks.
 
         Parameters
         ----------
@@ -85,17 +85,14 @@ class LeaveOneOut:
         Returns
         -------
         float32 (asked,)
-            The largest output over the bins of the interval.
-        float32 (asked,)
-            The mean output.
 
         """
-        largest, mean = np.empty((2, len(window)), np.float32)
+        mean = np.empty(len(window), np.float32)
         order = np.lexsort((source, window))
         rows = np.stack([window, source, first, last]).astype(np.int64)[:, order]
         for of_pass, runs, at in self._passes(occupancy, rows):
-            largest[order[of_pass]], mean[order[of_pass]] = self._pass(runs, at)
-        return largest, mean
+            mean[order[of_pass]] = self._pass(runs, at)
+        return mean
 
     def _passes(self, occupancy: BoolArray, rows: IntArray) -> Iterator[tuple[slice, Runs, IntArray]]:
         """Yield the rows of each pass, the runs of its windows and its rows; windows count from 0 in both."""
@@ -116,15 +113,15 @@ class LeaveOneOut:
                 here[0] = number[of_pass] - start - low
                 yield of_pass, _from_window(runs, of_runs, int(low)), here
 
-    def _pass(self, runs: Runs, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return largest and mean of rows (window, source, first, last), sorted by window and source."""
+    def _pass(self, runs: Runs, rows: IntArray) -> FloatArray:
+        """Return the means of rows (window, source, first, last), sorted by window and source."""
         window, source, first, last = rows
         key, view = np.unique(window * self._sources + source, return_inverse=True)
         view_of = np.full((int(window[-1]) + 1) * self._sources, -1)
         view_of[key] = np.arange(len(key))
         inputs = view_inputs(self._fields, runs, view_of, self._sources)
         changes, maps = self._encoded(inputs), self._maps(inputs, key)
-        largest, mean = np.empty((2, len(view)), np.float32)
+        mean = np.empty(len(view), np.float32)
         four = first // PHASES
         fours = last // PHASES - four + 1
         order = np.argsort(source, kind="stable")
@@ -137,9 +134,8 @@ class LeaveOneOut:
             column = np.repeat(begins - four[at], bins) + each // PHASES
             values = output[each % PHASES, column] + self._empty[each, cell]
             starts = np.cumsum(bins) - bins
-            largest[at] = np.maximum.reduceat(values, starts)
             mean[at] = np.add.reduceat(values, starts) / bins
-        return largest, mean
+        return mean
 
     def _encoded(self, inputs: ViewInputs) -> FloatArray:
         """Return what the encoder gives, less that of no peak: (inputs + 1, D); the last is 0."""

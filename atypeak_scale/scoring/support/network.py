@@ -71,8 +71,7 @@ def network_log_odds(
     It is the mean log-odds of the source over the central third of the interval, where the source itself is
     taken out of the window. The parameters are those of `LeaveOneOut.log_odds`.
     """
-    _, mean = model.log_odds(occupancy, window, source, *central_third(first, last))
-    return mean
+    return model.log_odds(occupancy, window, source, *central_third(first, last))
 
 
 def average_network(scores: Scores, executor: Executor) -> None:

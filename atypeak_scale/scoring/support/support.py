@@ -93,7 +93,7 @@ def _tell_memorised(scores: Scores) -> None:
         ~is_kept_out(crm, scores.config.support.kept_out, training.seed),
         cell_line.peaks(0, cell_line.peak_count).source,
         crm,
-        np.random.default_rng(np.random.SeedSequence(scores.chance.seed, spawn_key=(3,))),
+        np.random.default_rng(np.random.SeedSequence(scores.chance.seed, spawn_key=(3, 0))),
     )
     scores.set_attribute(MEMORISED, [None if np.isnan(value) else round(value, 4) for value in found])
     auroc, low, high = found
