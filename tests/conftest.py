@@ -62,16 +62,21 @@ def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int =
     return folder / "peaks.bed", folder / "crms.bed"
 
 
+TINY = parse_config(
+    {
+        "cell_line": "cell",
+        "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
+        "model": {"filters": 4, "deep_dimension": 8},
+        "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
+        "normalization": {"sample": "all"},
+        "support": {"filters": 4, "deep_dimension": 8, "epochs": 2, "batches_per_epoch": 2},
+        "chance": {"placements": 100},
+    },
+    "test",
+)
+
+
 @pytest.fixture(scope="session")
 def config() -> Config:
-    """Return settings of a tiny model on the random catalogue."""
-    return parse_config(
-        {
-            "cell_line": "cell",
-            "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
-            "model": {"filters": 4, "deep_dimension": 8},
-            "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
-            "normalization": {"sample": "all"},
-        },
-        "test",
-    )
+    """Return settings of tiny models on the random catalogue."""
+    return TINY

@@ -18,6 +18,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the example small and its training short."""
     values = load_config("artificial").model_dump()
     values["training"] |= {"max_epochs": 2, "batches_per_epoch": 4}
+    values["support"] |= {"epochs": 2, "batches_per_epoch": 4}
+    values["chance"] |= {"placements": 200}
     monkeypatch.setattr(demo, "CRMS", 200)
     monkeypatch.setattr(demo, "load_config", lambda _: parse_config(values, "test"))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import random_catalogue
+from conftest import TINY, random_catalogue
 
 from atypeak_scale import build_store, run
 from atypeak_scale.config import Config, Objective, dump_config, parse_config
@@ -19,18 +19,6 @@ from atypeak_scale.model.description import describe_model
 from atypeak_scale.pipeline import plan_run, support_of
 from tests.cli.helpers import STAGES, tree
 
-CONFIG = parse_config(
-    {
-        "cell_line": "cell",
-        "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
-        "model": {"filters": 4, "deep_dimension": 8},
-        "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
-        "normalization": {"sample": "all"},
-        "support": {"filters": 4, "deep_dimension": 8, "epochs": 2, "batches_per_epoch": 2},
-        "chance": {"placements": 100},
-    },
-    "test",
-)
 Again = Callable[..., list[tuple[str, bool]]]
 
 
@@ -44,13 +32,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def whole(inputs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run all stages, once; tests must leave the folder as it is."""
     folder = tmp_path_factory.mktemp("done") / "whole"
-    reports = run(CONFIG, folder, *inputs)
+    reports = run(TINY, folder, *inputs)
     assert [(report.name, report.skipped) for report in reports] == [(stage, False) for stage in STAGES]
     return folder
 
 
 def changed(changes: dict[str, Any]) -> Config:
-    values = yaml.safe_load(dump_config(CONFIG))
+    values = yaml.safe_load(dump_config(TINY))
     for section, of_section in changes.items():
         if isinstance(of_section, dict):
             values[section].update(of_section)
@@ -218,7 +206,7 @@ def test_run__leaves_other_cell_lines_of_a_store_alone(
     other = parse_config({"cell_line": "other", "store": {"min_crm_peaks": 0}}, "test")
     build_store(tmp_path / "p.bed", tmp_path / "c.bed", tmp_path / "store.zarr", other)
     before = tree(tmp_path / "store.zarr" / "other")
-    run(CONFIG, tmp_path, *inputs)
+    run(TINY, tmp_path, *inputs)
     assert tree(tmp_path / "store.zarr" / "other") == before
 
 
@@ -243,18 +231,18 @@ def test_run__makes_the_scores_that_are_asked_for(
     of_article = ("train", "score", "normalize")
     wanted = [stage for stage in STAGES if (stage in of_article) == (objective == "article") or
               stage in ("build-store", "export")]  # fmt: skip
-    assert [report.name for report in run(CONFIG, tmp_path / "w", *inputs, [objective])] == wanted
+    assert [report.name for report in run(TINY, tmp_path / "w", *inputs, [objective])] == wanted
     names = {file.name for file in (tmp_path / "w/scores").iterdir()}
     assert ("support.bed" in names) == (objective == "support")
     assert ("final.bed" in names) == (objective == "article")
     # The other scores later: what is there is kept, and the export has both.
-    both = run(CONFIG, tmp_path / "w", *inputs)
+    both = run(TINY, tmp_path / "w", *inputs)
     assert [report.name for report in both if report.skipped] == wanted[:-1]
     assert {"support.bed", "final.bed"} <= {file.name for file in (tmp_path / "w/scores").iterdir()}
 
 
 def test_support_of__is_the_support_of_a_run(whole: Path) -> None:
-    scores = support_of(CONFIG, whole)
+    scores = support_of(TINY, whole)
     assert scores.objective == "support" and scores.is_complete
     assert scores.chance.placements == 100
 
@@ -276,14 +264,14 @@ def test_run__missing_inputs_name_the_parameter(
         (tmp_path / "no", "no such file"),
     ):
         with pytest.raises(InputError, match=told) as refusal:
-            run(CONFIG, tmp_path / "w", **(given | {missing: file}))
+            run(TINY, tmp_path / "w", **(given | {missing: file}))
         assert refusal.value.argument == missing
     assert list(tmp_path.iterdir()) == []
 
 
 def test_run__tells_the_executor_of_every_stage(inputs: tuple[Path, Path], tmp_path: Path) -> None:
     heard: list[Event] = []
-    run(CONFIG, tmp_path / "w", *inputs, executor=InProcess(heard.append))
+    run(TINY, tmp_path / "w", *inputs, executor=InProcess(heard.append))
     assert {"read peaks", "train", "score", "average", "sample", "final", "support", "doubt", "export"} <= {
         event.stage for event in heard
     }

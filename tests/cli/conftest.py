@@ -167,21 +167,6 @@ def refuse_usage(atypeak: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture(scope="session")
-def config() -> Config:
-    """Return settings of a tiny model on the random catalogue."""
-    return parse_config(
-        {
-            "cell_line": "cell",
-            "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
-            "model": {"filters": 4, "deep_dimension": 8},
-            "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
-            "normalization": {"sample": "all"},
-        },
-        "test",
-    )
-
-
-@pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     """Return peaks and CRMs with the content of `catalogue`; tests must leave them as they are."""
     return random_catalogue(tmp_path_factory.mktemp("inputs"))

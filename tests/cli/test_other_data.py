@@ -23,6 +23,8 @@ store: {views: [model, variable], min_crm_peaks: 0, windows_per_chunk: 32, rows_
 model: {filters: 8, deep_dimension: 12}
 training: {learning_rate: 0.003, crumbs: 0.0, batch_windows: 16, batches_per_epoch: 12, max_epochs: 12}
 normalization: {sample: all}
+support: {filters: 8, deep_dimension: 12, epochs: 4, batches_per_epoch: 12}
+chance: {placements: 500}
 """
 
 

@@ -16,7 +16,7 @@ DATASETS, TRS = ("d1", "d2", "d3"), ("x", "y", "z")
 
 def save_untrained(folder: Path, config: Config) -> Location:
     """Save an untrained model whose labels are in another order than the store's."""
-    network = build_autoencoder(320, 3, 3, config.model, seed=1)
+    network = build_autoencoder(320, 3, 3, config.model, seed=config.training.seed)
     network.get_layer("sources").bias.assign(np.linspace(-0.2, 1, 9))
     return save_model(TrainedModel(network, (("d3", "d1", "d2"), ("z", "x", "y")), config), folder)
 

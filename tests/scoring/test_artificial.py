@@ -34,7 +34,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Run the main job on 8 x 8 artificial data of two groups."""
     folder = tmp_path_factory.mktemp("artificial")
     files = simulate(ArtificialSettings(crms=3000, datasets=8, trs=8, seed=5), folder / "catalogue")
-    run(load_config("artificial"), folder / "work", files.peaks, files.crms)
+    run(load_config("artificial"), folder / "work", files.peaks, files.crms, objectives=["article"])
     scores = open_scores(open_store(folder / "work/store.zarr"), folder / "work/model")
     return Demo(scores, files.truth, rebuilt_by_kind(scores, files.truth))
 

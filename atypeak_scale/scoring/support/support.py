@@ -41,7 +41,8 @@ def complete_support(scores: Scores, executor: Executor) -> None:
             scores.set_attribute(CHANCE, None)
             average_network(scores, executor)
             write_spread(scores, v.SUPPORT_SPREAD, executor)
-            _judge(scores, executor)
+            judge(scores, executor)
+            _finish(scores)
 
 
 def support_part(scores: Scores, part: int, parts: int, executor: Executor) -> int:
@@ -66,14 +67,15 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
             return False
         judge_blocks(missing, executor)
         scores.set_attribute(CHANCE, None)  # until everything is done again
-        _judge(scores, executor)
+        judge(scores, executor)
         if is_of_training(scores):
             _tell_memorised(scores)
+        _finish(scores)
     return True
 
 
-def _judge(scores: Scores, executor: Executor) -> None:
-    judge(scores, executor)
+def _finish(scores: Scores) -> None:
+    """Mark support as complete, and show readers of the whole store everything that was found."""
     scores.set_attribute(CHANCE, scores.chance.model_dump(mode="json"))
     scores.finish()
 

@@ -42,11 +42,11 @@ def test_grid__only_what_the_criterion_can_judge(
 
 
 def test_grid__of_support(config: Config) -> None:
-    found = grid_configs(config, {"support.filters": [None, 16], "support.epochs": [8]}, "power")
+    found = grid_configs(config, {"support.filters": [8, 16], "support.epochs": [8]}, "power")
     assert [setting for setting, _ in found] == [
-        {"support.filters": None, "support.epochs": 8}, {"support.filters": 16, "support.epochs": 8}
+        {"support.filters": 8, "support.epochs": 8}, {"support.filters": 16, "support.epochs": 8}
     ]  # fmt: skip
-    assert [(each.support.filters, each.support.epochs) for _, each in found] == [(None, 8), (16, 8)]
+    assert [(each.support.filters, each.support.epochs) for _, each in found] == [(8, 8), (16, 8)]
 
 
 @pytest.mark.parametrize("criterion", get_args(Criterion))

@@ -102,8 +102,10 @@ def random_intervals(folder: Path, per_source: int) -> tuple[Path, Path]:
 
 def test_p__of_noise_is_uniform_under_an_untrained_model(support_config: Config, tmp_path: Path) -> None:
     """However bad the model is, p is valid, and a source that nothing corroborates is not judged."""
-    build_store(*random_intervals(tmp_path / "catalogue", 400), tmp_path / "s.zarr", support_config)
-    save_untrained(tmp_path / "model", support_config)
+    blocks = support_config.store.model_copy(update={"windows_per_chunk": 256, "rows_per_block": 4096})
+    config = support_config.model_copy(update={"store": blocks})
+    build_store(*random_intervals(tmp_path / "catalogue", 400), tmp_path / "s.zarr", config)
+    save_untrained(tmp_path / "model", config)
     chance = support_config.chance.model_copy(update={"placements": 4000})
     scores = open_scores(open_store(tmp_path / "s.zarr"), tmp_path / "model", chance=chance)
     complete(scores)
