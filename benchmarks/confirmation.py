@@ -2,7 +2,8 @@
 
 For every TR with two or more datasets in HeLa and Jurkat, each of these in turn is left out of store and
 training; of the TR's other peaks, those that share a bp with a peak of the left-out dataset are confirmed.
-Folds in which one of the sources, left out or judged, has fewer than 300 peaks are told apart. What each
+Folds with too few confirmed or other peaks to compare are left out. Folds in which one of the sources, left
+out or judged, has fewer than 300 peaks are told apart. What each
 model scored is kept (`harness.kept_folder`), so that a run that was stopped goes on.
 """
 
@@ -18,6 +19,7 @@ from scipy.stats import rankdata
 
 from atypeak_scale import build_store, load_config, normalize, open_store, score, train
 from atypeak_scale.assess.evidence.artificial import contig_ranges
+from atypeak_scale.assess.evidence.replicates import FEWEST_TO_COMPARE
 from atypeak_scale.assess.evidence.resampling import MANY_PEAKS
 from atypeak_scale.catalogue.names import split_source
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
@@ -66,6 +68,11 @@ def rows() -> list[Row]:
     summaries: dict[bool, list[Summary]] = {True: [], False: []}
     for fold in folds():
         simple = simple_scores(fold)
+        confirmed = int(simple["confirmed"].sum())
+        others = len(simple["confirmed"]) - confirmed
+        if min(confirmed, others) < FEWEST_TO_COMPARE:
+            print(f"{fold.name}: {confirmed} confirmed, {others} others: too few to compare", flush=True)
+            continue
         models = [model_scores(fold, seed) | support_scores(fold, seed) for seed in SEEDS]
         is_large = least_peaks(simple) >= MANY_PEAKS
         scored = {name: simple[name] for name in simple if name not in ("source", "judges")}

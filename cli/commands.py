@@ -32,7 +32,7 @@ class _InOrder(click.Group):
 @click.group(cls=_InOrder)
 @click.version_option(package_name="atypeak-scale")
 def commands() -> None:
-    """Find the peaks of a binding catalogue that their neighbours do not corroborate.
+    """Find the peaks of a binding catalogue that the other experiments do not corroborate.
 
     Begin with 'atypeak-scale demo', or 'atypeak-scale run CONFIG' on your own files.
     """

@@ -33,13 +33,13 @@ FIGURES = {
 
 @click.command()
 @click.option("--out", type=click.Path(), metavar="DIR",
-              help="New folder for the whole tables. Default: none are written.")  # fmt: skip
+              help="New folder for the full tables. Default: they are only summarized.")  # fmt: skip
 @click.option("--work", type=click.Path(), metavar="DIR",
               help="With --confirm: folder for stores and models of the folds, so that a run that was "
               "stopped goes on. Default: a temporary one.")  # fmt: skip
 @click.option("--confirm", is_flag=True,
               help="Also leave out each dataset of a TR that has several, train again, and see which score "
-              "tells the peaks that it confirms. Takes a training for each.")  # fmt: skip
+              "best tells the peaks that it confirms from the rest. Trains once for each.")  # fmt: skip
 @model_options(required=True, several=True)
 @executor_options
 def evidence(

@@ -18,16 +18,16 @@ PEAK = re.compile(r"(?P<contig>.+):(?P<start>[\d,]+)-(?P<end>[\d,]+)")
 
 @click.command()
 @click.option("--out", type=click.Path(), metavar="DIR",
-              help="New folder for the whole table. Default: none is written.")  # fmt: skip
+              help="New folder for the full table. Default: it is only summarized.")  # fmt: skip
 @click.option("--least", type=click.IntRange(min=1), metavar="K",
               help="Instead of one peak, the K least supported peaks of each source.")  # fmt: skip
-@click.option("--source", metavar="A.X", help="Source of the peak, dataset.TR.")
+@click.option("--source", metavar="DATASET.TR", help="Source of the peak: its name without the cell line.")
 @click.option("--peak", metavar="CONTIG:START-END", help="The peak, as in its BED file; START is 0-based.")
 @model_options(required=True)
 def explain(chosen: Chosen, peak: str | None, source: str | None, least: int | None, out: str | None) -> None:
     """Say what each other source adds to the support of a peak, or would add if it had a peak there.
 
-    Name --peak and --source, or --least.
+    Needs a scored model of support. Give either --peak and --source, or --least.
     """
     place = _place(peak, source, least)
     from atypeak_scale.provenance import refuse_existing_output

@@ -37,7 +37,8 @@ def run(
 ) -> None:
     """Go from BED files to scored BED files. CONFIG is a YAML file, or the name of a bundled one.
 
-    Every peak gets its support with the probability that it lies at random, and the score of the article.
+    Every peak in the modules in use gets its support and the score of the article. Where its source can be
+    judged, it also gets its doubt: the probability that it lies at random.
 
     A stage is skipped if its output is in the workdir already and was made from the same inputs and settings.
     """

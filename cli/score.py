@@ -27,9 +27,10 @@ from .progress import progress_on
 def score(
     chosen: Chosen, placements: int | None, part: str | None, dry_run: bool, as_json: bool, executor: Executor
 ) -> None:
-    """Score every peak of STORE by how well the model rebuilds it.
+    """Score every peak of STORE by a model of support, or of the article.
 
-    A model of support scores it by what the other sources say for it, and compares it with random placements.
+    Support is what the other sources say for a peak, compared with random placements. The article's score is
+    how well the model rebuilds the peak.
 
     If it was stopped, run it again: it continues where it left off.
     """

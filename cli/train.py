@@ -41,9 +41,10 @@ def train(
     seeds: int | None,
     executor: Executor,
 ) -> None:
-    """Train the autoencoder of a cell line of STORE. Ctrl-C keeps the weights so far.
+    """Train a model of support, or of the article's score, for a cell line of STORE.
 
-    Only --seeds can train elsewhere, each seed on one worker.
+    Ctrl-C keeps the weights so far. --workers and --scheduler matter only with --seeds: each seed trains
+    on one worker.
     """
     from atypeak_scale.config import load_config, with_objective, with_seed
     from atypeak_scale.store.cell_line import open_store
