@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from atypeak_scale.config_problems import first_problem
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.registry.views import check_views
 from atypeak_scale.storage import locations
@@ -191,34 +192,8 @@ class Config(Settings):
         return self
 
 
-def _location(error: Any) -> str:
-    return ".".join(str(part) for part in error["loc"])
-
-
-def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
-    """Return the names of the settings next to the one at `path`, for the nearest-name hint."""
-    for part in path[:-1]:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return set()
-        model = annotation
-    return set(model.model_fields)
-
-
-def _first_problem(failure: ValidationError) -> str:
-    # A misspelt setting is reported before the setting that is missing because of it.
-    errors = sorted(failure.errors(), key=lambda error: error["type"] != "extra_forbidden")
-    error = errors[0]
-    location = _location(error)
-    if error["type"] == "extra_forbidden":
-        known = _fields_at(Config, error["loc"])
-        return f"unknown setting {location!r}; {nearest(str(error['loc'][-1]), known)}"
-    if error["type"] == "missing":
-        return f"the setting {location!r} is missing; add it"
-    message = error["msg"].removeprefix("Value error, ")
-    return (
-        f"{location + ': ' if location else ''}{message} (found {error['input']!r})" if location else message
-    )
+MOST_BYTES = 1_000_000  # of a configuration
+MOST_REASON = 300  # characters of a reason that the YAML reader gives
 
 
 def parse_config(values: Any, origin: str) -> Config:
@@ -238,7 +213,7 @@ def parse_config(values: Any, origin: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as failure:
-        raise InputError(f"{origin}: {' '.join(_first_problem(failure).split())}") from None
+        raise InputError(f"{origin}: {' '.join(first_problem(failure, Config).split())}") from None
 
 
 def bundled_configs() -> dict[str, Path]:
@@ -278,17 +253,26 @@ def load_config(name: Location) -> Config:
                 f"{name}: no such config file or bundled configuration; {nearest(str(name), bundled)}"
             )
         file = bundled[str(name)]
-    try:
-        values = yaml.load(target(file).read_text(), _NoDuplicates)
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        reason = " ".join(str(problem).split())
-        raise InputError(f"{file}: not a YAML file: {reason}") from None
-    config = parse_config(values, str(file))
+    config = parse_config(_read_yaml(file), str(file))
     inputs = Inputs(
         peaks=locations.beside(file, config.inputs.peaks) if config.inputs.peaks else None,
         crms=locations.beside(file, config.inputs.crms) if config.inputs.crms else None,
     )
     return config.model_copy(update={"inputs": inputs})
+
+
+def _read_yaml(file: Location) -> Any:
+    """Return what a YAML file holds; raise InputError if it is none, or far larger than any configuration."""
+    size = target(file).file_size() or 0
+    if size > MOST_BYTES:
+        raise InputError(f"{file}: has {size:,} bytes; expected a configuration of at most {MOST_BYTES:,}")
+    try:
+        return yaml.load(target(file).read_text(), _NoDuplicates)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (yaml.YAMLError, ValueError) as problem:  # ValueError: also dates and numbers that are none
+        reason = " ".join(str(problem).split())[:MOST_REASON]
+    raise InputError(f"{file}: not a YAML file: {reason}")
 
 
 def with_seed(config: Config, seed: int | None) -> Config:

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+MOST_SHOWN = 100  # characters of an input's own text in an error message
+
 
 class AtypeakError(Exception):
     """Something failed while running. The message is one line that users can act on.
@@ -45,6 +47,16 @@ class StageMissingError(InputError):
 
 class InterruptedStageError(AtypeakError):
     """The user stopped a stage. The message says what was kept and how to continue."""
+
+
+def quoted(value: object) -> str:
+    """Return what was found in an input, as part of an error message; long text is cut."""
+    try:
+        text = value if isinstance(value, str) else str(value)
+    except ValueError:  # Python does not spell out integers of thousands of digits
+        return "a number of thousands of digits"
+    shown = repr(text) if isinstance(value, str) else text
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}..., {len(text):,} characters"
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:

@@ -19,7 +19,6 @@ from scipy.stats import rankdata
 
 from atypeak_scale import build_store, load_config, normalize, open_store, score, train
 from atypeak_scale.assess.evidence.artificial import contig_ranges
-from atypeak_scale.assess.evidence.replicates import FEWEST_TO_COMPARE
 from atypeak_scale.assess.evidence.resampling import MANY_PEAKS
 from atypeak_scale.catalogue.names import split_source
 from atypeak_scale.catalogue.overlaps import overlapping_pairs
@@ -28,6 +27,7 @@ from atypeak_scale.config import Config, Selection, dump_config, with_objective,
 from atypeak_scale.execution.dask_cluster import DISTRIBUTION
 from atypeak_scale.registry.variables import FINAL, NETWORK, RAW, REGRESSION, SUPPORT
 from atypeak_scale.scoring.ranking import auroc
+from atypeak_scale.scoring.support.chance import FEWEST_TO_COMPARE
 from atypeak_scale.storage.atomic import hidden_sibling
 from atypeak_scale.store.cell_line import CellLine
 from benchmarks.baselines import overlap_counts, pca_scores, peak_table

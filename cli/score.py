@@ -1,5 +1,7 @@
 """`atypeak-scale score`."""
 
+import re
+
 import click
 
 from atypeak_scale.errors import InputError
@@ -64,7 +66,9 @@ def score(
 
 
 def _numbers(part: str) -> tuple[int, int]:
-    number, _, parts = part.partition("/")
-    if not (number.isdigit() and parts.isdigit()):
+    numbers = re.fullmatch(
+        r"([0-9]{1,9})/([0-9]{1,9})", part
+    )  # `isdigit` takes other digits, and superscripts
+    if not numbers:
         raise InputError(f"--part {part!r}: expected two whole numbers, such as 3/10")
-    return int(number), int(parts)
+    return int(numbers[1]), int(numbers[2])

@@ -15,7 +15,7 @@ PACKAGE = "atypeak_scale"
 ROOMS = (
     ("errors",),
     ("storage", "execution", "registry"),
-    ("config",),
+    ("config", "config_problems"),
     ("tables", "provenance"),
     ("catalogue",),
     ("store",),

@@ -31,6 +31,20 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # First bytes of headers and blank lines; few contig names begin with them.
 MAYBE_NO_DATA = frozenset((b"", b"#", b"t", b"b", b" ", b"\t", b"\r", b"\n"))
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What other files begin with, what they are, and what makes BED lines of them.
+FOREIGN = (
+    (b"BZh", "bzip2", "bzcat FILE"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat FILE"),
+    (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
+    (b"\xff\xfe", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xfe\xff", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xeb\xf2\x89\x87", "bigBed", "bigBedToBed FILE /dev/stdout"),
+    (b"\x87\x89\xf2\xeb", "bigBed", "bigBedToBed FILE /dev/stdout"),
+    (b"\x26\xfc\x8f\x88", "bigWig", ""),
+    (b"\x88\x8f\xfc\x26", "bigWig", ""),
+    (b"PAR1", "Parquet", ""),
+)
+TAR = slice(257, 262)  # where tar archives say `ustar`
 BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
@@ -148,6 +162,7 @@ class BedReader:
             stream = io.BufferedReader(cast(io.RawIOBase, lzma.open(buffered)), 1 << 20)
         number = 1
         try:
+            self._refuse_foreign(stream)
             while lines := stream.readlines(BYTES_PER_BLOCK):
                 yield number, lines
                 number += len(lines)
@@ -162,7 +177,33 @@ class BedReader:
                 "(its end-of-file block is missing); fetch it again"
             )
 
+    def _refuse_foreign(self, stream: io.BufferedReader) -> None:
+        """Raise InputError if the text, decompressed, begins as another kind of file does."""
+        start = stream.peek(TAR.stop)
+        if start[TAR] == b"ustar":
+            raise InputError(f"{self.name}: is a tar archive; extract it: tar -xOf FILE > new.bed")
+        for magic, what, command in FOREIGN:
+            if start.startswith(magic):
+                remedy = f"; convert it: {command} > new.bed" if command else ""
+                raise InputError(
+                    f"{self.name}: is {what}; expected BED, plain or compressed by gzip, bgzip or xz{remedy}"
+                )
+
+    def _refuse_lone_returns(self, first: int, lines: list[bytes]) -> None:
+        """Raise InputError for a carriage return within a line: it ends a line on old systems, not here."""
+        returns = b"".join(lines).count(b"\r")
+        if not returns or returns == sum(line.endswith(b"\r\n") for line in lines):
+            return
+        at = next((at for at, line in enumerate(lines) if b"\r" in line.removesuffix(b"\n")[:-1]), None)
+        if at is not None:
+            raise self.fail(
+                first + at,
+                "a carriage return stands within the line; if lines end with carriage returns alone, "
+                "convert them: tr '\\r' '\\n' < FILE > new.bed",
+            )
+
     def _parse(self, first: int, lines: list[bytes]) -> BedBlock:
+        self._refuse_lone_returns(first, lines)
         if first == 1 and lines[0].startswith(BYTE_ORDER_MARK):
             lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
         count = self._columns

@@ -196,13 +196,22 @@ def executor(
 
     if not (workers or scheduler or client):
         scheduler = dask.config.get("scheduler-address", None) or dask.config.get("scheduler_address", None)
-    if memory_limit:
-        try:
-            dask.utils.parse_bytes(memory_limit)
-        except ValueError:
-            raise InputError(
-                f"memory limit {memory_limit!r}: expected a size such as 4GB", argument="memory_limit"
-            ) from None
+    if memory_limit is not None:
+        _check_size(memory_limit)
     if not (workers or scheduler or client or memory_limit):
         return InProcess(progress)
     return DaskExecutor(workers, scheduler, memory_limit, client, progress)
+
+
+def _check_size(memory_limit: str) -> None:
+    """Raise InputError unless a text is a size; for Dask nothing at all is one, and so is `-1`."""
+    import dask
+
+    size = 0
+    if memory_limit[:1].isascii() and memory_limit[:1].isdigit():
+        with suppress(ValueError, OverflowError):
+            size = dask.utils.parse_bytes(memory_limit)
+    if size < 1:
+        raise InputError(
+            f"memory limit {memory_limit!r}: expected a size such as 4GB", argument="memory_limit"
+        )

@@ -1,5 +1,6 @@
 """BED files as streams: every compression, and every fault named with its line."""
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -7,9 +8,12 @@ import lzma
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,6 +88,54 @@ def test_reader__standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reader__windows_line_ends_and_no_last_newline(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"chr1\t1\t2\ta.b.c\r\nchr1\t3\t4\ta.b.c")
     assert read(tmp_path / "x") == [("chr1", 1, 2, "a.b.c"), ("chr1", 3, 4, "a.b.c")]
+
+
+def tar(data: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo("peaks.bed")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def zipped(data: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("peaks.bed", data)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    "pack, what",
+    [
+        (bz2.compress, "bzip2"),
+        (lambda data: pa.compress(data, codec="zstd", asbytes=True), "zstd"),
+        (zipped, "a zip archive"),
+        (tar, "a tar archive"),
+        (lambda data: gzip.compress(tar(data)), "a tar archive"),
+        (lambda data: data.decode().encode("utf-16"), "UTF-16 text"),
+        (lambda data: b"\xeb\xf2\x89\x87" + data, "bigBed"),
+    ],
+)
+def test_reader__other_kinds_of_files_are_named(
+    tmp_path: Path, pack: Callable[[bytes], bytes], what: str
+) -> None:
+    file = tmp_path / "peaks"
+    file.write_bytes(pack(GOOD.encode() * 3))
+    with pytest.raises(InputError, match=f"peaks: is {what}"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    "text, line", [("\r".join([GOOD.strip()] * 3), 1), (GOOD + GOOD.replace("\n", "\t5\r") + GOOD, 2)]
+)
+def test_reader__lone_carriage_returns_are_no_line_ends(tmp_path: Path, text: str, line: int) -> None:
+    """Nothing after the first of them may be lost in columns that are not read."""
+    file = tmp_path / "peaks.bed"
+    file.write_bytes(text.encode())
+    with pytest.raises(InputError, match=rf"peaks\.bed, line {line}: a carriage return stands within"):
+        read(file)
 
 
 def test_reader__many_blocks_keep_line_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

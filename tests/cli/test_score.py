@@ -80,7 +80,7 @@ def test_score__part(replace: Replace, resolve: Resolved, tensorflow: dict[str, 
     result = invoke("score", "s.zarr", "--model", model, "--part", "3/10", "--workers", "2")
     assert score.call_args_list == [call(scores_of(model), 3, 10, executor=Where(DaskExecutor, workers=2))]
     assert result.stdout.startswith("scored 5 blocks; when all parts are done: ")
-    for wrong in ("3", "a/b", "3/", "-1/3", "1/2/3"):
+    for wrong in ("١/٢", "²/2", "3", "a/b", "3/", "-1/3", "1/2/3"):
         with pytest.raises(InputError, match="expected two whole numbers, such as 3/10"):
             invoke("score", "s.zarr", "--model", model, f"--part={wrong}")
     assert whole.call_args_list == []

@@ -173,6 +173,9 @@ def test_dask_executor__memory_limit_is_of_local_processes() -> None:
         assert failure.value.argument == "workers"
     with pytest.raises(InputError, match=r"'much': expected a size such as 4GB") as failure:
         executor(workers=1, memory_limit="much")
+    for size in ("", "-1", "0", "nan", "٣GB"):
+        with pytest.raises(InputError, match="expected a size such as 4GB"):
+            executor(workers=1, memory_limit=size)
     assert failure.value.argument == "memory_limit"
 
 
