@@ -2,9 +2,9 @@
 
 For every TR with two or more datasets in HeLa and Jurkat, each of these in turn is left out of store and
 training; of the TR's other peaks, those that share a bp with a peak of the left-out dataset are confirmed.
-Folds with too few confirmed or other peaks to compare are left out. Folds in which one of the sources, left
-out or judged, has fewer than 300 peaks are told apart. What each
-model scored is kept (`harness.kept_folder`), so that a run that was stopped goes on.
+Scores are compared within each judged source; pairs of a left-out and a judged source with too few confirmed
+or other peaks are not compared. Pairs in which one of the two has fewer than 300 peaks are told apart. What
+each model scored is kept (`harness.kept_folder`), so that a run that was stopped goes on.
 """
 
 from collections import Counter
@@ -63,31 +63,45 @@ class Fold:
 
 
 def rows() -> list[Row]:
-    """AUROC of each fold with bootstrap intervals, then means over folds; says on the way what is done."""
+    """AUROC of each pair with bootstrap intervals, then means over pairs; says on the way what is done."""
     result = []
     summaries: dict[bool, list[Summary]] = {True: [], False: []}
     for fold in folds():
         simple = simple_scores(fold)
-        confirmed = int(simple["confirmed"].sum())
-        others = len(simple["confirmed"]) - confirmed
-        if min(confirmed, others) < FEWEST_TO_COMPARE:
-            print(f"{fold.name}: {confirmed} confirmed, {others} others: too few to compare", flush=True)
-            continue
         models = [model_scores(fold, seed) | support_scores(fold, seed) for seed in SEEDS]
-        is_large = least_peaks(simple) >= MANY_PEAKS
-        scored = {name: simple[name] for name in simple if name not in ("source", "judges")}
-        of_fold, summary = _compare(fold, scored, models)
-        told = ", ".join(f"{name} {summary[name].auroc:.3f}" for name in (*OURS, COUNTS))
-        print(f"{fold.name}{'' if is_large else ' (few peaks)'}: {told}", flush=True)
-        result += of_fold
-        summaries[is_large].append(summary)
+        for pair, columns, of_pair in pairs(fold, simple, models):
+            is_large = least_peaks(columns) >= MANY_PEAKS
+            scored = {name: columns[name] for name in columns if name not in ("source", "judges")}
+            rows_of_pair, summary = _compare(pair, scored, of_pair)
+            told = ", ".join(f"{name} {summary[name].auroc:.3f}" for name in (*OURS, COUNTS))
+            print(f"{pair}{'' if is_large else ' (few peaks)'}: {told}", flush=True)
+            result += rows_of_pair
+            summaries[is_large].append(summary)
     every = [*summaries[True], *summaries[False]]
     return [
         *result,
-        *_over_folds("all folds", every),
-        *_over_folds(f"folds of sources of at least {MANY_PEAKS} peaks", summaries[True]),
-        *_over_folds("the other folds", summaries[False]),
+        *_over_pairs("all pairs", every),
+        *_over_pairs(f"pairs of sources of at least {MANY_PEAKS} peaks", summaries[True]),
+        *_over_pairs("the other pairs", summaries[False]),
     ]
+
+
+def pairs(fold: Fold, simple: Columns, models: list[Columns]) -> Iterator[tuple[str, Columns, list[Columns]]]:
+    """Yield name and columns of every source that a fold judges: scores compare only within one."""
+    for number in np.unique(simple["source"]).tolist():
+        mine = simple["source"] == number
+        confirmed = int(simple["confirmed"][mine].sum())
+        others = int(mine.sum()) - confirmed
+        # Codes follow the sorted sources, and those of shipped configurations all have peaks.
+        judged = sorted(fold.config.selection.sources or (), key=split_source)[int(number)]
+        name = f"{fold.name}, {judged}"
+        if min(confirmed, others) < FEWEST_TO_COMPARE:
+            print(f"{name}: {confirmed} confirmed, {others} others: too few to compare", flush=True)
+            continue
+        of_source, *of_models = (
+            {column: values[mine] for column, values in one.items()} for one in (simple, *models)
+        )
+        yield name, of_source, of_models
 
 
 def folds() -> Iterator[Fold]:
@@ -232,8 +246,8 @@ class Found:
 Summary = dict[str, Found]
 
 
-def _compare(fold: Fold, simple: Columns, models: list[Columns]) -> tuple[list[Row], Summary]:
-    """Return the rows of a fold, and what was found of every score.
+def _compare(pair: str, simple: Columns, models: list[Columns]) -> tuple[list[Row], Summary]:
+    """Return the rows of a pair, and what was found of every score.
 
     simple: `confirmed` and scores that have no seed; models: scores of each seed.
     """
@@ -248,7 +262,7 @@ def _compare(fold: Fold, simple: Columns, models: list[Columns]) -> tuple[list[R
         name: float(np.mean([auroc(values[confirmed], values[~confirmed]) for values in several]))
         for name, several in scores.items()
     }
-    rows = [Row(f"{fold.name}: confirmed", float(confirmed.mean()), None, f"of {len(confirmed):,} peaks")]
+    rows = [Row(f"{pair}: confirmed", float(confirmed.mean()), None, f"of {len(confirmed):,} peaks")]
     for ours in OURS:
         interval = [float(bound) for bound in np.percentile(resampled[ours], INTERVAL)]
         for name in scores:
@@ -256,7 +270,7 @@ def _compare(fold: Fold, simple: Columns, models: list[Columns]) -> tuple[list[R
                 continue
             low, high = np.percentile(resampled[ours] - resampled[name], INTERVAL)
             unit = f"AUROC and 95% interval; {ours} less it: {low:+.3f} to {high:+.3f}"
-            rows.append(Row(f"{fold.name}: {ours} against {name}", found[ours], found[name], unit, *interval))
+            rows.append(Row(f"{pair}: {ours} against {name}", found[ours], found[name], unit, *interval))
     summary = {
         name: Found(
             found[name],
@@ -293,23 +307,23 @@ def weighted_auroc(rank: npt.NDArray[np.int64], high: BoolArray, times: npt.NDAr
     return float(of_high @ below / (of_high.sum() * of_low.sum()))
 
 
-def _over_folds(case: str, folds: list[Summary]) -> list[Row]:
-    """Means over folds, and in how many a score is surely better, against how many it is worse."""
-    if not folds:
+def _over_pairs(case: str, found: list[Summary]) -> list[Row]:
+    """Means over pairs, and in how many a score is surely better, against how many it is worse."""
+    if not found:
         return []
     result = []
-    mean = {name: float(np.mean([fold[name].auroc for fold in folds])) for name in folds[0]}
-    unit = f"AUROC, mean of {len(folds)} folds"
-    signs_unit = f"of {len(folds)} folds, better against worse, 95% interval of the difference"
+    mean = {name: float(np.mean([pair[name].auroc for pair in found])) for name in found[0]}
+    unit = f"AUROC, mean of {len(found)} pairs"
+    signs_unit = f"of {len(found)} pairs, better against worse, 95% interval of the difference"
     for ours in OURS:
         for name in (name for name in mean if name != ours):
             label = f"{case}: {ours} against {name}"
-            signs = [fold[name].below[ours] for fold in folds]
+            signs = [pair[name].below[ours] for pair in found]
             result.append(Row(label, mean[ours], mean[name], unit))
             result.append(Row(label, signs.count(1), signs.count(-1), signs_unit))
     for name in (name for name in mean if name not in (*OURS, COUNTS)):
         label = f"{case}: {name} against {COUNTS}"
-        signs = [fold[name].over_counts for fold in folds]
+        signs = [pair[name].over_counts for pair in found]
         result.append(Row(label, mean[name], mean[COUNTS], unit))
         result.append(Row(label, signs.count(1), signs.count(-1), signs_unit))
     return result

@@ -50,7 +50,7 @@ def evidence(
     Give a scored model of support, and a scored model of the article to compare with.
     """
     from atypeak_scale.assess.evidence.power import power
-    from atypeak_scale.assess.evidence.replicates import confirmation
+    from atypeak_scale.assess.evidence.replicates import confirmation, replicates
     from atypeak_scale.assess.evidence.verdict import verdict
     from atypeak_scale.assess.interpretation.corroboration import corroboration
     from atypeak_scale.assess.results import save_tables
@@ -62,6 +62,8 @@ def evidence(
     if out is not None:
         refuse_existing_output(out)
     scores, article = _support_and_article(chosen.scores_of_each())
+    if confirm:
+        replicates(scores.cell_line)  # refused now, not after the power was measured
     if confirm or (article is not None and not executor.is_elsewhere):
         import_tensorflow_quietly()
     with progress_on(executor):

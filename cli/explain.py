@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN, SHOWN_OF_EACH = 20, 3
-PEAK = re.compile(r"(?P<contig>.+):(?P<start>[\d,]+)-(?P<end>[\d,]+)")
+PEAK = re.compile(r"(?P<contig>.+):(?P<start>[0-9][0-9,]{0,30})-(?P<end>[0-9][0-9,]{0,30})")
 
 
 @click.command()
@@ -93,6 +93,9 @@ def _print_least(table: "pd.DataFrame", views: tuple[str, str], others: int) -> 
     """Print a line for each peak, which has a row for each of the others: the sources of greatest effect."""
     import pandas as pd
 
+    if table.empty:
+        click.echo("no other source")
+        return
     rows = []
     for at in range(0, len(table), others):
         of_peak, one = table.iloc[at : at + others], table.iloc[at]

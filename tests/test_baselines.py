@@ -237,7 +237,7 @@ def compared() -> Compared:
         "better": confirmed * 5 + good,
     }
     models = [{"raw": good, "final": good, "support": good + confirmed}] * 2
-    return *confirmation._compare(next(confirmation.folds()), simple, models), confirmed, good
+    return *confirmation._compare("a pair", simple, models), confirmed, good
 
 
 def test_compare__says_which_score_is_better(compared: Compared) -> None:
@@ -261,10 +261,10 @@ def test_compare__says_which_score_is_better(compared: Compared) -> None:
     assert ends[2:5] == ["raw against final", "raw against support", "against overlapping sources"]
 
 
-def test_over_folds__means_and_numbers_of_folds(compared: Compared) -> None:
+def test_over_pairs__means_and_numbers_of_pairs(compared: Compared) -> None:
     _, summary, *_ = compared
     other = {name: confirmation.Found(0.5, {"raw": -1, "support": 0}, 0) for name in summary}
-    rows = confirmation._over_folds("all", [summary, other])
+    rows = confirmation._over_pairs("all", [summary, other])
     found = {(row.case, row.unit.split()[0]): (row.ours, row.baseline) for row in rows}
     mean = {name: (summary[name].auroc + 0.5) / 2 for name in summary}
     counts = confirmation.COUNTS
@@ -272,4 +272,4 @@ def test_over_folds__means_and_numbers_of_folds(compared: Compared) -> None:
     assert found[f"all: support against {counts}", "of"] == (1, 0)
     assert found[f"all: raw against {counts}", "of"] == (1, 1)
     assert found[f"all: better against {counts}", "of"] == (1, 0)
-    assert confirmation._over_folds("none", []) == []
+    assert confirmation._over_pairs("none", []) == []

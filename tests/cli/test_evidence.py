@@ -83,6 +83,15 @@ def test_evidence__article_and_confirmation(library: dict[str, Mock], made: tupl
     assert "mean 3 700 90 support 0.800 (0.800 to 0.800) 0.800 (0.800 to 0.800)" in " ".join(text.split())
 
 
+def test_evidence__nothing_to_confirm_is_told_before_the_power(
+    library: dict[str, Mock], made: tuple[Scores, Scores], replace: Replace
+) -> None:
+    replace("assess.evidence.replicates.replicates", None).side_effect = InputError("no tr has several")
+    with pytest.raises(InputError, match="no tr has several"):
+        invoke(*arguments(made[0]), "--confirm")
+    assert not library["power"].called
+
+
 # For real
 
 

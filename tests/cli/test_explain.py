@@ -80,6 +80,8 @@ def test_explain__the_least_supported(scores: Scores, tmp_path: Path) -> None:
         (["--source", "a.x"], "name a peak with --peak and --source"),
         (["--peak", "chr1:1-2", "--source", "a.x", "--least", "2"], "name a peak with --peak and --source"),
         (["--peak", "chr1-5", "--source", "a.x"], "--peak 'chr1-5': expected contig, start and end, such as"),
+        (["--peak", "chr1:,-5", "--source", "a.x"], "--peak 'chr1:,-5': expected contig, start and end"),
+        (["--peak", "chr1:1-" + "9" * 40, "--source", "a.x"], "expected contig, start and end"),
         (["--peak", "chr1:1-2", "--source", "dataset01.tr09"],
          r"has no source 'dataset01\.tr09'; the nearest known are dataset01\.tr0"),
         (["--peak", "chr9:1-2", "--source", "dataset01.tr00"],

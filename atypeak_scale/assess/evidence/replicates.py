@@ -96,9 +96,6 @@ def confirmation(
     executor, cell_line = executor or InProcess(), scores.cell_line
     scores.require_support()
     left_out = replicates(cell_line)
-    if not left_out:
-        view0, view1 = cell_line.views
-        raise InputError(f"{cell_line.store}: no {view1} has peaks of several {view0}s, so none is confirmed")
     pairs: list[Pair] = []
     with _folder(work) as folder:
         for done, source in enumerate(left_out):
@@ -110,9 +107,13 @@ def confirmation(
 
 
 def replicates(cell_line: CellLine) -> list[Source]:
-    """Return the sources whose second label other sources have too."""
+    """Return the sources whose second label other sources have too; raise InputError if there are none."""
     second = [label for _, label in cell_line.sources]
-    return [source for source in cell_line.sources if second.count(source[1]) > 1]
+    found = [source for source in cell_line.sources if second.count(source[1]) > 1]
+    if not found:
+        view0, view1 = cell_line.views
+        raise InputError(f"{cell_line.store}: no {view1} has peaks of several {view0}s, so none is confirmed")
+    return found
 
 
 @contextmanager

@@ -31,8 +31,9 @@ class Regression:
     """The regressions of one source, one for each fold (method, section 9.10).
 
     coefficients: float32 (folds, 3 * sources + 3), in the order of `neighbours.features`; intercept: float32
-    (folds,). In log-odds. All 0 for a fold outside of which there is no peak or no placement. The
-    coefficients of the source itself are 0.
+    (folds,). In log-odds. All 0 for every fold if there is one outside of which there is no peak or no
+    placement: its rows would get 0, the others not, and they could not be compared. The coefficients of the
+    source itself are 0.
     """
 
     coefficients: Float32Array
@@ -72,10 +73,12 @@ def fit(
     fold = np.concatenate([real_fold, placed_fold])
     coefficients = np.zeros((folds, KINDS * sources + SUMS), np.float32)
     intercept = np.zeros(folds, np.float32)
+    outside = [fold != left_out for left_out in range(folds)]
+    if not all(is_peak[rows].any() and not is_peak[rows].all() for rows in outside):
+        return Regression(coefficients, intercept)
     # Threads wait for each other more than they help: on two busy cores they took about four times as long.
     with threadpool_limits(1, user_api="blas"):
-        for left_out in range(folds):
-            training = fold != left_out
+        for left_out, training in enumerate(outside):
             coefficients[left_out], intercept[left_out] = _fit_one(seen[training], is_peak[training])
     return Regression(coefficients, intercept)
 
@@ -123,7 +126,7 @@ def _fit_one(seen: Float32Array, is_peak: npt.NDArray[np.bool_]) -> tuple[Float6
     """Return coefficients (features,) and intercept of one regression; 0 if there is nothing to learn."""
     coefficients = np.zeros(seen.shape[1])
     used = np.flatnonzero(seen.any(axis=0))  # of many sources, most may never be near this one
-    if not used.size or is_peak.all() or not is_peak.any():
+    if not used.size:
         return coefficients, 0.0
     # It takes a second to import: commands that fit nothing must not wait for it.
     from sklearn.linear_model import LogisticRegression

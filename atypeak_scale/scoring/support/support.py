@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from atypeak_scale.catalogue.folds import is_kept_out
+from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.model.description import describe_model
 from atypeak_scale.provenance import fingerprint
@@ -35,7 +36,7 @@ def complete_support(scores: Scores, executor: Executor) -> None:
     """
     complete_placements(scores.placements, executor)
     changed = [_complete_one(one, executor) for one in scores.members or (scores,)]
-    if scores.members and (any(changed) or not scores.is_complete):
+    if scores.members and (any(changed) or missing_tasks(scores) or not _is_whole(scores)):
         scores.create()
         with scores.writing():
             scores.set_attribute(CHANCE, None)
@@ -63,7 +64,9 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
     scores.create()
     with scores.writing():
         missing = missing_tasks(scores)
-        if not missing and scores.is_complete:
+        if not missing and _is_whole(scores):
+            if not scores.is_finished():  # a run was killed before it told readers of the whole store
+                scores.finish()
             return False
         judge_blocks(missing, executor)
         scores.set_attribute(CHANCE, None)  # until everything is done again
@@ -71,6 +74,23 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
         if is_of_training(scores):
             _tell_memorised(scores)
         _finish(scores)
+    return True
+
+
+def _is_whole(scores: Scores) -> bool:
+    """Return whether support is marked as complete, and nothing of any peak is lost or damaged."""
+    blocks = scores.cell_line.blocks("peaks")
+    of_every_peak = [v.SUPPORT, v.NETWORK, v.REGRESSION, v.OVERLAPPING, v.P_RANDOM]
+    if scores.members:
+        of_every_peak.append(v.SUPPORT_SPREAD)
+    if not scores.is_complete or any(scores.with_gaps(variable, blocks) for variable in of_every_peak):
+        return False
+    try:
+        for variable in (v.Q_RANDOM, v.DOUBT):  # these have gaps, of sources that cannot be judged
+            for block in blocks:
+                scores.read(variable, *block)
+    except DamagedError:
+        return False
     return True
 
 

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.registry import variables as v
+from atypeak_scale.registry.variables import Variable
 from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import complete_scores, open_scores, with_placements
 from atypeak_scale.scoring.score import complete, plan_score, score_part
@@ -52,6 +54,46 @@ def test_complete__does_again_only_what_is_lost(support: Scores, tmp_path: Path)
     )
     assert support.is_complete
     assert verify(support.cell_line.store).damages == []
+
+
+def chunk_of(scores: Scores, variable: Variable) -> Path:
+    return Path(str(scores.location)) / scores.path / variable.name / "c" / "0"
+
+
+def damage(chunk: Path) -> None:
+    data = bytearray(chunk.read_bytes())
+    data[-1] ^= 1
+    chunk.write_bytes(data)
+
+
+@pytest.mark.parametrize("variable", [v.SUPPORT, v.REGRESSION, v.P_RANDOM], ids=lambda one: one.name)
+@pytest.mark.parametrize("harm", [Path.unlink, damage])
+def test_complete__does_again_what_is_lost_of_the_peaks(
+    support: Scores, variable: Variable, harm: Callable[[Path], None]
+) -> None:
+    before = read_all(support)
+    harm(chunk_of(support, variable))
+    complete(support)
+    for name, values in read_all(support).items():
+        assert np.array_equal(values, before[name], equal_nan=values.dtype.kind == "f"), name
+
+
+def test_complete__does_a_damaged_doubt_again(support: Scores) -> None:
+    before = support.read(v.DOUBT)
+    support.write(v.DOUBT, 0, np.linspace(0, 1, len(before), dtype=np.float32))
+    damage(chunk_of(support, v.DOUBT))
+    complete(support)
+    np.testing.assert_array_equal(support.read(v.DOUBT), before)
+
+
+def test_complete__tells_readers_what_a_killed_run_did_not(
+    support: Scores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(Scores, "is_finished", lambda self: False)
+    monkeypatch.setattr(Scores, "finish", lambda self: told.append(self.name))
+    complete(support)
+    assert told == [support.name]
 
 
 def test_handles__know_what_they_are(support: Scores) -> None:
