@@ -290,6 +290,14 @@ def with_objective(config: Config, objective: Objective) -> Config:
     return config.model_copy(update={"training": training})
 
 
+def made_by(config: Config) -> tuple[Any, ...]:
+    """Return the settings that another model of support is made for.
+
+    Not the number of placements, which every command that reads support can be told.
+    """
+    return config.support, config.chance.folds, config.chance.seed
+
+
 def for_support(config: Config) -> Config:
     """Return the configuration with the sizes and the training of the network of support (method, 9.2).
 

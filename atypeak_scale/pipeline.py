@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from atypeak_scale.catalogue.bed import InputFile, identify
-from atypeak_scale.config import Config, Objective, for_support, load_config, with_objective
+from atypeak_scale.config import Config, Objective, for_support, load_config, made_by, with_objective
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
@@ -148,7 +148,7 @@ class _Run:
             return False
         description, found = describe_model(folder), load_config(join(folder, CONFIG))
         wanted = self._training_config(objective)
-        if objective == "support" and found.support != wanted.support:
+        if objective == "support" and made_by(found) != made_by(wanted):
             return False
         return (
             description["store"] == fingerprint(self._made_from())

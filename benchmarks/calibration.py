@@ -7,7 +7,8 @@ doubt by tenths against the share of noise there. Everything is kept (`benchmark
 The catalogues themselves are not quite what p and the share take for granted. The generator cuts peaks at the
 border of their CRM. Placements, whose widths are those of cut peaks, are cut again, so they are a little
 narrower than noise. And some stacks have lost all peaks but those of one source, which the other sources can
-hardly tell from random ones. Figures that count these lone peaks as noise stand beside.
+hardly tell from random ones. Figures that count these lone peaks as noise stand beside. So does doubt where
+the support of every noise peak is that of a random placement: noise that lies as the null says.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from atypeak_scale.catalogue.truth import KINDS, read_truth
 from atypeak_scale.config import with_seed
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.chance import doubt_of_rank, p_by_rank, rank_among
 from benchmarks.harness import Row, over_seeds
 from benchmarks.kept import kept_artificial, kept_scores
 
@@ -47,13 +49,15 @@ def rows() -> list[Row]:
     """For every catalogue: the worst tenths, means over sources, and every tenth, over seeds."""
     result = []
     for name, choice in CATALOGUES.items():
-        seeds = []
+        seeds: list[Figures] = []
         for seed in SEEDS.get(name, (1,)):
             settings = ArtificialSettings.model_validate({"crms": CRMS, "seed": seed, **choice})
             config = with_seed(load_config("artificial"), seed)
             cell_line, truth = kept_artificial(settings, config)
             scores = kept_scores(f"{name}, {CRMS}, {seed}", cell_line, config, "support")
-            seeds.append(figures(known_peaks(scores, truth), scores))
+            peaks = known_peaks(scores, truth)
+            ideal = doubt_of_tenths(with_random_noise(peaks, scores, np.random.default_rng(seed)))
+            seeds.append({**figures(peaks, scores), **_doubt(ideal, "noise at random places: ")})
             worst = seeds[-1]["p of noise: tenth that is off most", "points"]
             print(f"{name}, seed {seed}: p of noise off by {worst[0]:.3f}", flush=True)
         result += list(_rows(name, seeds))
@@ -94,10 +98,34 @@ def known_peaks(scores: Scores, truth_file: Path) -> pd.DataFrame:
             "p": scores.read(v.P_RANDOM),
             "doubt": scores.read(v.DOUBT),
             "bins": last - first + 1,
+            "support": scores.read(v.SUPPORT),
         }
     )
     known: pd.DataFrame = table[kind != WATERMARK]
     return known
+
+
+def with_random_noise(peaks: pd.DataFrame, scores: Scores, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the peaks of sources that are judged, with other doubt: every noise peak lies as the null says.
+
+    Half of the placements of a source, drawn at random, lend their support to its noise peaks; the other half
+    judges all its peaks.
+    """
+    changed: list[pd.DataFrame] = []
+    placed_support = scores.read(v.PLACED_SUPPORT)
+    judged = peaks[peaks["doubt"].notna()]
+    for source in np.unique(judged["source"]).tolist():
+        some = judged[judged["source"] == source]
+        placed = rng.permutation(placed_support[source])
+        lent, judging = placed[: len(placed) // 2], np.sort(placed[len(placed) // 2 :])
+        support = some["support"].to_numpy(np.float32, copy=True)
+        support[some["is_noise"]] = rng.choice(lent, int(some["is_noise"].sum()))
+        rank = rank_among(support, judging)
+        share_random = min(1.0, 2 * float((p_by_rank(len(judging))[rank] > 0.5).mean()))
+        doubt = doubt_of_rank(np.bincount(rank, minlength=len(judging) + 1), share_random)
+        changed.append(some.assign(doubt=doubt[rank]))
+    table: pd.DataFrame = pd.concat(changed)
+    return table
 
 
 def is_left_alone(
@@ -184,18 +212,19 @@ def doubt_of_tenths(peaks: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _doubt(table: pd.DataFrame) -> Figures:
+def _doubt(table: pd.DataFrame, catalogue: str = "") -> Figures:
     known = table[table["peaks"] >= FEWEST_OF_TENTH]
     off = float((known["doubt"] - known["noise"]).abs().max())
     unit = f"largest difference, tenths of at least {FEWEST_OF_TENTH} peaks"
     found: dict[tuple[str, str], tuple[float, float | None]] = {
-        ("doubt against share of noise", unit): (off, None)
+        (f"{catalogue}doubt against share of noise", unit): (off, None)
     }
     for tenth, doubt, noise, alone in zip(
         known.index.tolist(), known["doubt"], known["noise"], known["alone"], strict=True
     ):
         case = f"where doubt is {tenth / TENTHS:.1f} to {(tenth + 1) / TENTHS:.1f}"
-        found[f"share of noise {case}", "against mean doubt"] = float(noise), float(doubt)
+        found[f"{catalogue}share of noise {case}", "against mean doubt"] = float(noise), float(doubt)
         if tenth == TENTHS - 1:
-            found[f"share of {TRUTHS['alone']} {case}", "against mean doubt"] = float(alone), float(doubt)
+            case = f"{catalogue}share of {TRUTHS['alone']} {case}"
+            found[case, "against mean doubt"] = float(alone), float(doubt)
     return found

@@ -105,6 +105,7 @@ class Chosen:
     cell_line_name: str | None
     crumbs: float | None
     precision: Precision | None
+    placements: int | None
     results: str | None
 
     def cell_line(self) -> "CellLine":
@@ -120,32 +121,46 @@ class Chosen:
 
     def scores_of_each(self) -> "list[Scores]":
         """Return the scores of each model."""
-        from atypeak_scale.scoring.open_scores import open_scores
+        from atypeak_scale.scoring.open_scores import open_scores, with_placements
 
-        cell_line = self.cell_line()
-        return [
+        cell_line, placements = self.cell_line(), self.placements
+        found = [
             open_scores(cell_line, model, self.crumbs, self.precision, self.results) for model in self.models
         ]
+        if placements is None:
+            return found
+        if found and all(one.objective == "article" for one in found):
+            with_placements(found[0], placements)  # refuses
+        return [with_placements(one, placements) if one.objective == "support" else one for one in found]
 
 
-def model_options(required: bool, several: bool = False) -> Callable[[AnyCommand], AnyCommand]:
+def model_options(
+    required: bool, several: bool = False, of_support: bool = True
+) -> Callable[[AnyCommand], AnyCommand]:
     """Add STORE and the options for one or several models, their scoring, the cell line and the results.
 
-    The command gets them all as one `chosen`, which opens things on first use.
+    The command gets them all as one `chosen`, which opens things on first use. of_support: whether a model
+    may be one of support.
     """
 
     def add(command: AnyCommand) -> AnyCommand:
         @functools.wraps(command)
         def with_chosen(
             *, store: str, model: str | tuple[str, ...] | None, cell_line: str | None, crumbs: float | None,
-            precision: Precision | None, results: str | None, **others: Any,
+            precision: Precision | None, results: str | None, placements: int | None = None, **others: Any,
         ) -> Any:  # fmt: skip
             models = model if isinstance(model, tuple) else () if model is None else (model,)
-            chosen = Chosen(store, models, cell_line, crumbs, precision, results)
+            chosen = Chosen(store, models, cell_line, crumbs, precision, placements, results)
             return command(chosen=chosen, **others)
 
+        placements = click.option(
+            "--placements", type=click.IntRange(min=100), metavar="N",
+            help="Random placements of each source, with a model of support. Default: the model's setting, "
+            "usually 10,000.",
+        )  # fmt: skip
         for option in (
             results_option,
+            *([placements] if of_support else []),
             click.option("--precision", type=click.Choice(get_args(Precision)),
                          help="Precision of large matrix products. Default: the model's, usually float32."),
             click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",

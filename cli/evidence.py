@@ -69,11 +69,12 @@ def evidence(
     with progress_on(executor):
         table = power(scores, article, executor=executor)
         tables: list[tuple[Any, pd.DataFrame]] = [(EVIDENCE, table), (CORROBORATION, corroboration(scores))]
-        if confirm:
-            tables.append((CONFIRMATION, confirmation(scores, work, executor=executor)))
     _print_power(table, scores.cell_line.views)
     if confirm:
-        _print_confirmation(tables[-1][1])
+        with progress_on(executor):
+            confirmed = confirmation(scores, work, executor=executor)
+        tables.append((CONFIRMATION, confirmed))
+        _print_confirmation(confirmed)
     if out is not None:
         print_files(save_tables(tables, out, scores.cell_line.views, scores.provenance()))
     click.echo(verdict(table))

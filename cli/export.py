@@ -25,8 +25,10 @@ def export(chosen: Chosen, out: str) -> None:
     from atypeak_scale.scoring.export import export
     from atypeak_scale.scoring.open_scores import all_complete_scores
 
-    if not chosen.models and (chosen.crumbs is not None or chosen.precision is not None):
-        raise click.UsageError("--crumbs and --precision say how a model scored; give --model as well")
+    if not chosen.models and {chosen.crumbs, chosen.precision, chosen.placements} != {None}:
+        raise click.UsageError(
+            "--crumbs, --precision and --placements say how a model scored; give --model as well"
+        )
     refuse_existing_output(out)
     scores = (
         chosen.scores_of_each() if chosen.models else all_complete_scores(chosen.cell_line(), chosen.results)

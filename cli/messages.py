@@ -64,6 +64,9 @@ def arguments_of(scores: "Scores") -> str:
         words += ["--crumbs", f"{scores.crumbs:g}"]
     if scores.precision != scores.config.scoring.precision:
         words += ["--precision", scores.precision]
+    placements = scores.chance.placements
+    if scores.objective == "support" and placements != scores.config.chance.placements:
+        words += ["--placements", str(placements)]
     if scores.location != store:
         words += ["--results", str(scores.location)]
     return shlex.join(words)

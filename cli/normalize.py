@@ -12,7 +12,7 @@ from .settings import normalization_options, normalization_settings
 
 
 @click.command()
-@model_options(required=True)
+@model_options(required=True, of_support=False)
 @normalization_options
 @executor_options
 def normalize(chosen: Chosen, sample: str | None, seed: int | None, executor: Executor) -> None:

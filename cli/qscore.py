@@ -12,7 +12,7 @@ from .settings import normalization_options, normalization_settings
 @click.command()
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the tables. Default: none are written.")  # fmt: skip
-@model_options(required=True)
+@model_options(required=True, of_support=False)
 @normalization_options
 @executor_options
 def qscore(chosen: Chosen, out: str | None, sample: str | None, seed: int | None, executor: Executor) -> None:

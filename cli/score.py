@@ -20,15 +20,10 @@ from .progress import progress_on
 
 @click.command()
 @model_options(required=True)
-@click.option("--placements", type=click.IntRange(min=100), metavar="N",
-              help="Random placements of each source, for a model of support. Default: the model's setting, "
-              "usually 10,000.")  # fmt: skip
 @click.option("--part", metavar="I/N", help="Score only part I of N, as one task of a job array.")
 @dry_run_options
 @executor_options
-def score(
-    chosen: Chosen, placements: int | None, part: str | None, dry_run: bool, as_json: bool, executor: Executor
-) -> None:
+def score(chosen: Chosen, part: str | None, dry_run: bool, as_json: bool, executor: Executor) -> None:
     """Score every peak of STORE by a model of support, or of the article.
 
     Support is what the other sources say for a peak, compared with random placements. The article's score is
@@ -37,12 +32,9 @@ def score(
     If it was stopped, run it again: it continues where it left off.
     """
     from atypeak_scale.scoring import score as scoring
-    from atypeak_scale.scoring.open_scores import with_placements
     from atypeak_scale.scoring.support.summary import summary
 
     scores = chosen.scores()
-    if placements is not None:
-        scores = with_placements(scores, placements)
     if dry_run:
         print_facts(scoring.plan_score(scores), as_json)
         return

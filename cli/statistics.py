@@ -30,10 +30,11 @@ def statistics(chosen: Chosen, out: str | None, score: str | None, executor: Exe
     from atypeak_scale.provenance import refuse_existing_output
     from atypeak_scale.registry.columns import ABUNDANCE, DENSITY, DENSITY_TEST
 
-    of_model = (chosen.crumbs, chosen.precision, chosen.results, score)
+    of_model = (chosen.crumbs, chosen.precision, chosen.placements, chosen.results, score)
     if not chosen.models and any(option is not None for option in of_model):
         raise click.UsageError(
-            "--crumbs, --precision, --results and --score say which scores; give --model as well"
+            "--crumbs, --precision, --placements, --results and --score say which scores; "
+            "give --model as well"
         )
     if out is not None:
         refuse_existing_output(out)

@@ -83,6 +83,7 @@ def test_run__again_writes_nothing(again: Again, tmp_path: Path) -> None:
         ({"model": {"filters": 5}}, ["train", "score", "normalize", "export"]),
         ({"support": {"epochs": 3}}, ["train-support", "support", "export"]),
         ({"chance": {"placements": 200}}, ["support", "export"]),
+        ({"chance": {"seed": 2}}, ["train-support", "support", "export"]),
         ({"selection": {"top_trs": 2}}, STAGES),
         ({"store": {"rows_per_block": 32}}, STAGES),
     ],

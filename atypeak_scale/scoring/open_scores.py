@@ -179,8 +179,9 @@ def complete_scores(cell_line: CellLine, results: Location | None, objective: Ob
         )
     if len(complete) > 1:
         raise InputError(
-            f"{location}: scored by {len(complete)} models ({', '.join(complete)}); name one", "model"
-        )
+            f"{location}: scored by {len(complete)} models, or with other settings ({', '.join(complete)}); "
+            "name one", "model",
+        )  # fmt: skip
     name, group = next(iter(complete.items()))
     told: dict[str, Any] = dict(group.attrs)
     return Scores(

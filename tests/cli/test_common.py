@@ -1,5 +1,6 @@
 """What commands share: options and what they become, sizes, facts, and TensorFlow without its lines."""
 
+import dataclasses
 import importlib
 import os
 import sys
@@ -17,10 +18,11 @@ from atypeak_scale.cli.common import (
     readable_bytes,
 )
 
+from atypeak_scale.config import with_objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import Executor
-from tests.cli.helpers import HERE, Replace, Where, cell_line_of, scores_of
+from tests.cli.helpers import HERE, Replace, Resolved, Where, cell_line_of, invoke, scores_of
 
 
 @pytest.mark.parametrize(
@@ -89,9 +91,10 @@ def test_executor_options__that_contradict_each_other(options: list[str]) -> Non
 
 
 def test_model_options__nothing_is_opened_until_it_is_asked_for() -> None:
-    chosen, _ = given("no.zarr", "--model", ".", "--crumbs", "0.1", "--results", "s3://bucket/x")
-    assert chosen == Chosen("no.zarr", (".",), None, 0.1, None, "s3://bucket/x")
-    assert given("no.zarr")[0] == Chosen("no.zarr", (), None, None, None, None)
+    scored = ("--crumbs", "0.1", "--placements", "500", "--results", "s3://bucket/x")
+    chosen, _ = given("no.zarr", "--model", ".", *scored)
+    assert chosen == Chosen("no.zarr", (".",), None, 0.1, None, 500, "s3://bucket/x")
+    assert given("no.zarr")[0] == Chosen("no.zarr", (), None, None, None, None, None)
     for ask in (chosen.cell_line, chosen.scores, chosen.scores_of_each):
         with pytest.raises(InputError, match=r"^no\.zarr: not a store"):
             ask()
@@ -105,6 +108,32 @@ def test_model_options__several_models_share_the_cell_line(replace: Replace, mod
     assert opened.call_args_list == [call("s.zarr", "k562")]
     with pytest.raises(ValueError, match="too many values"):
         chosen.scores()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evidence"], ["export", "--out", "new"], ["explain", "--least", "2"], ["crms", "--out", "new"],
+        ["pairs", "--out", "new"], ["statistics", "--out", "new"], ["groups", "--out", "new"],
+    ],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_model_options__placements_choose_the_support(
+    replace: Replace, resolve: Resolved, model: Path, command: list[str], tmp_path: Path
+) -> None:
+    """The commands stop where the handle of other placements would be read, or at a model of the article."""
+    name, *options = [str(tmp_path / word) if word == "new" else word for word in command]
+    named = (name, "s.zarr", "--model", model, "--placements", "500", *options)
+    with pytest.raises(InputError, match="only a model of support is compared with placements"):
+        invoke(*named)
+    article = scores_of(model)
+    support = dataclasses.replace(article, config=with_objective(article.config, "support"))
+    resolve.scores.return_value = support
+    more = replace("scoring.open_scores.with_placements", None)
+    more.side_effect = InputError("stop here")
+    with pytest.raises(InputError, match="stop here"):
+        invoke(*named)
+    assert more.call_args_list == [call(support, 500)]
 
 
 NOISE = b"oneDNN custom operations are on\n"

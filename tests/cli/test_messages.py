@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from atypeak_scale.cli.messages import OPTIONS, arguments_of, explain
 
 import atypeak_scale
 from atypeak_scale import build_store, open_scores, open_store
-from atypeak_scale.config import Config
+from atypeak_scale.config import ChanceSettings, Config, with_objective
 from atypeak_scale.errors import AtypeakError, InputError, StageMissingError
 from tests.cli.helpers import Catalogue, Run
 
@@ -73,6 +74,9 @@ def test_arguments_of__leave_out_what_is_the_models_own(
     assert arguments_of(other) == (
         f"{built} --model '{model}' --crumbs 0.1 --precision bfloat16 --results {tmp_path / 'elsewhere'}"
     )
+    of_support = with_objective(named.config, "support")
+    placed = replace(named, config=of_support, chance=ChanceSettings(placements=400))
+    assert arguments_of(placed) == f"{built} --model '{model}' --placements 400"
 
 
 def test_arguments_of__name_the_cell_line_if_there_are_several(

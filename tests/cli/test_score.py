@@ -1,5 +1,6 @@
 """`score`: its options reach the library, what it says, and which stores and models it refuses."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from unittest.mock import Mock, call
 
 import pytest
 
-from atypeak_scale.config import Config, parse_config
+from atypeak_scale.config import Config, parse_config, with_objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from tests.cli.helpers import (
@@ -64,10 +65,13 @@ def test_score__where(
 def test_score__placements(
     replace: Replace, resolve: Resolved, tensorflow: dict[str, Mock], model: Path
 ) -> None:
+    support = dataclasses.replace(scores_of(model), config=with_objective(scores_of(model).config, "support"))
+    resolve.scores.return_value = support
     more = replace("scoring.open_scores.with_placements", scores_of(model))
-    replace("scoring.score.complete", None)
+    score = replace("scoring.score.complete", None)
     invoke("score", "s.zarr", "--model", model, "--placements", "5000")
-    assert more.call_args_list == [call(scores_of(model), 5000)]
+    assert more.call_args_list == [call(support, 5000)]
+    assert [scored.args[0] for scored in score.call_args_list] == [scores_of(model)]
 
 
 def test_score__placements_need_a_model_of_support(resolve: Resolved, model: Path) -> None:

@@ -47,7 +47,7 @@ def test_scores__several_models_side_by_side(scores: Scores, config: Config, tmp
     assert normalized_scores(scores.cell_line).name == scores.name
     normalize(second)
     with pytest.raises(
-        InputError, match=r"scored by 2 models \(model-\w{8}, second-\w{8}\); name one$"
+        InputError, match=r"scored by 2 models, or .* settings \(model-\w{8}, second-\w{8}\); name one$"
     ) as told:
         normalized_scores(scores.cell_line)
     assert told.value.argument == "model"

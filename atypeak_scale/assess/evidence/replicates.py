@@ -101,7 +101,13 @@ def confirmation(
         for done, source in enumerate(left_out):
             executor.tell("folds", done, len(left_out))
             fold = folder / f"fold-{done + 1}"
-            pairs += _pairs(scores, source, _scored(scores, source, fold, executor))
+            try:
+                without = _scored(scores, source, fold, executor)
+            except InterruptedStageError as stopped:
+                goes_on = "the same command goes on from there"
+                lost = "its folds were in a temporary folder; name one for them to go on next time"
+                raise InterruptedStageError(f"{stopped}; {lost if work is None else goes_on}") from None
+            pairs += _pairs(scores, source, without)
         executor.tell("folds", len(left_out), len(left_out))
     return _table(pairs)
 
@@ -140,10 +146,7 @@ def _scored(scores: Scores, left_out: Source, folder: Path, executor: Executor) 
     if not model.exists():
         trained = train(cell_line, config, executor=executor)
         if trained.training is not None and trained.training.stopped == INTERRUPTED:
-            raise InterruptedStageError(
-                f"the training without {source_name(left_out)} was interrupted; folds that are complete are "
-                f"in {folder.parent}"
-            )
+            raise InterruptedStageError(f"the training without {source_name(left_out)} was interrupted")
         save_model(trained, model)
     elif dump_config(load_config(join(model, CONFIG))) != dump_config(config):
         raise InputError(

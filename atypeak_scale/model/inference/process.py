@@ -48,7 +48,7 @@ def process_engine(
     return Engine(load_model(folder, fingerprint), labels, sources, crumbs, precision)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)  # models of support are small, and an explanation asks all those of an ensemble
 def process_leave_one_out(
     folder: Location,
     fingerprint: str,
@@ -56,7 +56,7 @@ def process_leave_one_out(
     sources: tuple[tuple[str, str], ...],
     precision: Precision,
 ) -> "LeaveOneOut":
-    """Return a model as a function of windows without one source; each process keeps the last one.
+    """Return a model as a function of windows without one source; each process keeps the last eight.
 
     Parameters
     ----------

@@ -150,10 +150,11 @@ def test_confirmation__goes_on_after_a_stop(
         return replace(trained, training=replace(trained.training, stopped="interrupted"))  # type: ignore[type-var]
 
     monkeypatch.setattr(train_module, "train", train)
-    with pytest.raises(
-        InterruptedStageError, match=r"without dataset01\.tr00 was interrupted; folds .* in .*work"
-    ):
+    told = r"without dataset0\d\.tr00 was interrupted; "
+    with pytest.raises(InterruptedStageError, match=f"{told}the same command goes on from there"):
         confirmation(few, copy)
+    with pytest.raises(InterruptedStageError, match=f"{told}its folds were in a temporary folder"):
+        confirmation(few)
     assert stopped
     assert not (copy / "fold-2" / "model").exists()
     monkeypatch.setattr(train_module, "train", real)
