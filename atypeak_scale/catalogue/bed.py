@@ -18,7 +18,7 @@ from typing import BinaryIO, TextIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.targets import target
 from atypeak_scale.storage.url import reaching
@@ -244,16 +244,18 @@ class BedReader:
             return np.fromiter(map(int, texts), np.int64, len(texts))
         at = next(i for i, text in enumerate(texts) if not text.isdigit() or len(text) > MAX_DIGITS)
         found = texts[at].decode(errors="replace")
-        raise self.fail(numbers[at], f"{what} {found!r}; expected a whole number of bp, 0 or more")
+        raise self.fail(numbers[at], f"{what} {quoted(found)}; expected a whole number of bp, 0 or more")
 
     def text(self, data: bytes, line: int) -> str:
-        """Decode one field; the error names the line if it is not UTF-8 or holds control characters."""
+        """Decode one field; the error names the line if it is not plain text without blanks around it."""
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            raise self.fail(line, f"{data!r} is not UTF-8 text") from None
+            raise self.fail(line, f"{quoted(data)} is not UTF-8 text") from None
         if CONTROL.search(text):
-            raise self.fail(line, f"{text!r} holds a control character; remove it")
+            raise self.fail(line, f"{quoted(text)} holds a control character; remove it")
+        if text != text.strip():
+            raise self.fail(line, f"{quoted(text)} begins or ends with a blank; remove it")
         return text
 
 

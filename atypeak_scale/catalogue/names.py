@@ -4,6 +4,8 @@ This is the only module that knows how a name is spelled. Elsewhere a peak has a
 labels, one for each view.
 """
 
+from atypeak_scale.errors import quoted
+
 Source = tuple[str, str]
 
 
@@ -13,12 +15,14 @@ def split_name(name: str) -> tuple[Source, str]:
     Raises
     ------
     ValueError
-        If the name has fewer than two dots or an empty part.
+        If the name has fewer than two dots, an empty part, or a blank at the end of a part.
 
     """
     parts = name.split(".", 2)
     if len(parts) != 3 or not all(parts):
-        raise ValueError(f"name {name!r}; expected dataset.TR.cell_line, two dots between three names")
+        raise ValueError(f"name {quoted(name)}; expected dataset.TR.cell_line, two dots between three names")
+    if any(part != part.strip() for part in parts):
+        raise ValueError(f"name {quoted(name)} has a blank beside a dot; remove it")
     return (parts[0], parts[1]), parts[2]
 
 
@@ -33,7 +37,7 @@ def split_source(text: str) -> Source:
     """
     parts = text.split(".")
     if len(parts) != 2 or not all(parts):
-        raise ValueError(f"source {text!r}; expected dataset.TR, one dot between two names")
+        raise ValueError(f"source {quoted(text)}; expected dataset.TR, one dot between two names")
     return parts[0], parts[1]
 
 

@@ -6,19 +6,26 @@ Only one block of the file and the peaks of one stretch of a contig are ever in 
 """
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.catalogue.accounts import (
+    PeakAccount,
+    tell_contigs_without_crm,
+    tell_repeated_peaks,
+    tell_similar_cell_lines,
+)
 from atypeak_scale.catalogue.bed import BedBlock, BedReader, InputFile
-from atypeak_scale.catalogue.names import Source, source_name, split_name, split_source
+from atypeak_scale.catalogue.contigs import ContigNames
+from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.overlaps import sort_intervals
+from atypeak_scale.catalogue.peak_names import NOT_SELECTED, NameTable
 from atypeak_scale.config import Selection
-from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.storage.locations import Location
 
 log = logging.getLogger(__name__)
@@ -26,34 +33,42 @@ log = logging.getLogger(__name__)
 # furthest: filled in by `sort_intervals`, over the whole contig.
 PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32), ("furthest", np.int64)])
 STRETCH = 1 << 25  # bp sorted at once: about a hundred stretches in a human genome
-NOT_SELECTED = -1
-# Files of unsorted PEAK records, by contig and number of the stretch.
-Stretches = defaultdict[str, dict[int, Path]]
-
-
-class NothingSelectedError(InputError):
-    """The catalogue has peaks of the cell line, but the selection leaves none of them."""
 
 
 @dataclass
 class PeakSpool:
     """The selected peaks of a cell line on disk.
 
-    sources: (dataset, TR) by source code; contigs: name -> file of PEAK records sorted by start, end;
-    selected: number of peaks; largest_stretch: the most peaks sorted at once; cell_line_peaks: peaks of the
-    cell line before the lists of the selection are applied.
+    sources: (dataset, TR) by source code; contigs: name -> file of PEAK records sorted by start, end, of
+    the contigs that were asked for; other_contigs: number of selected peaks on each of the others;
+    selected: number of peaks on disk; largest_stretch: the most peaks sorted at once; cell_line_peaks:
+    peaks of the cell line before the lists of the selection are applied; rows: peaks in the file.
     """
 
     sources: list[Source]
     contigs: dict[str, Path]
+    other_contigs: dict[str, int]
     selected: int
     largest_stretch: int
     cell_line_peaks: int
+    rows: int
     input_file: InputFile
 
     def peaks(self, contig: str) -> npt.NDArray[np.void]:
         """Return the PEAK records of a contig, mapped from disk; none if the contig has no peak."""
         return map_peaks(self.contigs.get(contig))
+
+    def account(self, used: int) -> PeakAccount:
+        """Return what became of every row of the file, if so many peaks are used."""
+        elsewhere = sum(self.other_contigs.values())
+        return PeakAccount(
+            rows=self.rows,
+            used=used,
+            other_cell_line=self.rows - self.cell_line_peaks,
+            not_selected=self.cell_line_peaks - self.selected - elsewhere,
+            on_contigs_without_crm=elsewhere,
+            outside_crms=self.selected - used,
+        )
 
 
 def map_peaks(file: Path | None) -> npt.NDArray[np.void]:
@@ -61,83 +76,18 @@ def map_peaks(file: Path | None) -> npt.NDArray[np.void]:
     return np.empty(0, PEAK) if file is None else np.memmap(file, PEAK, mode="r")
 
 
-@dataclass
-class _NameTable:
-    """Source codes by name column; every distinct name in the file is parsed once."""
-
-    cell_line: str
-    wanted: Callable[[Source], bool]
-    codes: dict[bytes, int] = field(default_factory=dict)
-    sources: dict[Source, int] = field(default_factory=dict)
-    cell_lines: set[str] = field(default_factory=set)
-    unselected: set[bytes] = field(default_factory=set)
-
-    def add(self, reader: BedReader, name: bytes, line: int) -> None:
-        try:
-            source, cell_line = split_name(reader.text(name, line))
-        except ValueError as problem:
-            raise reader.fail(line, str(problem)) from None
-        self.cell_lines.add(cell_line)
-        self.codes[name] = NOT_SELECTED
-        if cell_line != self.cell_line:
-            return
-        if self.wanted(source):
-            self.codes[name] = self.sources.setdefault(source, len(self.sources))
-        else:
-            self.unselected.add(name)
-
-    def encode(self, reader: BedReader, block: BedBlock) -> npt.NDArray[np.int32]:
-        names = block.columns[0]
-        for name in dict.fromkeys(names):
-            if name not in self.codes:
-                self.add(reader, name, int(block.line[names.index(name)]))
-        return np.fromiter(map(self.codes.__getitem__, names), np.int32, len(names))
-
-
-def _source_filter(selection: Selection) -> Callable[[Source], bool]:
-    try:
-        sources = None if selection.sources is None else {split_source(text) for text in selection.sources}
-    except ValueError as problem:
-        raise InputError(f"selection: {problem}") from None
-    datasets, trs = selection.datasets, selection.trs
-    return lambda source: (
-        (datasets is None or source[0] in datasets)
-        and (trs is None or source[1] in trs)
-        and (sources is None or source in sources)
-    )
-
-
-def _report_absent(selection: Selection, sources: Iterable[Source]) -> None:
-    """Log the selected labels that no peak has, in one line, so that users notice a misspelt name."""
-    present = list(sources)
-    for what, wanted, found in (
-        ("TRs", selection.trs, {source[1] for source in present}),
-        ("datasets", selection.datasets, {source[0] for source in present}),
-        ("sources", selection.sources, {source_name(source) for source in present}),
-    ):
-        absent = sorted(set(wanted or ()) - found)
-        if absent:
-            log.warning("selected %s without a peak in the catalogue: %s", what, ", ".join(absent))
-
-
-def _most_covered(sources: Iterable[Source], count: int) -> set[str]:
-    """Return the `count` TRs with the most datasets; ties go to the first name."""
-    datasets: defaultdict[str, set[str]] = defaultdict(set)
-    for dataset, tr in sources:
-        datasets[tr].add(dataset)
-    return set(sorted(datasets, key=lambda tr: (-len(datasets[tr]), tr))[:count])
-
-
 def spool_peaks(
     path: Location,
     folder: Path,
     cell_line: str,
     selection: Selection,
+    contigs: Collection[str] | None = None,
     progress: Callable[[int], None] = lambda size: None,
 ) -> PeakSpool:
     """Read a peak file and leave the selected peaks in `folder`, which must exist.
 
-    `progress` receives the number of bytes read so far.
+    `contigs` are those whose peaks are kept; None keeps all. `progress` receives the number of bytes read so
+    far. What looks left out by mistake is told in warnings.
 
     Raises
     ------
@@ -147,82 +97,112 @@ def spool_peaks(
 
     """
     reader = BedReader(path, columns=4)
-    names = _NameTable(cell_line, _source_filter(selection))
-    unsorted: Stretches = defaultdict(dict)
-    cell_line_peaks = 0
+    names, stretches = NameTable(cell_line, selection), _Stretches(folder, contigs)
+    rows = 0
     for block in reader:
-        source = names.encode(reader, block)
-        rows = np.flatnonzero(source != NOT_SELECTED)
-        cell_line_peaks += len(rows)
-        if names.unselected:
-            cell_line_peaks += sum(map(names.unselected.__contains__, block.columns[0]))
-        _append(reader, block, rows, source[rows], folder, unsorted)
+        stretches.append(reader, block, names.encode(reader, block))
+        rows += len(block.line)
         progress(reader.bytes_read())
-    if cell_line not in names.cell_lines:
-        hint = nearest(cell_line, names.cell_lines)
-        raise InputError(f"{reader.name}: no peak of cell line {cell_line!r}; {hint}")
-    if not names.sources:
-        raise NothingSelectedError(
-            f"{reader.name}: the selection leaves no peak of cell line {cell_line!r}; "
-            "check its trs, datasets and sources"
-        )
-    _report_absent(selection, names.sources)
-    kept = set(names.sources)
-    if selection.top_trs is not None:
-        top = _most_covered(kept, selection.top_trs)
-        kept = {source for source in kept if source[1] in top}
-    sources = sorted(kept)
-    recode = np.array(
-        [sources.index(source) if source in kept else NOT_SELECTED for source in names.sources], np.int32
-    )
-    contigs, selected, largest = _sort(folder, unsorted, recode)
+    names.require_peaks(reader)
+    for told in names.absent():
+        log.warning("%s", told)
+    sources = names.kept()
+    code = {source: number for number, source in enumerate(sources)}
+    recode = np.array([code.get(source, NOT_SELECTED) for source in names.sources], np.int32)
+    others = names.other_cell_lines()
+    found = stretches.sort(recode)
+    elsewhere = stretches.elsewhere(recode)
+    tell_similar_cell_lines(reader.name, cell_line, others)
+    tell_contigs_without_crm(reader.name, elsewhere, contigs or ())
+    tell_repeated_peaks(reader.name, found.repeated)
     assert reader.input_file is not None
-    return PeakSpool(sources, contigs, selected, largest, cell_line_peaks, reader.input_file)
+    return PeakSpool(
+        sources, found.contigs, elsewhere, found.selected, found.largest, rows - sum(others.values()), rows,
+        reader.input_file,
+    )  # fmt: skip
 
 
-def _append(
-    reader: BedReader,
-    block: BedBlock,
-    rows: npt.NDArray[np.intp],
-    source: npt.NDArray[np.int32],
-    folder: Path,
-    files: Stretches,
-) -> None:
-    """Append the rows to one file per stretch; files are numbered, because names must not choose a path."""
-    by_contig: defaultdict[bytes, list[int]] = defaultdict(list)
-    for at, row in enumerate(rows.tolist()):
-        by_contig[block.contig[row]].append(at)
-    for contig, positions in by_contig.items():
-        records = np.zeros(len(positions), PEAK)
-        records["start"], records["end"] = block.start[rows[positions]], block.end[rows[positions]]
-        records["source"] = source[positions]
-        of_contig = files[reader.text(contig, int(block.line[rows[positions[0]]]))]
+@dataclass
+class _Sorted:
+    """Files by contig, the number of peaks, of those that repeat another, and in the largest stretch."""
+
+    contigs: dict[str, Path]
+    selected: int = 0
+    repeated: int = 0
+    largest: int = 0
+
+
+class _Stretches:
+    """Files of unsorted PEAK records, by contig and number of the stretch.
+
+    Files are numbered, because names must not choose a path.
+    """
+
+    def __init__(self, folder: Path, contigs: Collection[str] | None) -> None:
+        self._folder, self._asked = folder, None if contigs is None else frozenset(contigs)
+        self._contigs = ContigNames()
+        self._files: defaultdict[str, dict[int, Path]] = defaultdict(dict)
+        self._count = 0
+        self._elsewhere: Counter[tuple[str, int]] = Counter()  # by contig and source
+
+    def append(self, reader: BedReader, block: BedBlock, source: npt.NDArray[np.int64]) -> None:
+        """Append the peaks that have a source, a code of 0 or more."""
+        self._contigs.read(reader, block)
+        by_contig: defaultdict[bytes, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(source >= 0).tolist():
+            by_contig[block.contig[row]].append(row)
+        for contig, rows in by_contig.items():
+            name = self._contigs.names[self._contigs.code[contig]]
+            if self._asked is not None and name not in self._asked:
+                self._elsewhere.update((name, code) for code in source[rows].tolist())
+                continue
+            records = np.zeros(len(rows), PEAK)
+            records["start"], records["end"] = block.start[rows], block.end[rows]
+            records["source"] = source[rows]
+            self._write(self._files[name], records)
+
+    def _write(self, files: dict[int, Path], records: npt.NDArray[np.void]) -> None:
         stretch = records["start"] // STRETCH
         for number in np.unique(stretch).tolist():
-            file = of_contig.setdefault(number, folder / f"unsorted-{sum(map(len, files.values()))}")
-            with file.open("ab") as out:
+            if number not in files:
+                files[number] = self._folder / f"unsorted-{self._count}"
+                self._count += 1
+            with files[number].open("ab") as out:
                 records[stretch == number].tofile(out)
 
+    def elsewhere(self, recode: npt.NDArray[np.int32]) -> dict[str, int]:
+        """Return the number of selected peaks on each contig that was not asked for."""
+        found: Counter[str] = Counter()
+        for (contig, source), count in self._elsewhere.items():
+            if recode[source] != NOT_SELECTED:
+                found[contig] += count
+        return dict(found)
 
-def _sort(
-    folder: Path, unsorted: Stretches, recode: npt.NDArray[np.int32]
-) -> tuple[dict[str, Path], int, int]:
-    """Return the files by contig, the number of peaks, and the number in the largest stretch."""
-    contigs: dict[str, Path] = {}
-    selected = largest = 0
-    for contig, stretches in unsorted.items():
-        file = folder / f"sorted-{len(contigs)}"
-        furthest = 0
-        with file.open("wb") as out:
-            for number in sorted(stretches):
-                records = np.fromfile(stretches[number], PEAK)
-                stretches[number].unlink()
-                records["source"] = recode[records["source"]]
-                records = sort_intervals(records[records["source"] != NOT_SELECTED], furthest)
-                furthest = records["furthest"].max(initial=furthest)
-                records.tofile(out)
-                selected += len(records)
-                largest = max(largest, len(records))
-        if file.stat().st_size:  # an empty file cannot be mapped
-            contigs[contig] = file
-    return contigs, selected, largest
+    def sort(self, recode: npt.NDArray[np.int32]) -> _Sorted:
+        """Leave one sorted file for each contig, without the sources that `recode` does not select."""
+        found = _Sorted({})
+        for contig, stretches in self._files.items():
+            file = self._folder / f"sorted-{len(found.contigs)}"
+            furthest = 0
+            with file.open("wb") as out:
+                for number in sorted(stretches):
+                    records = np.fromfile(stretches[number], PEAK)
+                    stretches[number].unlink()
+                    records["source"] = recode[records["source"]]
+                    records = sort_intervals(records[records["source"] != NOT_SELECTED], furthest)
+                    furthest = records["furthest"].max(initial=furthest)
+                    records.tofile(out)
+                    found.selected += len(records)
+                    found.repeated += _repeated(records)
+                    found.largest = max(found.largest, len(records))
+            if file.stat().st_size:  # an empty file cannot be mapped
+                found.contigs[contig] = file
+        return found
+
+
+def _repeated(records: npt.NDArray[np.void]) -> int:
+    """Return the number of sorted PEAK records that have place and source of another before them."""
+    ties = (records["start"][1:] == records["start"][:-1]) & (records["end"][1:] == records["end"][:-1])
+    tied = records[np.append(ties, False) | np.append(False, ties)[: len(records)]]
+    places = np.stack([tied[name].astype(np.int64) for name in ("start", "end", "source")], axis=1)
+    return len(places) - len(np.unique(places, axis=0))

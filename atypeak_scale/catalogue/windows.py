@@ -1,12 +1,15 @@
 """Windows of CRMs and the bins that peaks occupy in them (method, sections 2.1 to 2.3)."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.catalogue.bed import BedReader, InputFile
-from atypeak_scale.errors import InputError
+from atypeak_scale.catalogue.accounts import CrmAccount, tell_repeated_regions
+from atypeak_scale.catalogue.bed import BedBlock, BedReader, InputFile
+from atypeak_scale.catalogue.contigs import ContigNames
+from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
 
 MIN_CRM_PEAKS = "min_crm_peaks"  # the setting that `read_regions` gets as `min_peaks`
@@ -17,10 +20,10 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Regions:
-    """Intervals of a BED file, by contig (names in C order), then by start and end.
+    """Intervals of a BED file, by contig (names in C order), then by start and end; no two are the same.
 
     contigs: the contig names; contig: index into them; start, end: bp; row: line of data in the file, from 0,
-    counted before filtering. All arrays are int64 (regions,).
+    counted before filtering. All arrays are int64 (regions,). account: what became of every row of the file.
     """
 
     contigs: list[str]
@@ -28,12 +31,13 @@ class Regions:
     start: IntArray
     end: IntArray
     row: IntArray
+    account: CrmAccount
 
     def on(self, contig: str) -> slice:
         """Return the slice of a contig's regions; empty if it has none."""
-        if contig not in self.contigs:
+        code = bisect_left(self.contigs, contig)
+        if contig not in self.contigs[code : code + 1]:
             return slice(0, 0)
-        code = self.contigs.index(contig)
         return slice(*np.searchsorted(self.contig, [code, code + 1]).tolist())
 
 
@@ -42,7 +46,7 @@ class Windows:
     """Windows, grouped by contig (names in C order), then CRM by start, then by position.
 
     contigs: the contig names; contig: index into them; start, end: bp; crm: row of the CRM in its file,
-    from 0; crm_start, crm_end: bp. All arrays are int64 (windows,).
+    from 0; crm_start, crm_end: bp. All arrays are int64 (windows,). account: what became of the CRMs.
     """
 
     contigs: list[str]
@@ -52,6 +56,7 @@ class Windows:
     crm: IntArray
     crm_start: IntArray
     crm_end: IntArray
+    account: CrmAccount
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -95,7 +100,8 @@ def occupied_bins(
 def read_regions(path: Location, min_peaks: int = 0) -> tuple[Regions, InputFile]:
     """Read CRMs, or any regions of interest, from a BED file (method, section 1.2).
 
-    `min_peaks` filters on column 5; with 0 the column may be absent.
+    `min_peaks` filters on column 5; with 0 the column may be absent. Of rows with the same interval the first
+    is used, and a warning tells the number of the others.
 
     Raises
     ------
@@ -105,40 +111,54 @@ def read_regions(path: Location, min_peaks: int = 0) -> tuple[Regions, InputFile
     """
     remedy = f"give the number of peaks in column 5, or {EVERY_CRM}"
     reader = BedReader(path, 5 if min_peaks else 3, remedy, MIN_CRM_PEAKS)
-    names: dict[bytes, int] = {}
-    contig_parts, start_parts, end_parts, keep_parts = [], [], [], []
-    for block in reader:
-        codes = []
-        for name, line in zip(block.contig, block.line, strict=True):
-            if name not in names:
-                reader.text(name, line)
-                names[name] = len(names)
-            codes.append(names[name])
-        if (block.end - block.start).max() > LONGEST_CRM:
-            at = int(np.argmax(block.end - block.start))
-            raise reader.fail(
-                int(block.line[at]),
-                f"a CRM of {block.end[at] - block.start[at]:,} bp; expected at most {LONGEST_CRM:,} bp",
-            )
-        contig_parts.append(np.array(codes, np.int64))
-        start_parts.append(block.start)
-        end_parts.append(block.end)
-        keep_parts.append(_peak_counts(reader, block.columns[1], block.line) >= min_peaks if min_peaks
-                          else np.ones(len(codes), bool))  # fmt: skip
-    keep = np.concatenate(keep_parts)
+    contigs, rows = _read_rows(reader, min_peaks)
+    keep = rows["keep"]
     if not keep.any():
         raise InputError(
             f"{reader.name}: no CRM has {min_peaks} peaks or more in column 5; lower {MIN_CRM_PEAKS}",
             MIN_CRM_PEAKS,
         )
     assert reader.input_file is not None
-    contigs = sorted(name.decode() for name in names)
-    rank = np.array([contigs.index(name.decode()) for name in names], np.int64)
     row = np.flatnonzero(keep)
-    contig = rank[np.concatenate(contig_parts)[row]]
-    start, end = np.concatenate(start_parts)[row], np.concatenate(end_parts)[row]
-    order = np.lexsort((end, start, contig))
-    return Regions(contigs, contig[order], start[order], end[order], row[order]), reader.input_file
+    contig, start, end, line = (rows[name][row] for name in ("contig", "start", "end", "line"))
+    order = np.lexsort((end, start, contig))  # stable: of equal ones, the first of the file comes first
+    repeats = np.zeros(len(order), bool)
+    repeats[1:] = np.all([np.diff(values[order]) == 0 for values in (contig, start, end)], axis=0)
+    repeated = int(repeats.sum())
+    if repeated:
+        tell_repeated_regions(reader.name, repeated, int(line[order[repeats]].min()))
+    order = order[~repeats]
+    account = CrmAccount(len(keep), len(order), len(keep) - len(row), repeated)
+    return Regions(contigs, contig[order], start[order], end[order], row[order], account), reader.input_file
+
+
+def _read_rows(reader: BedReader, min_peaks: int) -> tuple[list[str], dict[str, IntArray]]:
+    """Return the contig names in C order and the columns of all rows, each int64 (rows,).
+
+    They are contig (index into the names), start, end, line, and keep: whether the row has so many peaks.
+    """
+    contigs = ContigNames()
+    parts: dict[str, list[IntArray]] = {name: [] for name in ("contig", "start", "end", "line", "keep")}
+    for block in reader:
+        contigs.read(reader, block)
+        _refuse_long(reader, block)
+        parts["contig"].append(np.fromiter(map(contigs.code.__getitem__, block.contig), np.int64))
+        for name in ("start", "end", "line"):
+            parts[name].append(getattr(block, name))
+        few = _peak_counts(reader, block.columns[1], block.line) < min_peaks if min_peaks else 0
+        parts["keep"].append(np.where(few, 0, np.ones(len(block.line), np.int64)))
+    rows = {name: np.concatenate(part) for name, part in parts.items()}
+    rank = np.argsort(np.argsort(np.array(contigs.names, object), kind="stable"))
+    return sorted(contigs.names), {**rows, "contig": rank[rows["contig"]]}
+
+
+def _refuse_long(reader: BedReader, block: BedBlock) -> None:
+    length = block.end - block.start
+    at = int(np.argmax(length))
+    if length[at] > LONGEST_CRM:
+        raise reader.fail(
+            int(block.line[at]), f"a CRM of {length[at]:,} bp; expected at most {LONGEST_CRM:,} bp"
+        )
 
 
 def read_windows(path: Location, frame: int, min_peaks: int) -> tuple[Windows, InputFile]:
@@ -153,6 +173,7 @@ def read_windows(path: Location, frame: int, min_peaks: int) -> tuple[Windows, I
         crms.row[crm],
         crms.start[crm],
         crms.end[crm],
+        crms.account,
     )
     return windows, input_file
 
@@ -166,8 +187,8 @@ def _peak_counts(reader: BedReader, texts: list[bytes], lines: IntArray) -> npt.
                 raise ValueError
         except ValueError:
             found = text.decode(errors="replace")
-            message = (
-                f"column 5 is {found!r}; expected the CRM's number of peaks; to use every CRM, {EVERY_CRM}"
-            )
-            raise reader.fail(int(lines[row]), message, MIN_CRM_PEAKS) from None
+            message = f"column 5 is {quoted(found)}; expected the CRM's number of peaks"
+            raise reader.fail(
+                int(lines[row]), f"{message}; to use every CRM, {EVERY_CRM}", MIN_CRM_PEAKS
+            ) from None
     return counts

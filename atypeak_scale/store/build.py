@@ -13,6 +13,7 @@ from typing import Any
 
 import zarr
 
+from atypeak_scale.catalogue.accounts import CrmAccount, PeakAccount
 from atypeak_scale.catalogue.bed import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Windows, read_windows
@@ -32,7 +33,7 @@ from atypeak_scale.store.groups import (
     groups_of_cell_lines,
 )
 from atypeak_scale.store.overlap import overlap, overlap_blocks
-from atypeak_scale.store.write import Sizes, write_arrays
+from atypeak_scale.store.write import write_arrays
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ class BuildResult:
     windows: int
     rows: int
     peaks: int
-    peaks_outside: int
     sources: int
+    rows_of_peaks: PeakAccount
+    rows_of_crms: CrmAccount
 
 
 def refuse_cell_line(store: Location, cell_line: str) -> None:
@@ -86,7 +88,7 @@ def _read_inputs(
     def read(done: int) -> None:
         executor.tell("read peaks", done, size)
 
-    spool = spool_peaks(peaks, folder, config.cell_line, config.selection, read)
+    spool = spool_peaks(peaks, folder, config.cell_line, config.selection, windows.contigs, read)
     return _Inputs(windows, spool, crm_file)
 
 
@@ -96,7 +98,7 @@ def _plan(inputs: _Inputs, config: Config) -> BuildPlan:
     return BuildPlan(
         cell_line=config.cell_line,
         cell_line_peaks=inputs.spool.cell_line_peaks,
-        selected_peaks=inputs.spool.selected,
+        selected_peaks=inputs.spool.selected + sum(inputs.spool.other_contigs.values()),
         sources=sources,
         windows_at_most=len(inputs.windows),
         blocks=len(overlap_blocks(inputs.windows)),
@@ -169,30 +171,31 @@ def build_store(
         work.mkdir()
         inputs = _read_inputs(peaks, crms, config, work, executor)
         tables = overlap(inputs.windows, inputs.spool, config.store, work, executor)
-        outside = inputs.spool.selected - tables.peak_count
+        accounts = inputs.spool.account(tables.peak_count), inputs.windows.account
         root = zarr.create_group(built, attributes={STORE_VERSION: SCHEMA_VERSION})
         path = group_name(config.cell_line)
-        root.create_group(path, attributes=_attributes(inputs, config, outside))
+        root.create_group(path, attributes=_attributes(inputs, config, *accounts))
         sizes = write_arrays(built, path, tables, inputs.windows.contigs, config.store, executor)
         _publish(built, target, config.cell_line, replace)
-    return _result(store, config.cell_line, sizes, outside)
-
-
-def _result(store: Location, cell_line: str, sizes: Sizes, outside: int) -> BuildResult:
     return BuildResult(
-        locations.join(store), cell_line, sizes.windows, sizes.rows, sizes.peaks, outside, sizes.sources
+        locations.join(store),
+        config.cell_line,
+        sizes.windows,
+        sizes.rows,
+        sizes.peaks,
+        sizes.sources,
+        *accounts,
     )
 
 
-def _attributes(inputs: _Inputs, config: Config, peaks_outside: int) -> dict[str, Any]:
+def _attributes(inputs: _Inputs, config: Config, peaks: PeakAccount, crms: CrmAccount) -> dict[str, Any]:
     return {
         "cell_line": config.cell_line,
         "views": list(config.store.views),
         "frame": config.store.frame,
         "bin": config.store.bin,
         "windows_in_crms": len(inputs.windows),
-        "cell_line_peaks": inputs.spool.cell_line_peaks,
-        "peaks_outside_windows": peaks_outside,
+        "accounts": {"peaks": asdict(peaks), "crms": asdict(crms)},
         "made_from": store_provenance(config, inputs.spool.input_file, inputs.crm_file),
         "versions": {
             name: version(name) for name in ("atypeak-scale", "zarr", "numcodecs", "numpy", "pyranges")

@@ -54,7 +54,7 @@ def _facts(cell_line: CellLine, results: Location | None) -> dict[str, Any]:
         "windows": windows,
         "windows_in_crms": cell_line.attributes["windows_in_crms"],
         "peaks": cell_line.peak_count,
-        "peaks_outside_windows": cell_line.attributes["peaks_outside_windows"],
+        "rows_of_inputs": cell_line.attributes.get("accounts"),  # stores of earlier versions lack them
         "rows": cell_line.row_count,
         f"{view0}s": len(cell_line.labels[0]),
         f"{view1}s": len(cell_line.labels[1]),

@@ -151,7 +151,7 @@ def overlap(
 
 def _no_overlap(windows: Windows, spool: PeakSpool) -> str:
     """Say that nothing overlaps, and why, if the contig names show it."""
-    of_peaks, of_crms = sorted(spool.contigs), windows.contigs
+    of_peaks, of_crms = sorted([*spool.contigs, *spool.other_contigs]), windows.contigs
     message = "no selected peak overlaps a CRM"
     if set(of_peaks) & set(of_crms):
         return f"{message}; check that both files use the same genome assembly"

@@ -68,7 +68,7 @@ def test_spool__selection(write: Write, selection: dict[str, object], sources: s
 def test_spool__absent_labels_are_reported(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         spool(write("p.bed", PEAKS), trs=("x", "misspelt"))
-    assert "selected TRs without a peak in the catalogue: misspelt" in caplog.text
+    assert "selected TRs without a peak in the catalogue: misspelt; known are x, y" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Windows of CRMs, the bins that peaks occupy in them, and what is refused."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atypeak_scale.catalogue.accounts import CrmAccount
 from atypeak_scale.catalogue.windows import cut_windows, occupied_bins, read_regions, read_windows
 from atypeak_scale.errors import InputError
 
@@ -124,15 +126,30 @@ def test_read_windows__three_columns_with_a_filter_name_the_remedy(write: Write)
         read_windows(write("crms.bed", "chr1\t0\t100\n"), 3200, 100)
 
 
+def test_read_regions__a_repeated_interval_is_told_and_used_once(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ["track name=x", "chr1\t0\t9\ta\t7", "chr1\t0\t9\tb\t1", "chr1\t5\t9\tc\t5", "chr1\t0\t9\td\t9",
+             "chr1\t0\t9\te\t8"]  # fmt: skip
+    with caplog.at_level(logging.WARNING):
+        regions, _ = read_regions(write("r.bed", "\n".join(lines) + "\n"), min_peaks=5)
+    assert regions.row.tolist() == [0, 2]
+    assert regions.account == CrmAccount(rows=5, used=2, too_few_peaks=1, repeated=2)
+    assert "r.bed: 2 rows repeat an earlier interval, first line 5; each is used once" in caplog.text
+    windows, _ = read_windows(write("r.bed", "\n".join(lines) + "\n"), 5, 5)
+    assert windows.account == regions.account
+    assert windows.crm.tolist() == [0, 0, 2]
+
+
 def test_read_regions__sorted_with_rows_of_the_file(write: Write) -> None:
     lines = ["chr2\t50\t70", "chr10\t5\t9", "chr2\t50\t60", "# no region", "chr10\t1\t4", "chr10\t5\t9"]
     regions, file = read_regions(write("r.bed", "\n".join(lines) + "\n"))
     assert regions.contigs == ["chr10", "chr2"]
-    assert regions.contig.tolist() == [0, 0, 0, 1, 1]
-    assert regions.start.tolist() == [1, 5, 5, 50, 50]
-    assert regions.end.tolist() == [4, 9, 9, 60, 70]
-    assert regions.row.tolist() == [3, 1, 4, 2, 0]
-    assert [regions.on(name) for name in ("chr10", "chr2", "chr1")] == [
-        slice(0, 3), slice(3, 5), slice(0, 0)
+    assert regions.contig.tolist() == [0, 0, 1, 1]
+    assert regions.start.tolist() == [1, 5, 50, 50]
+    assert regions.end.tolist() == [4, 9, 60, 70]
+    assert regions.row.tolist() == [3, 1, 2, 0]
+    assert [regions.on(name) for name in ("chr10", "chr2", "chr1", "chr3")] == [
+        slice(0, 2), slice(2, 4), slice(0, 0), slice(0, 0)
     ]  # fmt: skip
     assert file.size == sum(len(line) + 1 for line in lines)

@@ -11,6 +11,7 @@ import pandas as pd
 from atypeak_scale.cli.commands import commands
 from click.testing import CliRunner, Result
 
+from atypeak_scale.catalogue.accounts import CrmAccount, PeakAccount
 from atypeak_scale.config import Config, NormalizationSettings, parse_config
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import Executor, InProcess
@@ -22,7 +23,8 @@ from atypeak_scale.store.cell_line import CellLine, Shape
 
 # What the library says, where its function is replaced.
 PLAN = BuildPlan("cell", 9, 8, 7, 6, 5, 4000, 3_000_000)
-BUILT = BuildResult(Path("s.zarr"), "cell", 6, 5, 4, 3, 2)
+ACCOUNTS = PeakAccount(10, 4, 1, 1, 2, 2), CrmAccount(9, 7, 1, 1)
+BUILT = BuildResult(Path("s.zarr"), "cell", 6, 5, 4, 2, *ACCOUNTS)
 SCORE_PLAN = ScorePlan("cell", "m", 1234, 5678, 6000, 3, 1, 400, 700_000_000)
 REPORTS = [
     StageReport("build-store", Path("w/store.zarr"), True, 0.1),

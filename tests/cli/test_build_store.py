@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import call
 
@@ -89,7 +90,10 @@ def test_build_store__json(replace: Replace) -> None:
     plan = invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--dry-run", "--json")
     assert json.loads(plan.stdout) == vars(PLAN)
     built = invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--json")
-    assert json.loads(built.stdout) == {**vars(BUILT), "store": "s.zarr"}
+    assert json.loads(built.stdout) == {**asdict(BUILT), "store": "s.zarr"}
+    text = invoke("build-store", "p", "c", "s", "--cell-line", "cell").stdout
+    assert re.search(r"rows of peaks\n  rows +10\n  used +4\n(.*\n)*  on contigs without crm +2\n", text)
+    assert re.search(r"rows of crms\n  rows +9\n  used +7\n  too few peaks +1\n  repeated +1\n", text)
 
 
 # For real
@@ -102,7 +106,9 @@ def test_build_store__plan_and_result(steps: Finished, truth: Truth) -> None:
     assert plan["selected_peaks"] == plan["cell_line_peaks"] == len(peaks)
     assert plan["sources"] == built["sources"] == 5
     assert built["peaks"] == len(truth.lines)
-    assert built["peaks_outside"] == len(peaks) - len(truth.lines) > 0
+    account = built["rows_of_peaks"]
+    assert account["rows"] == len(peaks)
+    assert account["outside_crms"] + account["on_contigs_without_crm"] == len(peaks) - len(truth.lines) > 0
     assert plan["windows_at_most"] >= built["windows"]
     assert Path(built["store"]) == steps.store
 
@@ -155,8 +161,9 @@ def test_build_store__selection_of_nothing(atypeak: Run, catalogue: Catalogue, t
     done = atypeak("build-store", *catalogue, tmp_path / "s.zarr", "--cell-line", "cell", "--trs", "ctcf",
                    "--min-crm-peaks", 0)  # fmt: skip
     assert re.search(
-        r"the selection leaves no peak of cell line 'cell'; check its trs, datasets and", done.message()
-    )
+        r"the selection leaves no peak of cell line 'cell'; selected TRs without a peak in the "
+        r"catalogue: ctcf; known are ", done.message(),
+    )  # fmt: skip
     assert not list(tmp_path.glob("*s.zarr*"))
 
 
@@ -167,7 +174,7 @@ def test_build_store__absent_selection_is_a_warning(
                    "--min-crm-peaks", 0)  # fmt: skip
     assert done.code == 0
     said = [line for line in done.err.splitlines() if not PROGRESS.fullmatch(line)]
-    assert said == ["Warning: selected TRs without a peak in the catalogue: ctcf"]
+    assert said == ["Warning: selected TRs without a peak in the catalogue: ctcf; known are x, y, z"]
 
 
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])

@@ -64,7 +64,8 @@ def test_build__rows_describe_the_peaks_of_the_file(
             assert rows[-1] == data["catalogue_last_row"][peak]
             assert (data["peak_source"].values[rows] == data["catalogue_source"].values[peak]).all()
     assert result.peaks == data.sizes["catalogue_peak"] == overlapping
-    assert result.peaks_outside == len(lines) - overlapping
+    assert result.rows_of_peaks.used == overlapping
+    assert result.rows_of_peaks.rows == len(lines)
     assert data.sizes["peak"] == sum(len(_windows_of(expected, line)) for line in lines)
 
 
@@ -153,7 +154,8 @@ def test_plan__says_what_the_build_does(catalogue: Catalogue, config: Config, tm
     assert {event.stage for event in events} == {"read peaks"}
     result = build_store(*catalogue, tmp_path / "s.zarr", config)
     assert plan.sources == result.sources
-    assert plan.selected_peaks == result.peaks + result.peaks_outside
+    account = result.rows_of_peaks
+    assert plan.selected_peaks == account.used + account.outside_crms + account.on_contigs_without_crm
     assert plan.windows_at_most >= result.windows
     assert plan.windows_at_most == open_store(tmp_path / "s.zarr").data.attrs["windows_in_crms"]
     assert result == dataclasses.replace(result, store=tmp_path / "s.zarr", cell_line="cell")

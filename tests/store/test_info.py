@@ -22,7 +22,8 @@ def test_info__counts(built: Path, inputs: tuple[Path, Path], cell_line: CellLin
     assert facts["sources"] == len(facts["peaks_of_source"]) == cell_line.shape.sources
     assert sum(facts["peaks_of_source"].values()) == facts["peaks"] == cell_line.peak_count
     lines = inputs[0].read_text().splitlines()[1:]
-    assert facts["peaks"] + facts["peaks_outside_windows"] == len(lines)
+    account = facts["rows_of_inputs"]["peaks"]
+    assert (account["rows"], account["used"]) == (len(lines), facts["peaks"])
     assert facts["rows"] == cell_line.row_count
     assert (facts["datasets"], facts["trs"]) == (3, 3)
     assert (facts["bins"], facts["bp_per_bin"]) == (320, 10)

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atypeak_scale.assess.regions.release_counts import ExportedScores, reading_scores, write_counts
-from atypeak_scale.catalogue.peaks import NothingSelectedError, PeakSpool, spool_peaks
+from atypeak_scale.catalogue.peak_names import NothingSelectedError
+from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Regions, read_regions
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError
@@ -144,7 +145,7 @@ def compare_releases(
         regions, crm_file = read_regions(crms, origin.min_crm_peaks)
         if crm_file != origin.crms:
             log.warning("%s: not the CRM file that the scores of %s were made with", crms, scores_folder)
-        new = _spool_new(origin, new_peaks, work, executor)
+        new = _spool_new(origin, new_peaks, regions.contigs, work, executor)
         made_from = {
             "scores": origin.made_from, "new_peaks": asdict(new.input_file), "crms": asdict(crm_file),
             **({} if (origin.score.name, typical) == ("final", TYPICAL) else {
@@ -182,19 +183,28 @@ def _tables(score: NamedScore) -> dict[str, Table]:
     }
 
 
-def _spool_new(origin: ExportedScores, new_peaks: Location, work: Path, executor: Executor) -> PeakSpool:
+def _spool_new(
+    origin: ExportedScores, new_peaks: Location, contigs: list[str], work: Path, executor: Executor
+) -> PeakSpool:
     size = target(new_peaks).file_size() or 0  # 0: unknown, of standard input
 
     def read(done: int) -> None:
         executor.tell("read peaks", done, size)
 
+    labels = Selection(trs=tuple(origin.labels))
     try:
-        return spool_peaks(new_peaks, work, origin.cell_line, Selection(trs=tuple(origin.labels)), read)
+        new = spool_peaks(new_peaks, work, origin.cell_line, labels, contigs, read)
     except NothingSelectedError:
         raise InputError(
             f"{new_peaks}: none of its peaks of cell line {origin.cell_line!r} has a label of view "
             f"{origin.view1!r} that has scores ({origin.labels[0]}, ...); spell labels the same way in both"
         ) from None
+    if not new.selected:
+        raise InputError(
+            f"{new_peaks}: none of its peaks lies on a contig that a CRM has (peaks: "
+            f"{min(new.other_contigs)}, ...; CRMs: {contigs[0]}, ...); rename the contigs of one file"
+        )
+    return new
 
 
 def _write_tables(blocks: list[Path], regions: Regions, origin: ExportedScores, folder: Path) -> None:

@@ -27,15 +27,20 @@ Interval = tuple[str, int, int]
 
 @pytest.fixture
 def catalogue(catalogue: Catalogue) -> Catalogue:
-    """Add what is rare: peaks across many CRMs and windows or at their borders, CRMs twice or in others."""
+    """Add what is rare: peaks across many CRMs and windows or at their borders, CRMs twice or in others.
+
+    A CRM that is one bp longer than another ties with it.
+    """
     peaks, regions = catalogue
     with peaks.open("a") as out:
         out.write("chr1\t2000\t60000\td1.x.cell\nchr2\t9000\t9001\td3.z.cell\nchr2\t3000\t30000\td2.y.cell\n")
         for border in (1500 + 3200, 1500 + 5 * 3200):  # of windows of the long CRM below
             out.write(f"chr1\t{border}\t{border + 50}\td3.x.cell\nchr1\t{border - 9}\t{border}\td1.y.cell\n")
     first = regions.read_text().splitlines()[3]
+    contig, start, end, *others = first.split("\t")
+    longer = "\t".join([contig, start, str(int(end) + 1), *others])
     with regions.open("a") as out:
-        out.write(f"{first}\nchr1\t1500\t40000\tcrm\t120\nchr2\t2500\t9001\tcrm\t120\n")
+        out.write(f"{first}\n{longer}\nchr1\t1500\t40000\tcrm\t120\nchr2\t2500\t9001\tcrm\t120\n")
     return peaks, regions
 
 
@@ -59,9 +64,12 @@ def brute_force(scores: Scores, catalogue: Catalogue, below: float) -> list[dict
     """Every CRM with a peak, in order of position; every peak is held against every CRM."""
     final = final_of_peak(scores)
     peaks = [(c, int(s), int(e), name) for c, s, e, name, *_ in lines_of(catalogue[0])]
-    rows = []
+    rows, seen = [], set()
     for number, (contig, start, end, *_) in enumerate(lines_of(catalogue[1])):
         crm = contig, int(start), int(end)
+        if crm in seen:
+            continue
+        seen.add(crm)
         inside = [peak for peak in peaks if overlap(peak[:3], crm)]
         finals = [final[peak] for peak in inside]
         if inside:
@@ -233,9 +241,12 @@ def trust_by_hand(support: Scores, catalogue: Catalogue) -> list[dict[str, Any]]
     """Every CRM with a peak, in order of position, with the columns of trust."""
     trust = value_of_peak(support, (1 - support.read(DOUBT)).tolist())
     peaks = [(c, int(s), int(e), name) for c, s, e, name, *_ in lines_of(catalogue[0])]
-    rows = []
+    rows, seen = [], set()
     for number, (contig, start, end, *_) in enumerate(lines_of(catalogue[1])):
         crm = contig, int(start), int(end)
+        if crm in seen:
+            continue
+        seen.add(crm)
         inside = [peak for peak in peaks if overlap(peak[:3], crm)]
         judged = [trust[peak] for peak in inside if not math.isnan(trust[peak])]
         if inside:

@@ -1,0 +1,148 @@
+"""The source of every peak of a file, by its name; and what names say of the peaks that are left out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.catalogue.bed import BedBlock, BedReader
+from atypeak_scale.catalogue.names import Source, source_name, split_name, split_source
+from atypeak_scale.config import Selection
+from atypeak_scale.errors import InputError, nearest
+
+# Codes of peaks that are not used; those of other cell lines are OTHER, OTHER - 1, ...
+NOT_SELECTED, OTHER = -1, -2
+UNKNOWN = np.iinfo(np.int64).min
+MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has a few thousand
+MOST_SOURCES = 20_000  # all are columns of every window
+
+
+class NothingSelectedError(InputError):
+    """The catalogue has peaks of the cell line, but the selection leaves none of them."""
+
+
+class NameTable:
+    """Source codes by name column; every distinct name in the file is parsed once.
+
+    sources: code of each selected (dataset, TR); unselected: the other sources of the cell line;
+    not_selected: number of their peaks.
+    """
+
+    def __init__(self, cell_line: str, selection: Selection) -> None:
+        self._cell_line, self._selection = cell_line, selection
+        self._wanted = _source_filter(selection)
+        self._codes: dict[bytes, int] = {}
+        self._has_cell_line = False
+        self.sources: dict[Source, int] = {}
+        self.unselected: set[Source] = set()
+        self.not_selected = 0
+        self._others: dict[str, int] = {}
+        self._of_others: Counter[int] = Counter()
+
+    def encode(self, reader: BedReader, block: BedBlock) -> npt.NDArray[np.int64]:
+        """Return the code of each peak's source: int64 (rows,); below 0 it is not used."""
+        names = block.columns[0]
+        codes = self._known(names)
+        for row in np.flatnonzero(codes == UNKNOWN).tolist():
+            if names[row] not in self._codes:
+                self._codes[names[row]] = self._code(reader, names[row], int(block.line[row]))
+        codes = self._known(names)
+        self.not_selected += int((codes == NOT_SELECTED).sum())
+        others, counts = np.unique(codes[codes <= OTHER], return_counts=True)
+        self._of_others.update(dict(zip(others.tolist(), counts.tolist(), strict=True)))
+        return codes
+
+    def _known(self, names: list[bytes]) -> npt.NDArray[np.int64]:
+        return np.fromiter(map(self._codes.get, names, repeat(UNKNOWN)), np.int64, len(names))
+
+    def _code(self, reader: BedReader, name: bytes, line: int) -> int:
+        if len(self._codes) == MOST_NAMES:
+            raise reader.fail(
+                line, f"over {MOST_NAMES:,} different names; expected dataset.TR.cell_line, the same for all "
+                "peaks of a source, without a number of the peak",
+            )  # fmt: skip
+        try:
+            source, cell_line = split_name(reader.text(name, line))
+        except ValueError as problem:
+            raise reader.fail(line, str(problem)) from None
+        if cell_line != self._cell_line:
+            return self._others.setdefault(cell_line, OTHER - len(self._others))
+        self._has_cell_line = True
+        if not self._wanted(source):
+            self.unselected.add(source)
+            return NOT_SELECTED
+        code = self.sources.setdefault(source, len(self.sources))
+        if code == MOST_SOURCES:
+            raise reader.fail(
+                line, f"over {MOST_SOURCES:,} sources, dataset.TR, of the cell line; expected the same name "
+                "for all peaks of a source, without a number of the peak",
+            )  # fmt: skip
+        return code
+
+    def other_cell_lines(self) -> dict[str, int]:
+        """Return the number of peaks by cell line, of all other cell lines."""
+        return {name: self._of_others[code] for name, code in self._others.items()}
+
+    def require_peaks(self, reader: BedReader) -> None:
+        """Raise InputError if the file has no peak of the cell line, or none that is selected."""
+        if not self._has_cell_line:
+            hint = nearest(self._cell_line, self._others)
+            raise InputError(f"{reader.name}: no peak of cell line {self._cell_line!r}; {hint}")
+        if not self.sources:
+            absent = " ".join(self.absent())
+            raise NothingSelectedError(
+                f"{reader.name}: the selection leaves no peak of cell line {self._cell_line!r}; "
+                f"{absent or 'check its trs, datasets and sources'}"
+            )
+
+    def absent(self) -> list[str]:
+        """Return, for each list of the selection, the labels that no peak has, and the nearest there are.
+
+        So a misspelt name is noticed even if others of the list are found.
+        """
+        selection, present = self._selection, [*self.sources, *self.unselected]
+        told = []
+        for what, wanted, known in (
+            ("TRs", selection.trs, {source[1] for source in present}),
+            ("datasets", selection.datasets, {source[0] for source in present}),
+            ("sources", selection.sources, {source_name(source) for source in present}),
+        ):
+            absent = sorted(set(wanted or ()) - known)
+            if absent:
+                hint = nearest(absent[0], known)
+                of_first = f" of {absent[0]}" if len(absent) > 1 else ""
+                told.append(
+                    f"selected {what} without a peak in the catalogue: {', '.join(absent)};{of_first} {hint}"
+                )
+        return told
+
+    def kept(self) -> list[Source]:
+        """Return the sources that the whole selection leaves, sorted."""
+        count = self._selection.top_trs
+        if count is None:
+            return sorted(self.sources)
+        top = _most_covered(self.sources, count)
+        return sorted(source for source in self.sources if source[1] in top)
+
+
+def _source_filter(selection: Selection) -> Callable[[Source], bool]:
+    try:
+        sources = None if selection.sources is None else {split_source(text) for text in selection.sources}
+    except ValueError as problem:
+        raise InputError(f"selection: {problem}") from None
+    datasets, trs = selection.datasets, selection.trs
+    return lambda source: (
+        (datasets is None or source[0] in datasets)
+        and (trs is None or source[1] in trs)
+        and (sources is None or source in sources)
+    )
+
+
+def _most_covered(sources: Iterable[Source], count: int) -> set[str]:
+    """Return the `count` TRs with the most datasets; ties go to the first name."""
+    datasets: defaultdict[str, set[str]] = defaultdict(set)
+    for dataset, tr in sources:
+        datasets[tr].add(dataset)
+    return set(sorted(datasets, key=lambda tr: (-len(datasets[tr]), tr))[:count])
