@@ -177,6 +177,11 @@ def model_options(
     return add
 
 
+track_line_option = click.option(
+    "--track-line", is_flag=True, help="Begin BED files with a track line, for the UCSC browser."
+)
+
+
 def dry_run_options(command: Command) -> Command:
     """Add --dry-run and --json."""
     for option in (

@@ -4,7 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import Chosen, executor_options, model_options, print_files
+from .common import Chosen, executor_options, model_options, print_files, track_line_option
 from .progress import progress_on
 
 
@@ -16,8 +16,11 @@ from .progress import progress_on
               "one standard deviation below.  [default: 375]")  # fmt: skip
 @click.option("--regions", metavar="FILE",
               help="BED file; write and rank only the CRMs that overlap one of its intervals.")  # fmt: skip
+@track_line_option
 @executor_options
-def crms(chosen: Chosen, out: str, below: float | None, regions: str | None, executor: Executor) -> None:
+def crms(
+    chosen: Chosen, out: str, below: float | None, regions: str | None, track_line: bool, executor: Executor
+) -> None:
     """Write a table of the CRMs of STORE with the scores of their peaks, and rank them as candidate CREs.
 
     CRMs are ranked by the sum of the final scores of their peaks: many peaks and typical peaks rank high.
@@ -29,5 +32,5 @@ def crms(chosen: Chosen, out: str, below: float | None, regions: str | None, exe
 
     scores = chosen.scores_of_each()
     with progress_on(executor):
-        table = crms(scores, out, below, regions, executor=executor)
+        table = crms(scores, out, below, regions, track_line, executor=executor)
     print_files(table.files())

@@ -4,7 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import InProcess
 
-from .common import Chosen, model_options, print_files
+from .common import Chosen, model_options, print_files, track_line_option
 from .progress import progress_on
 
 
@@ -13,8 +13,9 @@ from .progress import progress_on
     "--out", required=True, type=click.Path(), metavar="DIR", help="New folder or URL for the files."
 )
 @model_options(required=False, several=True)
-def export(chosen: Chosen, out: str) -> None:
-    """Write the scores of STORE as BED tracks, tables of sources, and one Parquet table of every scored peak.
+@track_line_option
+def export(chosen: Chosen, out: str, track_line: bool) -> None:
+    """Write the scores of STORE as BED files, tables of sources, and one Parquet table of every scored peak.
 
     Peaks outside the CRMs of STORE have no score and appear in no file; `info` says how many there are.
 
@@ -22,7 +23,7 @@ def export(chosen: Chosen, out: str) -> None:
     each.
     """
     from atypeak_scale.provenance import refuse_existing_output
-    from atypeak_scale.scoring.export import export
+    from atypeak_scale.scoring.export import DEFAULT_FORMATS, export
     from atypeak_scale.scoring.open_scores import all_complete_scores
 
     if not chosen.models and {chosen.crumbs, chosen.precision, chosen.placements} != {None}:
@@ -33,7 +34,8 @@ def export(chosen: Chosen, out: str) -> None:
     scores = (
         chosen.scores_of_each() if chosen.models else all_complete_scores(chosen.cell_line(), chosen.results)
     )
+    formats = tuple("track" if track_line and name == "bed" else name for name in DEFAULT_FORMATS)
     executor = InProcess()
     with progress_on(executor):
-        exported = export(scores, out, executor=executor)
+        exported = export(scores, out, formats, executor=executor)
     print_files(exported.files())

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -32,7 +31,9 @@ from atypeak_scale.model.description import (
     SETTLED,
     describe_model,
 )
+from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.network import FloatArray, autoencoder_from_arrays, weight_arrays
+from atypeak_scale.model.network_file import load_network
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
@@ -270,11 +271,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
     """
     description = describe_model(folder)
     with target(join(folder, NETWORK)).local_copy() as file:
-        try:
-            network = keras.models.load_model(file, compile=False)
-        except (OSError, ValueError) as problem:
-            reason = str(problem).splitlines()[0]
-            raise InputError(f"{join(folder, NETWORK)}: cannot be loaded: {reason}") from None
+        network = load_network(file, join(folder, NETWORK))
     first, second = description["views"].values()
     training = description["training"]
     lines = target(join(folder, HISTORY)).read_text().splitlines()

@@ -8,11 +8,13 @@ inside the graph. On a CPU this is many times faster than Conv3D.
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
+from atypeak_scale.model.keras_backend import keras
+
+ops = keras.ops
+BINS_FIRST = "channels_last"  # Keras' name for (batch, bins, channels)
 PACKAGE = "atypeak_scale"
 PHASES = 4  # bins for each position of the encoder, after two poolings
 Shape = tuple[int | None, ...]
@@ -56,7 +58,9 @@ def pad_bins(x: Any, left: int, right: int) -> Any:
 
 def pad_and_pool(x: Any, width: int) -> Any:
     """Pad (batch, L, channels) by (width / 2, width / 2 - 1), then max-pool by 2 (method, section 3)."""
-    return ops.max_pool(pad_bins(x, width // 2, width // 2 - 1), pool_size=2, strides=2)
+    return ops.max_pool(
+        pad_bins(x, width // 2, width // 2 - 1), pool_size=2, strides=2, data_format=BINS_FIRST
+    )
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -72,7 +76,7 @@ class FirstViewConvolution(_Convolution):
         k, (_, bins, m, n) = self.kernel_width, inputs.shape
         each = ops.reshape(ops.transpose(inputs, (0, 3, 1, 2)), (-1, bins, m))
         kernel = ops.reshape(self.kernel, (k, m, self.filters))
-        filtered = ops.conv(pad_bins(each, 2 * k, 2 * k), kernel) + self.bias
+        filtered = ops.conv(pad_bins(each, 2 * k, 2 * k), kernel, data_format=BINS_FIRST) + self.bias
         return ops.reshape(pad_and_pool(filtered, k), (-1, n, (bins + 4 * k) // 2, self.filters))
 
 
@@ -90,7 +94,7 @@ class SecondViewConvolution(_Convolution):
         k, (_, n, length, channels) = self.kernel_width // 2, inputs.shape
         together = ops.reshape(ops.transpose(inputs, (0, 2, 1, 3)), (-1, length, n * channels))
         kernel = ops.reshape(self.kernel, (k, n * channels, self.filters))
-        return pad_and_pool(ops.conv(together, kernel) + self.bias, k)
+        return pad_and_pool(ops.conv(together, kernel, data_format=BINS_FIRST) + self.bias, k)
 
 
 def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -120,7 +124,7 @@ def _convolve(inputs: Any, kernel: Any) -> Any:
             ops.transpose(ops.reshape(of_kernel, (channels, k, filters)), (1, 0, 2)),
         )
 
-    return ops.conv(inputs, kernel), gradients
+    return ops.conv(inputs, kernel, data_format=BINS_FIRST), gradients
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -201,7 +205,7 @@ class SourceConvolution(_Convolution):
         channels = inputs.shape[2]
         kernel = self.short_kernel(self.compute_dtype)
         kernel = ops.reshape(kernel, (taps, channels, PHASES * self.filters))
-        rebuilt = ops.conv(inputs[:, start : start + rows + taps - 1], kernel)
+        rebuilt = ops.conv(inputs[:, start : start + rows + taps - 1], kernel, data_format=BINS_FIRST)
         return ops.reshape(rebuilt, (-1, PHASES * rows, self.filters)) + self.bias
 
     def short_kernel(self, dtype: str) -> Any:

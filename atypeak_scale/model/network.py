@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.config import ModelSettings
 from atypeak_scale.errors import InputError
+from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.layers import (
     DeepConvolution,
     FirstViewConvolution,
@@ -51,7 +51,7 @@ def build_autoencoder(
     settings.check_frame(bins)
     k, filters = settings.kernel_width, settings.filters
     seeds = iter(int(s) for s in np.random.SeedSequence(seed).generate_state(16))
-    window = keras.Input((bins, m, n), name="window")
+    window = keras.Input((bins, m, n), name="window", dtype="float32")
     x = FirstViewConvolution(k, filters, settings.l2, next(seeds), name="first_view", dtype=precision)(window)
     x = SecondViewConvolution(k, filters, settings.l2, next(seeds), name="second_view", dtype=precision)(x)
     for number in range(1, DENSE_LAYERS + 1):

@@ -10,10 +10,10 @@ The second convolution first multiplies these rows and then adds the products wh
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.layers import pad_and_pool, pad_bins, with_gradient
 
 

@@ -38,7 +38,9 @@ def test_crms__arguments(
     table: Mock, model: Path, options: list[str], below: float | None, regions: str | None
 ) -> None:
     result = invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
-    assert table.call_args_list == [call([scores_of(model)], "out", below, regions, executor=HERE)]
+    assert table.call_args_list == [call([scores_of(model)], "out", below, regions, False, executor=HERE)]
+    invoke("crms", "s.zarr", "--model", model, "--out", "out", "--track-line")
+    assert table.call_args == call([scores_of(model)], "out", None, None, True, executor=HERE)
     assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
         "out/crms.parquet",
         "out/crms.bed",
@@ -67,7 +69,7 @@ def test_crms__run(
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_crms__where(table: Mock, model: Path, options: list[str], where: Where) -> None:
     invoke("crms", "s.zarr", "--model", model, "--out", "out", *options)
-    assert table.call_args_list == [call([scores_of(model)], "out", None, None, executor=where)]
+    assert table.call_args_list == [call([scores_of(model)], "out", None, None, False, executor=where)]
 
 
 # Bad input

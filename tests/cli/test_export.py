@@ -20,7 +20,7 @@ import yaml
 from scipy import stats
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.scoring.export import Exported
+from atypeak_scale.scoring.export import DEFAULT_FORMATS, Exported
 from tests.cli.helpers import (
     HERE,
     MODEL_OPTIONS,
@@ -46,11 +46,11 @@ def test_export__only_results_of_the_store(
     result = invoke("export", "s.zarr", "--out", "out")
     assert resolve.cell_line.call_args_list == [call("s.zarr", None)]
     assert only.call_args_list == [call(cell_line_of(), None)]
-    assert export.call_args_list == [call([scores_of(model)], "out", executor=HERE)]
+    assert export.call_args_list == [call([scores_of(model)], "out", DEFAULT_FORMATS, executor=HERE)]
     invoke("export", "s.zarr", "--out", "out", "--cell-line", "k562", "--results", "elsewhere")
     assert resolve.cell_line.call_args == call("s.zarr", "k562")
     assert only.call_args == call(cell_line_of(), "elsewhere")
-    assert export.call_args == call([scores_of(model)], "out", executor=HERE)
+    assert export.call_args == call([scores_of(model)], "out", DEFAULT_FORMATS, executor=HERE)
     assert resolve.scores.call_args_list == []
     files = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert files[:3] == [str(tmp_path / "out" / name) for name in ("final.bed", "raw.bed", "peaks.parquet")]
@@ -63,7 +63,7 @@ def test_export__results_of_a_model(
     export = replace("scoring.export.export", Exported(Path("out"), 5))
     invoke("export", "s.zarr", "--out", "out", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
-    assert export.call_args_list == [call([scores_of(model)], "out", executor=HERE)]
+    assert export.call_args_list == [call([scores_of(model)], "out", DEFAULT_FORMATS, executor=HERE)]
 
 
 @pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])
@@ -83,15 +83,21 @@ def test_export__names_its_files(steps: Finished) -> None:
 
 
 def read_bed(file: Path) -> pd.DataFrame:
-    return pd.read_csv(
-        file, sep="\t", skiprows=1, names=["contig", "start", "end", "name", "score", "strand"]
-    )
+    return pd.read_csv(file, sep="\t", names=["contig", "start", "end", "name", "score", "strand"])
 
 
 @pytest.mark.parametrize("name, title", [("raw.bed", "cell raw"), ("final.bed", "cell final")])
-def test_exported__bed_is_a_browser_track(steps: Finished, name: str, title: str) -> None:
+def test_exported__bed_is_a_browser_track_if_asked(
+    steps: Finished, atypeak: Run, tmp_path: Path, name: str, title: str
+) -> None:
     data = (steps.scores / name).read_bytes()
-    track, *body = data.decode().split("\n")
+    asked = atypeak(
+        "export", steps.store, "--model", steps.model, "--track-line", "--out", tmp_path / "tracks"
+    )
+    assert asked.code == 0
+    track, rest = (tmp_path / "tracks" / name).read_bytes().split(b"\n", 1)
+    assert rest == data
+    track, *body = track.decode(), *data.decode().split("\n")
     assert body.pop() == ""
     assert track.startswith(f'track name="{title}" description="cell peaks, ')
     assert track.endswith('" useScore=1')
@@ -125,7 +131,7 @@ def test_exported__bed_scores_are_those_of_the_table(steps: Finished) -> None:
 
 @pytest.mark.skipif(shutil.which("bedtools") is None, reason="bedtools is not installed")
 def test_exported__bedtools_reads_it(steps: Finished, tmp_path: Path) -> None:
-    lines = (steps.scores / "final.bed").read_text().splitlines(keepends=True)[1:]
+    lines = (steps.scores / "final.bed").read_text().splitlines(keepends=True)
     body = tmp_path / "body.bed"
     body.write_text("".join(lines))
     ordered = subprocess.run(["bedtools", "sort", "-i", body], capture_output=True, text=True, check=True)

@@ -46,6 +46,7 @@ def evil(
         ("score", store, "--model", model),
         ("normalize", store, "--model", model, *cell),
         ("export", store, "--out", folder / "out"),
+        ("export", store, "--out", folder / "tracks", "--track-line"),
         ("qscore", store, "--model", model, "--out", folder / "q"),
         ("crms", store, "--model", model, "--out", folder / "crms"),
         ("compare-releases", folder / "out", peaks, crms, "--out", folder / "compared"),
@@ -59,7 +60,7 @@ def evil(
 
 def test_names__stay_in_their_folder(evil: Path) -> None:
     assert {path.name for path in evil.parent.iterdir()} == {"in"}
-    written = {"out", "q", "crms", "compared", "tables", "pairs"}
+    written = {"out", "tracks", "q", "crms", "compared", "tables", "pairs"}
     assert {path.name for path in evil.iterdir()} == {"p.bed", "c.bed", "s.zarr", 'mo del"..'} | written
     (group,) = (path for path in (evil / "s.zarr").iterdir() if path.is_dir())
     assert "evil" in group.name
@@ -68,7 +69,7 @@ def test_names__stay_in_their_folder(evil: Path) -> None:
 
 @pytest.mark.parametrize("name", ["final.bed", "raw.bed"])
 def test_names__cannot_break_out_of_the_track_line(evil: Path, name: str) -> None:
-    track, *body = (evil / "out" / name).read_bytes().decode().split("\n")
+    track, *body = (evil / "tracks" / name).read_bytes().decode().split("\n")
     assert re.fullmatch(r'track name="[^"]*" description="[^"]*" useScore=1', track)
     assert "evil" in track
     assert body.pop() == ""
@@ -86,8 +87,7 @@ def test_names__come_back_from_the_tables(evil: Path) -> None:
     assert set(pairs["tr"]) == {tr for _, tr in EVIL_SOURCES}
     summary = pd.read_csv(evil / "compared" / "summary.tsv", sep="\t", keep_default_na=False)
     assert set(summary["label"]) == {"", *pairs["tr"]}
-    track, *body = (evil / "crms" / "crms.bed").read_text().split("\n")
-    assert re.fullmatch(r'track name="[^"]*" description="[^"]*" useScore=1', track)
+    body = (evil / "crms" / "crms.bed").read_text().split("\n")
     assert body == ["../../c\t0\t3000\trank-1\t1000\t.", ""]
     for file in ("out/weights.tsv", "tables/mean-crm.tsv"):
         weights = pd.read_csv(evil / file, sep="\t")

@@ -138,7 +138,7 @@ def test_other_data__storms_are_counted_and_ranked(weather: Path) -> None:
         number: len({f.split("\t")[3].split(".")[1] for f in found}) for number, found in expected.items()
     }
     assert table["variables"].to_dict() == variables
-    bed = [line.split("\t") for line in (weather / "crms/crms.bed").read_text().splitlines()[1:]]
+    bed = [line.split("\t") for line in (weather / "crms/crms.bed").read_text().splitlines()]
     assert [row[:3] for row in bed] == [[s.strip() for s in storm] for storm in storms]
     assert [row[3] for row in bed] == [f"rank-{rank}" for rank in table.loc[range(len(storms)), "rank"]]
 

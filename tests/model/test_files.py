@@ -105,7 +105,7 @@ def test_load__refuses_files_that_do_not_belong_together(
     with pytest.raises(InputError, match=r"weights and settings were not saved together"):
         load_model(tmp_path / "m")
     (tmp_path / "m/model.keras").write_text("no network")
-    with pytest.raises(InputError, match=r"model\.keras: cannot be loaded: "):
+    with pytest.raises(InputError, match=r"model\.keras: is damaged, or not a network"):
         load_model(tmp_path / "m")
 
 

@@ -102,7 +102,7 @@ def test_normalize__without_the_model_keeps_what_was_normalized(normalized: Scor
     network.rename(network.with_name("moved"))
     process_engine.cache_clear()
     before = normalized.read(FINAL)
-    with pytest.raises(InputError, match=r"model\.keras: cannot be loaded"):
+    with pytest.raises(InputError, match=r"model\.keras: is damaged"):
         normalize(normalized)
     assert normalized.normalization is not None
     np.testing.assert_array_equal(normalized.read(FINAL), before)

@@ -142,8 +142,9 @@ class Ascent:
     """A trained model as a slope to climb, towards windows that excite given units more and more."""
 
     def __init__(self, model: "TrainedModel") -> None:
-        import keras
         import tensorflow as tf
+
+        from atypeak_scale.model.keras_backend import keras
 
         self.model, network = model, model.network
         self.shape: tuple[int, int, int] = tuple(network.input_shape[1:])

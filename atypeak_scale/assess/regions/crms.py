@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atypeak_scale.assess.regions.crm_parts import Crms, join_parts, write_parts
-from atypeak_scale.catalogue.bed import track_line, write_bed6
+from atypeak_scale.catalogue.bed import track_line as bed_track
+from atypeak_scale.catalogue.bed import write_bed6
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import Objective
 from atypeak_scale.errors import InputError
@@ -77,6 +78,7 @@ def crms(
     out: Location,
     below: float | None = None,
     regions: Location | None = None,
+    track_line: bool = False,
     executor: Executor | None = None,
 ) -> CrmTable:
     """Write a table of CRMs, ranked by the sum of their peaks' scores, to a new folder; whole or not at all.
@@ -97,6 +99,8 @@ def crms(
     regions
         A BED file. Only CRMs that share a bp with one of its intervals are written and ranked. None means
         all.
+    track_line
+        Whether BED files begin with a track line, for the UCSC browser.
     executor
         Where the work runs; None means this process.
 
@@ -139,7 +143,7 @@ def crms(
                 f"{regions}: no CRM of {cell_line.store} overlaps a region; "
                 "check that both use the same genome assembly and spell contigs alike"
             )
-        _write_files(found, cell_line, thresholds, folder)
+        _write_files(found, cell_line, thresholds, track_line, folder)
     return CrmTable(join(out), total, tuple(together))
 
 
@@ -168,6 +172,7 @@ def _write_files(
     found: Mapping[Objective, Crms],
     cell_line: CellLine,
     thresholds: Mapping[Objective, float],
+    has_track_line: bool,
     folder: Path,
 ) -> None:
     name, total = cell_line.name, next(iter(found.values())).sums.size
@@ -179,7 +184,8 @@ def _write_files(
         for objective in found:
             file, _, measure = BEDS[objective]
             bed = opened.enter_context((folder / file).open("w", encoding="utf-8", newline=""))
-            bed.write(track_line(f"{name} CRMs", f"{name} CRMs ranked by the sum of their {measure}"))
+            if has_track_line:
+                bed.write(bed_track(f"{name} CRMs", f"{name} CRMs ranked by the sum of their {measure}"))
             beds[objective] = bed
         for start in range(0, total, CRMS_AT_ONCE):
             columns: Columns = {}

@@ -12,7 +12,6 @@ windows -> last convolution, for the cells that are asked for           (decoder
 
 from collections.abc import Callable, Iterator, Sequence
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -23,6 +22,7 @@ from atypeak_scale.model.inference.decoder_weights import DecoderWeights
 from atypeak_scale.model.inference.part_sums import PartSums, PartWeights
 from atypeak_scale.model.inference.receptive_fields import ReceptiveFields, runs_of
 from atypeak_scale.model.inference.row_sums import sum_rows
+from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.model.sparse_convolutions import SparseConvolutions
 from atypeak_scale.store.stream import crumb_matrix

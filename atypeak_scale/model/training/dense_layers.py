@@ -7,9 +7,9 @@ gradient, so the gradient needs only the output.
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
+from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.layers import with_gradient
 
 LEVELS = 1 << 16  # dropout is drawn from numbers with this many values: half the work of float32

@@ -1,7 +1,8 @@
 """The optimizer of training: Adam (method, section 3.3)."""
 
-import keras
 import tensorflow as tf
+
+from atypeak_scale.model.keras_backend import keras
 
 
 class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]

@@ -1,11 +1,11 @@
 """Training that makes the network predict sources that it does not see (method, section 9.2)."""
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from atypeak_scale.config import Config
+from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.store.stream import unpack
 

@@ -14,13 +14,20 @@ from atypeak_scale.config import Objective
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import MADE_FROM, new_output, refuse_existing_output
-from atypeak_scale.scoring.export.bed import FINAL_BED_FILE, RAW_BED_FILE, BedWriter, bed_scores
+from atypeak_scale.scoring.export.bed import (
+    FINAL_BED_FILE,
+    RAW_BED_FILE,
+    BedTrackWriter,
+    BedWriter,
+    bed_scores,
+)
 from atypeak_scale.scoring.export.parquet import PEAKS_FILE, ParquetWriter
 from atypeak_scale.scoring.export.support import (
     SOURCES_FILE,
     SUPPORT_BED_FILE,
     SourcesWriter,
     SupportBedWriter,
+    SupportTrackWriter,
 )
 from atypeak_scale.scoring.export.tsv import LABELS_FILE, WEIGHTS_FILE, TsvWriter
 from atypeak_scale.scoring.named_scores import by_objective
@@ -65,6 +72,7 @@ class Writer(Protocol):
 # By objective: what writes a format. If both objectives have the same writer, it writes one file of both.
 FORMATS: dict[str, Mapping[Objective, type[Writer]]] = {
     "bed": {"article": BedWriter, "support": SupportBedWriter},
+    "track": {"article": BedTrackWriter, "support": SupportTrackWriter},
     "parquet": {"article": ParquetWriter, "support": ParquetWriter},
     "tsv": {"article": TsvWriter, "support": SourcesWriter},
 }
@@ -113,8 +121,9 @@ def export(
     out
         New folder or URL. It also receives `made-from.json`: input, model, settings and versions.
     formats
-        Some of `FORMATS`: "bed" is a browser track for each score, "parquet" a table of every peak with
-        everything known about it, "tsv" the figures of each source and label.
+        Some of `FORMATS`: "bed" is a BED6 file for each score; "track" is the same with a track line, for the
+        UCSC browser; "parquet" is a table of every peak with everything known about it; "tsv" gives the
+        figures of each source and label.
     executor
         Its `progress` receives the progress of the export, which runs in this process; None reports nothing.
 
@@ -126,7 +135,8 @@ def export(
     Raises
     ------
     InputError
-        If `out` exists, a format is unknown, or two scores have the same objective.
+        If `out` exists, a format is unknown, "bed" and "track" are both named, or two scores have the same
+        objective.
     StageMissingError
         If the scores are not complete.
 
@@ -174,13 +184,15 @@ def _known(formats: Sequence[str]) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If a format is unknown, or there is none.
+        If a format is unknown, there is none, or two write the same files.
 
     """
     chosen = tuple(dict.fromkeys([formats] if isinstance(formats, str) else formats))
     for name in chosen:
         if name not in FORMATS:
             raise InputError(f"no format {name!r}; {nearest(name, FORMATS)}", "formats")
+    if {"bed", "track"} <= set(chosen):
+        raise InputError("formats bed and track write the same files; name one of them", "formats")
     if not chosen:
         raise InputError(f"no format was named; {nearest('', FORMATS)}", "formats")
     return chosen

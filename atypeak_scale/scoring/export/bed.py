@@ -1,4 +1,4 @@
-"""Scores as two BED tracks for genome browsers: before and after normalization."""
+"""Scores as two BED files: before and after normalization."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -23,16 +23,17 @@ def bed_scores(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
     return rounded
 
 
-def new_track(file: Path, name: str, description: str) -> TextIO:
-    """Open a new BED file and write its track line."""
+def new_bed(file: Path, track: str) -> TextIO:
+    """Open a new BED file and write its track line, if there is one."""
     out = file.open("w", encoding="utf-8", newline="")
-    out.write(track_line(name, description))
+    out.write(track)
     return out
 
 
 class BedWriter:
-    """Writes both tracks, BED6 with a track line."""
+    """Writes both files, BED6; a subclass begins them with a track line."""
 
+    has_track_line: ClassVar[bool] = False
     files: ClassVar[Mapping[str, str]] = {
         FINAL_BED_FILE: "normalized scores, 0-1000, 750 is average for the TR",
         RAW_BED_FILE: "scores before normalization, 0-1000; compare within a source only",
@@ -51,10 +52,11 @@ class BedWriter:
         )
 
     def _track(self, file: Path, name: str, description: str) -> TextIO:
-        return self._opened.enter_context(new_track(file, name, description))
+        track = track_line(name, description) if self.has_track_line else ""
+        return self._opened.enter_context(new_bed(file, track))
 
     def write(self, peaks: Columns) -> None:
-        """Append a line for each peak to both tracks."""
+        """Append a line for each peak to both files."""
         for out, values in ((self._raw, peaks[RAW.name] * RAW_SCALE), (self._final, peaks[FINAL.name])):
             columns = peaks["contig"], peaks["start"], peaks["end"], peaks["name"], bed_scores(values)
             write_bed6(out, *(column.tolist() for column in columns))
@@ -62,3 +64,9 @@ class BedWriter:
     def close(self) -> None:
         """Close both files."""
         self._opened.close()
+
+
+class BedTrackWriter(BedWriter):
+    """Writes both files, each a UCSC track. Tools other than browsers stumble over the track line."""
+
+    has_track_line = True

@@ -1,4 +1,4 @@
-"""Support for people and browsers: a BED track of doubt, and a table of sources."""
+"""Support for people and browsers: a BED file of doubt, and a table of sources."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from atypeak_scale.catalogue.bed import write_bed6
+from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.registry.columns import SOURCES
 from atypeak_scale.registry.variables import CHANCE_VARIABLES, DOUBT
-from atypeak_scale.scoring.export.bed import bed_scores, new_track
+from atypeak_scale.scoring.export.bed import bed_scores, new_bed
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.tables import file_name, write_tsv
@@ -19,17 +19,17 @@ SUPPORT_BED_FILE, SOURCES_FILE = "support.bed", file_name(SOURCES)
 
 
 class SupportBedWriter:
-    """Writes a BED6 track of the peaks that can be judged: 1000 is no doubt, 0 is a peak like random ones."""
+    """Writes BED6 of the peaks that can be judged: 1000 is no doubt, 0 is a peak like random ones."""
 
+    has_track_line: ClassVar[bool] = False
     files: ClassVar[Mapping[str, str]] = {
         SUPPORT_BED_FILE: f"1000 (1 - doubt) of every peak that can be judged; {SOURCES_FILE} says which"
     }
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
         name = scores.cell_line.name
-        self._out = new_track(
-            folder / SUPPORT_BED_FILE, f"{name} support", f"{name} peaks, 1000 (1 - probability of chance)"
-        )
+        track = track_line(f"{name} support", f"{name} peaks, 1000 (1 - probability of chance)")
+        self._out = new_bed(folder / SUPPORT_BED_FILE, track if self.has_track_line else "")
 
     def write(self, peaks: Columns) -> None:
         """Append a line for each peak that can be judged."""
@@ -41,6 +41,12 @@ class SupportBedWriter:
     def close(self) -> None:
         """Close the file."""
         self._out.close()
+
+
+class SupportTrackWriter(SupportBedWriter):
+    """Writes the same as a UCSC track."""
+
+    has_track_line = True
 
 
 def sources_table(scores: Scores) -> pd.DataFrame:

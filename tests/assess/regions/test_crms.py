@@ -119,12 +119,14 @@ def test_crms__threshold(random_scored: Scores, catalogue: Catalogue, tmp_path: 
 
 
 def test_crms__bed_is_sorted_and_ranked(random_scored: Scores, catalogue: Catalogue, tmp_path: Path) -> None:
-    crms(random_scored, tmp_path / "out")
+    crms(random_scored, tmp_path / "plain")
+    crms(random_scored, tmp_path / "out", track_line=True)
     expected = brute_force(random_scored, catalogue, BELOW)
     track, *body = (tmp_path / "out" / "crms.bed").read_text().splitlines()
     assert track == (
         'track name="cell CRMs" description="cell CRMs ranked by the sum of their peaks\' scores" useScore=1'
     )
+    assert (tmp_path / "plain" / "crms.bed").read_text().splitlines() == body
     behind = [sum(other["rank"] > row["rank"] for other in expected) for row in expected]
     ties = defaultdict(int)
     for row in expected:
@@ -179,7 +181,7 @@ def test_crms__a_single_one_scores_1000(random_scored: Scores, catalogue: Catalo
     file = tmp_path / "regions.bed"
     file.write_text(f"{last['contig']}\t{last['end'] - 1}\t{last['end']}\n")
     assert crms(random_scored, tmp_path / "out", regions=file).crms == 1
-    (line,) = (tmp_path / "out" / "crms.bed").read_text().splitlines()[1:]
+    (line,) = (tmp_path / "out" / "crms.bed").read_text().splitlines()
     position = f"{last['contig']}\t{last['start']}\t{last['end']}"
     assert line == f"{position}\trank-1\t1000\t."
 
@@ -280,8 +282,7 @@ def test_crms__ranked_by_trust(
     files = [Path(file).name for file, _ in found.files()]
     assert files == ["crms.parquet", "crms-trust.bed"]
     assert sorted(file.name for file in Path(found.folder).iterdir()) == sorted([*files, "made-from.json"])
-    track, *body = (tmp_path / "out-1-7" / "crms-trust.bed").read_text().splitlines()
-    assert 'description="cell CRMs ranked by the sum of their peaks\' 1 - doubt"' in track
+    body = (tmp_path / "out-1-7" / "crms-trust.bed").read_text().splitlines()
     assert [line.split("\t")[3] for line in body] == [f"rank-{row['trust_rank']}" for row in expected]
     made = json.loads((Path(found.folder) / "made-from.json").read_text())
     assert made["scores"]["model_fingerprint"] == random_support.fingerprint

@@ -25,9 +25,11 @@ def test_bed_scores__are_whole_and_within_0_to_1000() -> None:
     ],
 )  # fmt: skip
 def test_tracks__have_a_line_for_each_peak(normalized: Scores, tmp_path: Path, name: str, track: str) -> None:
-    export(normalized, tmp_path / "out", ("bed",))
+    export(normalized, tmp_path / "plain", ("bed",))
+    export(normalized, tmp_path / "out", ("track",))
     first, *lines = (tmp_path / "out" / name).read_bytes().decode().split("\n")
     assert first == f"track {track} useScore=1"
+    assert (tmp_path / "plain" / name).read_text() == "\n".join(lines)
     assert lines.pop() == ""
     peaks = normalized.peaks.to_dataframe()
     values = peaks["raw"] * 1000 if name == RAW_BED_FILE else peaks["final"]

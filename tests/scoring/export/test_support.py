@@ -16,9 +16,11 @@ def test_track__has_a_line_for_each_peak_that_can_be_judged(support: Scores, tmp
     doubt = np.linspace(0, 1, support.cell_line.peak_count).astype(np.float32)
     doubt[::3] = np.nan
     support.write(v.DOUBT, 0, doubt)
-    export(support, tmp_path / "out")
+    export(support, tmp_path / "plain")
+    export(support, tmp_path / "out", ("track",))
     first, *lines = (tmp_path / "out" / SUPPORT_BED_FILE).read_text().splitlines()
     assert first.startswith('track name="cell support"')
+    assert (tmp_path / "plain" / SUPPORT_BED_FILE).read_text().splitlines() == lines
     peaks = support.peaks.to_dataframe()
     peaks = peaks[peaks["doubt"].notna()]
     expected = [
