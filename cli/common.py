@@ -272,7 +272,7 @@ def import_tensorflow_quietly() -> None:
         os.dup2(kept.fileno(), 2)
         try:
             importlib.import_module("tensorflow")
-        except BaseException:
+        except Exception:
             kept.seek(0)
             os.write(standard_error, kept.read())
             raise

@@ -124,7 +124,7 @@ def test_modules__are_found_with_their_imports() -> None:
     names = modules()
     assert {"atypeak_scale.errors", "atypeak_scale.cli.common", "atypeak_scale.store.build"} <= set(names)
     assert "atypeak_scale.cli.common" in dict(imports(names["atypeak_scale.cli.score"]))  # relative
-    assert "atypeak_scale.errors" in dict(imports(names["atypeak_scale.cli"]))
+    assert "atypeak_scale.errors" in dict(imports(names["atypeak_scale.cli.program"]))
     assert room_of("atypeak_scale.cli.score") == "cli"
     assert room_of("atypeak_scale") == "atypeak_scale"
 

@@ -1,14 +1,14 @@
 """How the program ends: failures while running, faults of its own, Ctrl-C."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from atypeak_scale.errors import AtypeakError
-from tests.cli.helpers import (
-    Run,
-)
+from tests.cli.helpers import Finished, Run
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,31 @@ def test_main__ctrl_c_that_python_drops_comes_again() -> None:
     )
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == "Interrupted; nothing is half written. Run the same command again.\n"
+
+
+@pytest.mark.parametrize("module", ["click", "yaml", "pydantic", "numpy", "zarr", "tensorflow", "keras"])
+def test_main__ctrl_c_during_imports_is_one_line(steps: Finished, tmp_path: Path, module: str) -> None:
+    """A module of this name, found first, stands for one whose import was interrupted."""
+    (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt")
+    run = subprocess.run(
+        [sys.executable, "-c", "from atypeak_scale.cli import main; main()", "ur-examples", str(steps.store),
+         "--model", str(steps.model), "--out", str(tmp_path / "out")],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.strip() == "Interrupted; nothing is half written. Run the same command again."
+    assert not (tmp_path / "out").exists()
+
+
+def test_main__a_broken_dask_configuration_is_named(steps: Finished, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("a: [1, 2\nb: {c\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "atypeak_scale.cli", "verify", str(steps.store), "--workers", "1"],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "DASK_CONFIG": str(tmp_path)},
+    )  # fmt: skip
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == (
+        f"Error: {tmp_path}/bad.yaml: this configuration of Dask is no YAML; mend the file, or move it away\n"
+    )

@@ -1,0 +1,57 @@
+"""What every command runs in: messages as lines, errors as a line and an exit code."""
+
+import logging
+import os
+import re
+import sys
+
+import click
+
+from atypeak_scale.errors import AtypeakError
+
+
+class _OneLine(logging.Formatter):
+    """Log records as lines that a user can read."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.capitalize()}: {record.getMessage()}"
+
+
+def run() -> None:
+    """Run the command line; errors become a line and an exit code: 1 failed while running, 2 bad input."""
+    # TensorFlow reads this when it is first imported: print only errors, and nothing about its own build.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logger = logging.getLogger("atypeak_scale")
+    logger.addHandler(handler)
+    from .commands import commands
+
+    try:
+        commands(standalone_mode=False)
+    except AtypeakError as error:
+        from .messages import explain
+
+        _stop(explain(error), error.exit_code)
+    except OSError as error:
+        # A full disk or a folder without permission: print the system's own words and the file it names.
+        _stop(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except MemoryError as error:
+        reason = f": {error}" if str(error) else ""
+        _stop(f"out of memory{reason}; use a machine with more memory, or smaller settings")
+    except ValueError as error:
+        # Dask reads its files wherever it is first imported, which may be anywhere.
+        file = re.match(r"A dask config file at '(.+)' is malformed", str(error))
+        if file is None:
+            raise
+        _stop(f"{file[1]}: this configuration of Dask is no YAML; mend the file, or move it away")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _stop(message: str, exit_code: int = 1) -> None:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(exit_code)
