@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from atypeak_scale.catalogue.bed import InputFile, identify
+from atypeak_scale.catalogue.bed import InputFile, identify, require_file
 from atypeak_scale.config import Config, Objective, for_support, load_config, made_by, with_objective
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
@@ -243,20 +243,12 @@ def _prepare(
     objectives: Sequence[Objective], executor: Executor,
 ) -> _Run:  # fmt: skip
     files = [
-        _file("peaks", peaks or config.inputs.peaks),
-        _file("crms", crms or config.inputs.crms),
+        require_file(peaks or config.inputs.peaks, "peaks"),
+        require_file(crms or config.inputs.crms, "crms"),
     ]
     run = _Run(config, workdir, files[0], files[1], objectives, executor)
     run.refuse_other_cell_line()
     return run
-
-
-def _file(what: str, file: Location | None) -> Location:
-    if file is None:
-        raise InputError(f"no {what} file; set inputs.{what} in the config, or name it", argument=what)
-    if target(file).file_size() is None:
-        raise InputError(f"{file}: no such file; name the right one", argument=what)
-    return file
 
 
 def plan_run(
@@ -338,6 +330,7 @@ def run(
         started = time.monotonic()
         skipped = stage.up_to_date()
         if not skipped:
+            target(workdir).refuse_unwritable()
             stage.make()
         reports.append(StageReport(stage.name, stage.output, skipped, time.monotonic() - started))
     return reports

@@ -20,7 +20,7 @@ def fingerprint(values: Any) -> str:
 
 
 def refuse_existing_output(out: Location) -> None:
-    """Raise InputError if `out` exists, or is a URL that cannot be written, before any work is done."""
+    """Raise InputError if `out` exists, or cannot be written, before any work is done."""
     target(out).refuse_existing(last=MADE_FROM)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 
 from atypeak_scale.config import Precision
-from atypeak_scale.storage.locations import Location, is_url
+from atypeak_scale.storage.locations import Location, is_url, local_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ class FolderOrUrl(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a URL unchanged."""
-        return value if is_url(value) else super().convert(value, param, ctx)
+        return value if is_url(value) else super().convert(str(local_path(value)), param, ctx)
 
 
 def store_argument(command: Command) -> Command:

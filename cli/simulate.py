@@ -1,7 +1,6 @@
 """`atypeak-scale simulate`."""
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -62,7 +61,7 @@ def simulate(out: str, **options: object) -> None:
         f"{files.noise_count:,} noise peaks"
     )
     click.echo(f"{files.truth}  kind and group of each peak")
-    inputs = shlex.join(map(str, (files.peaks, files.crms, Path(out) / "store.zarr")))
+    inputs = shlex.join(map(str, (files.peaks, files.crms, files.peaks.parent / "store.zarr")))
     click.echo(
         f"next: atypeak-scale build-store {inputs} --cell-line {artificial.CELL_LINE} --min-crm-peaks 0"
     )

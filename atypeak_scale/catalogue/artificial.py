@@ -19,6 +19,8 @@ from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.config import Settings
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage.atomic import new_folder
+from atypeak_scale.storage.local import LocalTarget
+from atypeak_scale.storage.locations import local_path
 
 CELL_LINE = "artificial"
 CRMS_PER_CONTIG = 20_000
@@ -175,7 +177,8 @@ def simulate(
         If `out` exists.
 
     """
-    target = Path(out)
+    target = local_path(out)
+    LocalTarget(target).refuse_existing(last="")
     with new_folder(target) as folder:
         kinds = _write_files(settings, folder, executor or InProcess())
     return ArtificialFiles(

@@ -65,6 +65,24 @@ def identify(file: Location) -> InputFile:
     return hashing.input_file()
 
 
+def require_file(file: Location | None, argument: str) -> Location:
+    """Return a file that is there and can be read more than once; `argument` is the parameter that names it.
+
+    Raises
+    ------
+    InputError
+        If no file is named, there is none, or it is a pipe or a folder.
+
+    """
+    if file is None:
+        raise InputError(f"no {argument} file; set inputs.{argument} in the config, or name it", argument)
+    if target(file).file_size() is None:
+        there = target(file).exists()
+        problem = "is no regular file, and it is read twice: save it" if there else "no such file"
+        raise InputError(f"{file}: {problem}; name the right one", argument)
+    return file
+
+
 class _HashingReader(io.RawIOBase):
     """Passes bytes on and remembers their hash, their number and the last few."""
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from atypeak_scale.catalogue.names import Source, split_name
 from atypeak_scale.errors import InputError
+from atypeak_scale.storage.locations import local_path
 
 HEADER = b"contig\tstart\tend\tname\tkind\tgroup\n"
 KINDS = ("watermark", "noise", "stack")
@@ -65,7 +66,7 @@ def read_truth(file: str | Path) -> Truth:
         not contiguous.
 
     """
-    path = Path(file)
+    path = local_path(file)
     contigs: dict[bytes, int] = {}  # first byte of each
     endings: dict[bytes, int] = {}  # name, kind and group as spelled -> first line with them
     try:

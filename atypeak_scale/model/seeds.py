@@ -60,6 +60,7 @@ def train_seeds(
     """
     executor = executor or InProcess()
     parent = absolute(out)
+    target(parent).refuse_unwritable()
     numbers = range(config.training.seed, config.training.seed + seeds)
     folders = {number: join(parent, f"seed-{number}") for number in numbers}
     missing = [(number, path) for number, path in folders.items() if is_trained(path) is None]

@@ -4,6 +4,9 @@ An output is written in a hidden folder beside its final place, on the same file
 either happens or does not, gives it its name. A process that fails or is interrupted leaves nothing. A
 process that is killed leaves only the hidden folder. The owner holds a lock on it, so the next process
 removes it only if the owner has died.
+
+A symbolic link is followed: the output, its hidden folder and the lock are where the link leads, and the link
+stays.
 """
 
 import fcntl
@@ -21,7 +24,25 @@ from atypeak_scale.errors import InputError
 PARTIAL = ".partial"
 NEW = "new"  # in a hidden folder: the output that is being made
 OLD = "old"  # in a hidden folder: the output that is being replaced
+PROBE_BYTES = 1 << 16
 SECONDS_TO_LOCK = 60  # age below which a folder is left alone: its owner may not have locked it yet
+
+
+def real(path: Path) -> Path:
+    """Return where a path leads through all symbolic links, whether or not anything is there."""
+    return Path(os.path.realpath(path))
+
+
+def refuse_unwritable(target: Path, shown: str | Path) -> None:
+    """Raise InputError if nothing can be written at a path, which is probed; `shown` is what to call it."""
+    folder = real(target)
+    while not folder.exists() and not folder.is_symlink():  # still one: it leads in a circle
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            probe.write(bytes(PROBE_BYTES))
+    except OSError as problem:
+        raise InputError(f"{shown}: cannot be created: {problem.strerror} ({folder})") from None
 
 
 def already_exists(location: str | Path, kind: str) -> InputError:
@@ -31,7 +52,7 @@ def already_exists(location: str | Path, kind: str) -> InputError:
 
 @contextmanager
 def hidden_sibling(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target`; it is always deleted at the end, or swept later.
+    """Yield an empty folder beside where `target` leads; it is always deleted at the end, or swept later.
 
     Raises
     ------
@@ -39,6 +60,7 @@ def hidden_sibling(target: Path) -> Iterator[Path]:
         If no folder can be created there.
 
     """
+    target = real(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
@@ -90,6 +112,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """Yield a folder to fill; if the block succeeds, it becomes `target`, which must not exist."""
     if target.exists():
         raise already_exists(target, "folder")
+    target = real(target)
     with hidden_sibling(target) as hidden:
         # A folder inside the hidden one, which only its owner may read; that mode would stay after the
         # rename.
@@ -102,6 +125,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a path to create; if the block succeeds, it replaces `target`, which is deleted."""
+    target = real(target)
     with hidden_sibling(target) as hidden:
         yield hidden / NEW
         if target.exists():

@@ -18,8 +18,8 @@ class LocalTarget:
 
     @property
     def path(self) -> Path:
-        """The location as a path."""
-        return local_path(self.location)
+        """The location as a path, through all symbolic links."""
+        return atomic.real(local_path(self.location))
 
     def exists(self) -> bool:
         """Return whether there is a file or a folder."""
@@ -50,17 +50,20 @@ class LocalTarget:
         return self.exists()
 
     def refuse_existing(self, last: str) -> None:
-        """Raise InputError if a file or a folder is there."""
+        """Raise InputError if a file or a folder is there, or if none can be created."""
         if self.exists():
             raise atomic.already_exists(self.location, "folder")
+        self.refuse_unwritable()
 
     def refuse_existing_file(self) -> None:
-        """Raise InputError if a file or a folder is there."""
+        """Raise InputError if a file or a folder is there, or if none can be created."""
         if self.exists():
             raise atomic.already_exists(self.location, "file")
+        self.refuse_unwritable()
 
     def refuse_unwritable(self) -> None:
-        """Refuse nothing; creating the staging folder fails soon enough."""
+        """Raise InputError if nothing can be written there."""
+        atomic.refuse_unwritable(self.path, self.location)
 
     def staging_folder(self) -> AbstractContextManager[Path]:
         """Yield an empty folder beside the target."""
@@ -97,7 +100,12 @@ class LocalTarget:
         self.path.mkdir(parents=True, exist_ok=True)
 
     def remove(self) -> None:
-        """Rename the target out of the way, then delete it, so that nobody sees it half deleted."""
-        if self.exists() or self.path.is_symlink():
+        """Rename the target out of the way, then delete it, so that nobody sees it half deleted.
+
+        Of a link, only the link is deleted.
+        """
+        if (link := local_path(self.location)).is_symlink():
+            link.unlink()
+        elif self.exists():
             with self.staging_folder() as folder:
                 self.path.rename(folder / "removed")

@@ -24,17 +24,20 @@ def is_url(location: Location) -> bool:
 
 
 def local_path(location: Location) -> Path:
-    """Return a location as a local path.
+    """Return a location as a local path; `~` is the home folder.
 
     Raises
     ------
     InputError
-        If it is a URL.
+        If it is a URL, or begins with `~` where no home folder is known.
 
     """
     if is_url(location):
         raise InputError(f"{location}: expected a local folder, found a URL")
-    return Path(str(location).removeprefix("file://"))
+    try:
+        return Path(str(location).removeprefix("file://")).expanduser()
+    except RuntimeError:
+        raise InputError(f"{location}: no home folder is known; write the path without ~") from None
 
 
 def absolute(location: Location) -> Location:

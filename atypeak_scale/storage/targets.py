@@ -49,13 +49,13 @@ class Target(Protocol):
         """
 
     def refuse_existing(self, last: str) -> None:
-        """Raise InputError if something is there (see `is_there`), or if a URL cannot be written."""
+        """Raise InputError if something is there (see `is_there`), or if nothing can be written there."""
 
     def refuse_existing_file(self) -> None:
         """Raise InputError if a file or a folder is there."""
 
     def refuse_unwritable(self) -> None:
-        """Raise InputError if nothing can be written or deleted in the folder at a URL."""
+        """Raise InputError if nothing can be written in the folder, or where it would be made."""
 
     def staging_folder(self) -> AbstractContextManager[Path]:
         """Yield an empty local folder in which to make what `publish` then puts at the target or inside it.

@@ -21,7 +21,7 @@ from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage import locations, targets
-from atypeak_scale.storage.atomic import replacing
+from atypeak_scale.storage.atomic import real, replacing
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.groups import (
     METADATA,
@@ -226,7 +226,7 @@ def _publish(built: Path, target: Location, cell_line: str, replace: bool) -> No
         targets.target(locations.join(target, name)).remove()
         targets.target(locations.join(target, name)).publish(built / name, last=METADATA)
     else:
-        _rename(built, locations.local_path(target), name)
+        _rename(built, real(locations.local_path(target)), name)
     consolidate(target)
 
 

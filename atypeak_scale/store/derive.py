@@ -66,6 +66,7 @@ def without_source(
         work.mkdir()
         tables = _Without(cell_line, cell_line.sources.index(source), work).tables()
         attributes = {**cell_line.attributes, "made_from": made_without(cell_line, source)}
+        attributes.pop("accounts", None)  # of files; this store is made from another
         zarr.create_group(folder, attributes={STORE_VERSION: SCHEMA_VERSION})
         root = zarr.open_group(folder, mode="r+")
         root.create_group(cell_line.path, attributes=attributes)

@@ -50,3 +50,12 @@ def test_names__of_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert locations.beside("conf/my.yaml", "s3://b/p.bed") == "s3://b/p.bed"
     with pytest.raises(InputError, match="expected a local folder, found a URL"):
         locations.local_path("s3://b/x")
+
+
+def test_local_path__home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/some/home")
+    assert locations.local_path("~/x.bed") == Path("/some/home/x.bed")
+    assert locations.beside("configs/c.yaml", "~/x.bed") == Path("/some/home/x.bed")
+    assert locations.local_path("a~/x") == Path("a~/x")
+    with pytest.raises(InputError, match="no-such-user/x: no home folder is known"):
+        locations.local_path("~no-such-user/x")

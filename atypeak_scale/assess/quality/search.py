@@ -124,6 +124,7 @@ def search(
     executor = executor or InProcess()
     judgement, parent = JUDGEMENTS[criterion], absolute(out)
     _check(cell_line, config, judgement)
+    target(parent).refuse_unwritable()
     placements = _placements(cell_line, config, parent) if criterion == "power" else None
     configs = grid_configs(with_objective(config, judgement.objective), grid or judgement.grid, criterion)
     tasks = _tasks(cell_line, configs, seeds, parent, placements)
