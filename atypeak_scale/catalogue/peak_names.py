@@ -16,7 +16,7 @@ from atypeak_scale.errors import InputError, nearest
 NOT_SELECTED, OTHER = -1, -2
 UNKNOWN = np.iinfo(np.int64).min
 MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has a few thousand
-MOST_SOURCES = 20_000  # all are columns of every window
+MOST_SOURCES = 5_000  # all are columns of every window; a cell line has at most some hundreds
 
 
 class NothingSelectedError(InputError):

@@ -19,7 +19,7 @@ from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
-from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, write_chunks
+from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, refuse_lost, write_chunks
 from atypeak_scale.store.cell_line import Block, CellLine
 from atypeak_scale.store.groups import SCORES, consolidate, is_consolidated, open_group
 from atypeak_scale.store.result_groups import (
@@ -190,11 +190,12 @@ class Scores:
         return self.exists() and is_complete(self._opened())
 
     def require_complete(self) -> None:
-        """Raise StageMissingError if the results are not scored, or not complete."""
+        """Raise StageMissingError if results are not complete, DamagedError if part of them is lost."""
         if self.objective == "article":
             self.require_normalized()
         elif not self.is_complete:
             raise self._not_scored()
+        refuse_lost(self._opened())
 
     @property
     def normalization(self) -> dict[str, Any] | None:

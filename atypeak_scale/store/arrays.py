@@ -1,12 +1,14 @@
 """Read and write the arrays of a store: reading reports damage, and writing takes only whole chunks."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+from zarr.core.sync import sync
 
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.registry.variables import Variable, with_views
@@ -16,9 +18,12 @@ OCCUPANCY_CHUNKS_PER_TASK = 8
 CATALOGUE_PEAKS_PER_CHUNK = 65_536
 # By part of the path of an array of results: what to do if it is damaged.
 REMEDIES = {
-    "/scores/": "run 'atypeak-scale score' again",
+    "/scores/": "run 'atypeak-scale score' again, and 'atypeak-scale normalize' if it was normalized",
     "/placements/": "remove its group of placements and run 'atypeak-scale score' again",
 }
+# Attribute of arrays of data, and of groups of results, whose chunks are all written, even those that hold only
+# the fill value: one that is not there is lost or, in results, not computed yet. Earlier versions lack it.
+EVERY_CHUNK = "every_chunk_is_written"
 
 
 def compressors(dtype: npt.DTypeLike) -> list[Any]:
@@ -87,12 +92,15 @@ def read_array(found: zarr.Array[Any], start: int = 0, stop: int | None = None) 
     Raises
     ------
     DamagedError
-        If a chunk does not read back as it was written; the error names it.
+        If a chunk does not read back as it was written, or one of data is lost; the error names it. Chunks
+        of results may be missing until these are complete; see `refuse_lost`.
 
     """
     try:
-        return np.asarray(found[start:stop])
-    except OSError:
+        values = np.asarray(found[start:stop])
+        _refuse_lost_data(found, start, values)
+        return values
+    except (OSError, DamagedError):
         raise
     except Exception as problem:  # every codec has its own errors
         length = found.chunks[0]
@@ -111,14 +119,71 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
         raise
     except Exception as problem:
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        path = f"/{found.path}"
-        remedy = next(
-            (remedy for part, remedy in REMEDIES.items() if part in path),
-            "remove the cell line and build it again with 'atypeak-scale build-store'",
-        )
-        where = "/".join(map(str, chunk))
-        return f"{found.store_path}, chunk {where}: damaged ({reason}); {remedy}"
+        return _told(found, chunk, f"damaged ({reason})")
+    if _is_data(found) and not _is_there(found, chunk):
+        return _told(found, chunk, "lost")
     return None
+
+
+def _told(found: zarr.Array[Any], chunk: tuple[int, ...], state: str) -> str:
+    path = f"/{found.path}"
+    remedy = next(
+        (remedy for part, remedy in REMEDIES.items() if part in path),
+        "remove the cell line and build it again with 'atypeak-scale build-store'",
+    )
+    return f"{found.store_path}, chunk {'/'.join(map(str, chunk))}: {state}; {remedy}"
+
+
+def _is_data(found: zarr.Array[Any]) -> bool:
+    """Whether all chunks must be there: a finished array of a version that writes them all."""
+    return EVERY_CHUNK in found.attrs
+
+
+def mark_finished(group: zarr.Group) -> None:
+    """Note on every array of data that all of its chunks are there."""
+    for _, found in group.arrays():
+        found.attrs[EVERY_CHUNK] = True
+
+
+def _is_there(found: zarr.Array[Any], chunk: tuple[int, ...]) -> bool:
+    return bool(sync((found.store_path / found.metadata.encode_chunk_key(chunk)).exists()))
+
+
+def _refuse_lost_data(found: zarr.Array[Any], start: int, values: npt.NDArray[Any]) -> None:
+    """Raise DamagedError if values that were read from data are fill values because their chunk is lost.
+
+    Only chunks that read as nothing but the fill value are looked for, so that reading costs no more.
+    """
+    length = found.chunks[0]
+    for chunk in range(start // length, -(-(start + len(values)) // length)):
+        part = values[max(0, chunk * length - start) : (chunk + 1) * length - start]
+        if _is_filled(part) and _is_data(found):
+            place = (chunk, *[0] * (found.ndim - 1))
+            if not _is_there(found, place):
+                raise DamagedError(_told(found, place, "lost"))
+
+
+def _is_filled(values: npt.NDArray[Any]) -> bool:
+    if values.dtype.kind in "fc":
+        return bool(np.isnan(values).all())
+    return not (values != "").any() if values.dtype.kind in "OTU" else not values.any()
+
+
+def lost_chunks(found: zarr.Array[Any]) -> list[str]:
+    """Return a line for each chunk of an array that is not there."""
+    if found.nchunks_initialized == found.nchunks:
+        return []
+    chunks = product(*map(range, found.cdata_shape))
+    return [_told(found, chunk, "lost") for chunk in chunks if not _is_there(found, chunk)]
+
+
+def refuse_lost(group: zarr.Group) -> None:
+    """Raise DamagedError if a chunk of an array of complete results is lost: it would read as fill values."""
+    if EVERY_CHUNK not in group.attrs:
+        return
+    for _, found in sorted(group.arrays()):
+        for told in lost_chunks(found):
+            raise DamagedError(told)
 
 
 def read_elements(found: zarr.Array[Any], index: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
@@ -145,7 +210,7 @@ def write_chunks(target: zarr.Array[Any], start: int, values: npt.NDArray[Any]) 
         raise AssertionError(
             f"[{start}, {stop}) of {target.basename} does not fall on whole chunks of {length}"
         )
-    target[start:stop] = values
+    target.with_config({"write_empty_chunks": True})[start:stop] = values
 
 
 def has_gap(found: zarr.Array[Any], start: int, stop: int) -> bool:

@@ -14,7 +14,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.registry.variables import Variable
 from atypeak_scale.storage import locations, targets
 from atypeak_scale.storage.locations import Location
-from atypeak_scale.store.arrays import create_arrays
+from atypeak_scale.store.arrays import EVERY_CHUNK, create_arrays
 from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.groups import (
     METADATA,
@@ -111,7 +111,7 @@ def create_results(
     open_group(location, cell_line.path, "r+").require_group(kind)
     # Made beside the location: inside, the remains of a killed process would look like part of it.
     with targets.target(location).staging_folder() as folder:
-        made = zarr.create_group(folder / kind, attributes=attributes)
+        made = zarr.create_group(folder / kind, attributes={**attributes, EVERY_CHUNK: True})
         sizes = {
             "peak": cell_line.row_count,
             "catalogue_peak": cell_line.peak_count,

@@ -1,8 +1,8 @@
 """Read all of a store and report damage: check every chunk's checksum, and whether the arrays agree.
 
-A lost chunk reads as its fill value without an error, because chunks that hold only the fill value are not
-written. So the occupancy is compared with the rows that it was made from, and complete scores must have no
-gap.
+A lost chunk reads as its fill value without an error. All chunks are written, so those that are not there are
+told. Stores of earlier versions did not write chunks that hold only the fill value: so the occupancy is also
+compared with the rows that it was made from, and complete scores must have no gap.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from atypeak_scale.registry.variables import (
     SUPPORT,
 )
 from atypeak_scale.storage.locations import Location, absolute
-from atypeak_scale.store.arrays import array_of, damage_of, read_array
+from atypeak_scale.store.arrays import EVERY_CHUNK, array_of, damage_of, lost_chunks, read_array
 from atypeak_scale.store.cell_line import Block, CellLine, cell_lines
 from atypeak_scale.store.groups import children, open_group
 from atypeak_scale.store.result_groups import all_results, is_complete
@@ -65,10 +65,11 @@ class OccupancyTask:
 
 @dataclass(frozen=True)
 class ResultTask:
-    """An array of complete results."""
+    """An array of complete results; has_every_chunk: whether chunks that are not there are lost."""
 
     location: Location
     path: str
+    has_every_chunk: bool
 
 
 def verify(store: Location, results: Location | None = None, executor: Executor | None = None) -> Verified:
@@ -117,7 +118,12 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     damages = executor.reduce(damaged_chunks, chunks, "read") if chunks else []
     if not damages:
         compared = [OccupancyTask(line, block) for line in lines for block in line.blocks("windows")]
-        complete = [ResultTask(place, array.path) for place, group in found for array in _complete(group)]
+        complete = [
+            ResultTask(place, array.path, EVERY_CHUNK in group.attrs)
+            for place, group in found
+            if is_complete(group)
+            for _, array in sorted(group.arrays())
+        ]
         damages = executor.reduce(disagreement, compared, "compare") if compared else []
         damages += executor.reduce(gaps, complete, "results") if complete else []
     return Verified(len(arrays), sum(array.nchunks for _, array in arrays), damages)
@@ -130,13 +136,6 @@ def _arrays(group: zarr.Group) -> Iterator[zarr.Array[Any]]:
         yield from _arrays(child)
 
 
-def _complete(results: zarr.Group) -> Iterator[zarr.Array[Any]]:
-    if is_complete(results):
-        # Results that are older than a kind of score lack its array.
-        known = (score.name for score in NO_GAPS if score.name in results)
-        yield from (array_of(results, name) for name in known)
-
-
 def damaged_chunks(task: ChunksTask) -> list[str]:
     """Return a line for every damaged chunk among some chunks of an array."""
     array = array_of(open_group(task.location), task.path)
@@ -147,8 +146,12 @@ def damaged_chunks(task: ChunksTask) -> list[str]:
 
 
 def gaps(task: ResultTask) -> list[str]:
-    """Return a line if an array of complete results has peaks without a value."""
+    """Return a line for every lost chunk of an array of complete results, or if peaks have no value in it."""
     array = array_of(open_group(task.location), task.path)
+    if task.has_every_chunk and (lost := lost_chunks(array)):
+        return lost
+    if array.basename not in {score.name for score in NO_GAPS}:
+        return []
     length = array.chunks[0]
     for start in range(0, array.shape[0], length):
         if np.isnan(read_array(array, start, start + length)).any():

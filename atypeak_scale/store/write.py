@@ -18,6 +18,7 @@ from atypeak_scale.store.arrays import (
     OCCUPANCY_CHUNKS_PER_TASK,
     array_of,
     create_arrays,
+    mark_finished,
     write_chunks,
 )
 from atypeak_scale.store.groups import open_group
@@ -99,7 +100,7 @@ def write_arrays(
         v.SOURCE_VIEW1: np.array([labels[1].index(b) for _, b in tables.sources], np.int32),
     }
     for variable, values in whole.items():
-        array_of(group, with_views(variable.name, views))[:] = values
+        write_chunks(array_of(group, with_views(variable.name, views)), 0, values)
 
     def write(function: Callable[[WriteTask], None], file: Path, total: int, length: int, stage: str) -> None:
         tasks = [
@@ -115,6 +116,7 @@ def write_arrays(
     write(_write_rows, tables.rows, sizes["peak"], rows, "write rows")
     peaks = CATALOGUE_PEAKS_PER_CHUNK
     write(_write_peaks, tables.catalogue, sizes["catalogue_peak"], peaks, "write catalogue")
+    mark_finished(group)
     return Sizes(sizes["window"], sizes["peak"], sizes["catalogue_peak"], sizes["source"])
 
 

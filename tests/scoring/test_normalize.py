@@ -3,7 +3,7 @@ import pytest
 from scoring.by_hand import assert_equal_arrays, group_folder, read_all
 
 from atypeak_scale.config import Config, NormalizationSettings
-from atypeak_scale.errors import AtypeakError, InputError, StageMissingError
+from atypeak_scale.errors import AtypeakError, DamagedError, InputError, StageMissingError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.model.description import NETWORK
@@ -80,7 +80,9 @@ def test_verify__results_with_a_gap_are_found(normalized: Scores) -> None:
     assert verify(store).damages == []
     (folder / "final/c/0").unlink()
     (damage,) = verify(store).damages
-    assert "/final, chunk 0: lost; run 'atypeak-scale score' and 'atypeak-scale normalize' again" in damage
+    assert "/final, chunk 0: lost; run 'atypeak-scale score' again, and 'atypeak-scale normalize'" in damage
+    with pytest.raises(DamagedError, match="/final, chunk 0: lost"):
+        normalized.require_complete()
     raw = folder / "raw/c/0"
     raw.write_bytes(raw.read_bytes()[:-3] + b"???")
     (damage,) = verify(store).damages

@@ -131,5 +131,7 @@ def test_damage__of_results_is_mended_by_scoring(tmp_path: Path) -> None:
     flip(tmp_path / "g/cell/scores/one/rebuilt_score/c/0")
     damage = damage_of(array, (0,))
     assert damage is not None
-    assert damage.endswith("; run 'atypeak-scale score' again")
+    assert damage.endswith(
+        "; run 'atypeak-scale score' again, and 'atypeak-scale normalize' if it was normalized"
+    )
     assert "cell/scores/one/rebuilt_score, chunk 0: damaged (" in damage

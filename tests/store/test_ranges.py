@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atypeak_scale.errors import DamagedError
 from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.ranges import PeakRange, RowRange, WindowRange
 
@@ -49,4 +50,5 @@ def test_column__is_read_when_asked_and_once(store: Path) -> None:
     for array in ("peak_source", "peak_window"):
         (store / "cell" / array / "c/0").unlink()
     assert rows.source is source
-    assert not rows.window.any()  # a chunk that is not there reads as the fill value
+    with pytest.raises(DamagedError, match="/peak_window, chunk 0: lost"):
+        _ = rows.window
