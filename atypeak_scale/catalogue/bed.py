@@ -78,7 +78,7 @@ def require_file(file: Location | None, argument: str) -> Location:
         raise InputError(f"no {argument} file; set inputs.{argument} in the config, or name it", argument)
     if target(file).file_size() is None:
         there = target(file).exists()
-        problem = "is no regular file, and it is read twice: save it" if there else "no such file"
+        problem = "is no regular file, and it is read twice" if there else "no such file"
         raise InputError(f"{file}: {problem}; name the right one", argument)
     return file
 

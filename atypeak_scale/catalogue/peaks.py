@@ -113,7 +113,8 @@ def spool_peaks(
     found = stretches.sort(recode)
     elsewhere = stretches.elsewhere(recode)
     tell_similar_cell_lines(reader.name, cell_line, others)
-    tell_contigs_without_crm(reader.name, elsewhere, contigs or ())
+    if found.selected:  # otherwise it is an error, which names the contigs
+        tell_contigs_without_crm(reader.name, elsewhere, contigs or ())
     tell_repeated_peaks(reader.name, found.repeated)
     assert reader.input_file is not None
     return PeakSpool(

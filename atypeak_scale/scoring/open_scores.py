@@ -21,7 +21,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.groups import group_name
-from atypeak_scale.store.result_groups import CHANCE, NORMALIZATION, all_results
+from atypeak_scale.store.result_groups import CHANCE, NORMALIZATION, all_results, find_results
 
 
 def open_scores(
@@ -81,7 +81,7 @@ def open_scores(
         chance = ChanceSettings()
     return Scores(
         cell_line,
-        _name(model, description["fingerprint"], crumbs, precision, chance),
+        _name(cell_line, results, model, description["fingerprint"], crumbs, precision, chance),
         absolute(model),
         config,
         description["fingerprint"],
@@ -93,14 +93,32 @@ def open_scores(
 
 
 def _name(
-    model: Location, fingerprint: str, crumbs: float, precision: Precision, chance: ChanceSettings
+    cell_line: CellLine,
+    results: Location | None,
+    model: Location,
+    fingerprint: str,
+    crumbs: float,
+    precision: Precision,
+    chance: ChanceSettings,
 ) -> str:
-    """Return the name of results; another fingerprint gives another name."""
+    """Return the name of results; another fingerprint gives another name.
+
+    It begins with the name of the model's folder. If that was renamed, its results keep their name.
+    """
     of_crumbs = f"-crumbs-{crumbs:g}" if crumbs else ""
     of_precision = "" if precision == "float32" else f"-{precision}"
     other = chance.model_dump(exclude_defaults=True)
     of_chance = "".join(f"-{name}-{value}" for name, value in other.items())
-    return f"{group_name(name_of(model))}-{fingerprint[:8]}{of_crumbs}{of_precision}{of_chance}"
+    made_by = f"-{fingerprint[:8]}{of_crumbs}{of_precision}{of_chance}"
+    name = f"{group_name(name_of(model))}{made_by}"
+    location = absolute(cell_line.store if results is None else results)
+    with suppress(InputError):  # a wrong place is refused when it is used
+        if find_results(cell_line, location, name) is not None:
+            return name
+        for known, group in all_results(cell_line, location).items():
+            if known.endswith(made_by) and group.attrs.get("model_fingerprint") == fingerprint:
+                return known
+    return name
 
 
 def _ensemble(model: Location, members: list[Scores]) -> Scores:
@@ -115,7 +133,9 @@ def _ensemble(model: Location, members: list[Scores]) -> Scores:
                 f"{one.model}: trained with other settings than {first.model}; only the seed may differ"
             )
     together = fingerprint([one.fingerprint for one in members])
-    name = _name(model, together, first.crumbs, first.precision, first.chance)
+    name = _name(
+        first.cell_line, first.location, model, together, first.crumbs, first.precision, first.chance
+    )
     return replace(first, name=name, model=model, fingerprint=together, members=tuple(members))
 
 

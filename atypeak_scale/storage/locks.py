@@ -1,7 +1,8 @@
 """One writer at a time for the same results.
 
-The lock is a kernel lock (flock) on a hidden file beside the store. It ends with the process that holds it,
-however that process ends, so a file left by a dead process is not a lock. Its text is only for people.
+The lock is a kernel lock (flock) on a hidden file beside the store, where all links to it lead. It ends with
+the process that holds it, however that process ends, so a file left by a dead process is not a lock. Its text
+is only for people.
 """
 
 import errno
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.storage.atomic import real
 from atypeak_scale.storage.locations import Location, is_url, local_path
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def sole_writer(
                 raise
             raise InputError(f"{problem.filename}: {problem.strerror}; {remedy}", argument) from None
         return
-    path = _lock_file(local_path(store).absolute(), group)
+    path = _lock_file(real(local_path(store)), group)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = _acquire(path, f"{store}/{group}", wait)

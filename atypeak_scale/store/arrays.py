@@ -21,8 +21,9 @@ REMEDIES = {
     "/scores/": "run 'atypeak-scale score' again, and 'atypeak-scale normalize' if it was normalized",
     "/placements/": "remove its group of placements and run 'atypeak-scale score' again",
 }
-# Attribute of arrays of data, and of groups of results, whose chunks are all written, even those that hold only
-# the fill value: one that is not there is lost or, in results, not computed yet. Earlier versions lack it.
+# Attribute of arrays of data, and of groups of results, whose chunks are all written, even those that hold
+# only the fill value. One that is not there is lost or, in results, not computed yet. Earlier versions did
+# not write them all.
 EVERY_CHUNK = "every_chunk_is_written"
 
 

@@ -23,6 +23,7 @@ from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage import locations, targets
 from atypeak_scale.storage.atomic import real, replacing
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store.groups import (
     METADATA,
     SCHEMA_VERSION,
@@ -161,12 +162,15 @@ def build_store(
     executor = executor or InProcess()
     target = locations.absolute(store)  # workers may have another working directory
     config.model.check_frame(config.store.bins)
-    targets.target(store).refuse_unwritable()
     if not replace:
         refuse_cell_line(store, config.cell_line)
+    targets.target(store).refuse_unwritable()
     # Connect first: a wrong address must not cost a pass over the whole catalogue.
     executor.require(0)
-    with targets.target(target).staging_folder() as folder:
+    with (
+        sole_writer(target, f"{config.cell_line}/data"),
+        targets.target(target).staging_folder() as folder,
+    ):
         work, built = folder / "work", folder / "store"
         work.mkdir()
         inputs = _read_inputs(peaks, crms, config, work, executor)
@@ -176,7 +180,9 @@ def build_store(
         path = group_name(config.cell_line)
         root.create_group(path, attributes=_attributes(inputs, config, *accounts))
         sizes = write_arrays(built, path, tables, inputs.windows.contigs, config.store, executor)
-        _publish(built, target, config.cell_line, replace)
+        # Builds of other cell lines may end at the same time; each is a moment.
+        with sole_writer(target, "cell lines", wait=True):
+            _publish(built, target, config.cell_line, replace)
     return BuildResult(
         locations.join(store),
         config.cell_line,
@@ -217,9 +223,9 @@ def store_provenance(config: Config, peaks: InputFile, crms: InputFile) -> dict[
 def _publish(built: Path, target: Location, cell_line: str, replace: bool) -> None:
     """Give a finished store, or its one group, its final name."""
     name = group_name(cell_line)
+    if not replace:
+        refuse_cell_line(target, cell_line)  # somebody else may have built it in the meantime
     if locations.is_url(target):
-        if not replace:
-            refuse_cell_line(target, cell_line)  # somebody else may have built it in the meantime
         create_root(target)
         # Remove the old group, or the remains of a killed upload; readers look for the metadata of a group.
         targets.target(locations.join(target, name, METADATA)).remove()

@@ -13,6 +13,7 @@ from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWar
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.remote import zarr_store
 
 SCHEMA_VERSION = 1
@@ -150,8 +151,9 @@ def consolidate(store: Location) -> None:
     """Consolidate the metadata of a store after one of its groups is finished.
 
     Some readers look there first; xarray does by default. This program never does, so if a command is killed
-    before this line, the program still finds everything.
+    before this line, the program still finds everything. One process at a time: it lists what is there, and a
+    slower one would write an older list.
     """
     # Consolidation is not part of the Zarr v3 specification; a reader without it reads the arrays one by one.
-    with unfinished_ignored():
+    with sole_writer(store, "metadata", wait=True), unfinished_ignored():
         zarr.consolidate_metadata(zarr_store(store))

@@ -22,8 +22,10 @@ from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.arrays import write_chunks
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
+from atypeak_scale.store.groups import open_group
 from atypeak_scale.store.result_groups import CHANCE
 
 
@@ -44,6 +46,13 @@ def unscored(peaks: Path, crms: Path, config: Config, folder: Path) -> Scores:
     return open_scores(open_store(store), save_model(model, folder / "model"))
 
 
+def fill(scores: Scores) -> None:
+    """Write every chunk of new results, so that none counts as lost; nothing is in them yet."""
+    group = open_group(scores.location, scores.path, "r+")
+    for _, array in group.arrays():
+        write_chunks(array, 0, np.full(array.shape, array.fill_value, array.dtype))
+
+
 def random_support(scores: Scores, folder: Path) -> Scores:
     """Give the peaks of the same store random support, as by another model, which was not trained.
 
@@ -55,6 +64,7 @@ def random_support(scores: Scores, folder: Path) -> Scores:
     model = TrainedModel(network, (("d1", "d2", "d3"), ("x", "y", "z")), config)
     support = open_scores(cell_line, save_model(model, folder / "support"))
     support.create()
+    fill(support)
     rng, number = np.random.default_rng(2), cell_line.peak_count
     source = cell_line.peaks(0, number).source
     unjudged = np.isin(source, [cell_line.sources.index(one) for one in (("d3", "z"), ("d2", "y"))])
@@ -85,7 +95,7 @@ def members_by_hand(
 ) -> list[Member]:
     """Return the members of all CRMs, with `values` as their scores if they are given.
 
-    A peak over the border of two CRMs is in both.
+    A peak over the border of two CRMs is in both. Of equal CRMs, only the first has members.
     """
     finals = final_of_peak(scores) if values is None else value_of_peak(scores, values)
     regions = [line.split("\t")[:3] for line in crms.read_text().splitlines()]
@@ -93,7 +103,8 @@ def members_by_hand(
     for line in peaks.read_text().splitlines()[1:]:
         contig, start, end, name = line.split("\t")[:4]
         for row, (contig_of_crm, left, right) in enumerate(regions):
-            if contig == contig_of_crm and int(start) < int(right) and int(left) < int(end):
+            is_first = regions.index([contig_of_crm, left, right]) == row
+            if is_first and contig == contig_of_crm and int(start) < int(right) and int(left) < int(end):
                 final = finals[contig, int(start), int(end), name]
                 found.append(Member(row, *name.split(".")[:2], final))
     return found

@@ -24,6 +24,7 @@ def random_scored(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) 
     """Build a store and give its peaks random scores, in place of a model's: many small blocks are quick."""
     scores = by_hand.unscored(*catalogue, config, tmp_path)
     scores.create()
+    by_hand.fill(scores)
     rng = np.random.default_rng(1)
     for variable in (RAW, K_NORMALIZED, FINAL):
         values = rng.normal(750, 375, scores.cell_line.peak_count)

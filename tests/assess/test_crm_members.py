@@ -70,6 +70,7 @@ def test_members__of_crms_that_overlap_or_are_equal_and_of_long_peaks(
     expected = members_by_hand(*files, scores)
     assert found_members(scores, InProcess()) == expected_members(expected)
     assert scores.cell_line.crm_count == 1 + max(member.crm for member in expected)
+    assert not {member.crm for member in expected} & {14, 15}  # told by a warning, and left out
 
 
 def test_members__need_final_scores(

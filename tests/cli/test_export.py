@@ -19,6 +19,7 @@ import pytest
 import yaml
 from scipy import stats
 
+from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import InputError
 from atypeak_scale.scoring.export import DEFAULT_FORMATS, Exported
 from tests.cli.helpers import (
@@ -264,9 +265,9 @@ def test_export__missing_is_named_and_nothing_left(
 
 
 def test_export__needs_to_know_which_model(
-    atypeak: Run, built: Path, save_untrained: Callable[..., Path], tmp_path: Path
+    atypeak: Run, built: Path, save_untrained: Callable[..., Path], config: Config, tmp_path: Path
 ) -> None:
-    models = [save_untrained(name) for name in ("one", "two")]
+    models = [save_untrained("one"), save_untrained("two", settings=with_seed(config, 2))]
     assert atypeak("score", built, "--model", models[0]).code == 0
     out = ("--out", tmp_path / "out")
     message = atypeak("export", built, *out).message()

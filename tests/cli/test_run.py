@@ -177,7 +177,7 @@ def test_run__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list[str], m
         (["run", "{config}", "--workdir", "w", "--peaks", "no.bed", "--crms", "{crms}"],
          r"^no\.bed: no such file; name the right one with --peaks$"),
         (["run", "{config}", "--workdir", "w", "--peaks", "{peaks}", "--crms", "{folder}"],
-         r"folder: no such file; name the right one with --crms$"),
+         r"folder: is no regular file, and it is read twice; name the right one with --crms$"),
     ],
 )  # fmt: skip
 def test_run__missing_is_named_and_nothing_left(

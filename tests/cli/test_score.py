@@ -192,5 +192,7 @@ def test_model__without_its_network_leaves_no_scores(
     model = save_untrained()
     (model / "model.keras").unlink()
     unchanged()
-    assert "model.keras: is damaged, or not" in atypeak("score", built, "--model", model).message()
+    assert (
+        "model.keras: cannot be loaded: no such file" in atypeak("score", built, "--model", model).message()
+    )
     assert unchanged()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from assess import by_hand
 
 from atypeak_scale import assess, build_store, load_config, normalize, open_scores, open_store, score
 from atypeak_scale.assess.description.pairs import alone_both
@@ -52,6 +53,7 @@ def published_scores(shared: Path, cell_line: str, folder: Path) -> Scores:
     )  # fmt: skip
     final = ours.merge(published, on=PEAK, how="left", validate="1:1")["score"]
     scores.create()
+    by_hand.fill(scores)
     scores.write(FINAL, 0, final.to_numpy(np.float32))
     scores.set_attribute(NORMALIZATION, {"sample": "published"})
     return scores

@@ -1,5 +1,6 @@
 """Which results a model, its options and a store name; those whose model is gone."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import normalized_scores, open_scores
 from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.storage.locations import local_path
 
 
 def test_open_scores__another_model_or_crumbs_is_another_group(
@@ -83,3 +85,14 @@ def test_normalized_scores__say_which_stage_is_missing(scores: Scores) -> None:
     with pytest.raises(StageMissingError, match=r"s\.zarr: not normalized; score and normalize it") as told:
         normalized_scores(scores.cell_line)
     assert told.value.stage == "normalize"
+
+
+def test_open__a_renamed_model_finds_its_scores(scores: Scores, tmp_path: Path) -> None:
+    complete(scores)
+    renamed = shutil.copytree(local_path(scores.model), tmp_path / "renamed")
+    found = open_scores(scores.cell_line, renamed)
+    assert found.name == scores.name
+    assert found.is_scored()
+    other = open_scores(scores.cell_line, renamed, crumbs=0.25)
+    assert other.name.startswith("renamed-")
+    assert not other.exists()

@@ -113,6 +113,7 @@ def test_regions__without_some_labels(
     fewer = parse_config(values, "test")
     store = build(catalogue, fewer, tmp_path, "enhancers", "chr2")
     with caplog.at_level(logging.WARNING):
+        caplog.clear()  # of the build
         scores, ours = scored(store, shuffled(model, tmp_path / "shuffled"))
     assert [record.getMessage() for record in caplog.records] == [
         f"{store}: has no peak with these labels of the model's dataset: d3",

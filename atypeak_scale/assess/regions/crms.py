@@ -26,10 +26,10 @@ from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import Objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.provenance import new_output, refuse_existing_output
+from atypeak_scale.provenance import refuse_existing_output
 from atypeak_scale.registry.crm_columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
 from atypeak_scale.registry.table import Table
-from atypeak_scale.scoring.export import export_provenance
+from atypeak_scale.scoring.export import new_export
 from atypeak_scale.scoring.export.bed import bed_scores
 from atypeak_scale.scoring.label_scale import CENTRE
 from atypeak_scale.scoring.named_scores import by_objective
@@ -125,12 +125,9 @@ def crms(
         one.require_complete()
     of_interest, region_file = (None, None) if regions is None else read_regions(regions)
     settings = {"below": thresholds["article"]} if "article" in together else {}
-    made_from = {
-        **export_provenance(list(together.values())),
-        "crms": {**settings, "regions": region_file and asdict(region_file)},
-    }
+    asked = {**settings, "regions": region_file and asdict(region_file)}
     cell_line = next(iter(together.values())).cell_line
-    with target(out).staging_folder() as work, new_output(out, made_from) as folder:
+    with target(out).staging_folder() as work, new_export(out, list(together.values()), crms=asked) as folder:
         found: dict[Objective, Crms] = {}
         for objective, one in together.items():
             own = work / objective

@@ -4,8 +4,8 @@ Peaks come one block of the store at a time, in C order of their contig, then by
 one block, and one float32 for every peak for the percentiles.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -49,6 +49,7 @@ __all__ = [
     "Writer",
     "bed_scores",
     "export",
+    "new_export",
 ]
 
 
@@ -152,7 +153,7 @@ def export(
         one.require_complete()
     executor = executor or InProcess()
     cell_line = next(iter(together.values())).cell_line
-    with new_output(out, export_provenance(list(together.values()))) as folder, ExitStack() as open_files:
+    with new_export(out, list(together.values())) as folder, ExitStack() as open_files:
         table = PeakTable(cell_line, *(one.group() for one in together.values()))
         # A writer of both objectives is created once.
         of_writers = {
@@ -170,6 +171,25 @@ def export(
                 writer.write(peaks)
             executor.tell("export", block.stop, cell_line.peak_count)
     return Exported(join(out), cell_line.peak_count, chosen, tuple(together))
+
+
+@contextmanager
+def new_export(out: Location, scores: Sequence[Scores], **further: Any) -> Iterator[Path]:
+    """Yield a local folder to fill with what follows from scores, as `new_output` does.
+
+    Raises
+    ------
+    InputError
+        If `out` exists, or the scores were normalized anew in the meantime: the files would mix both.
+
+    """
+    before = export_provenance(scores)
+    with new_output(out, {**before, **further}) as folder:
+        yield folder
+        if export_provenance(scores) != before:
+            raise InputError(
+                f"{scores[0].location}: its scores changed while they were read; run the command again"
+            )
 
 
 def export_provenance(scores: Sequence[Scores]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from atypeak_scale.registry.evidence_columns import EXPLANATION
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.neighbours import gaps
 from atypeak_scale.scoring.support.regression import Regression, log_odds
-from atypeak_scale.store.arrays import array_of
+from atypeak_scale.store.arrays import array_of, write_chunks
 from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.groups import open_group
 
@@ -158,7 +158,7 @@ def in_chunks(supported: Scores, tmp_path: Path) -> CellLine:
             variable.name, shape=values.shape, chunks=(7,), dtype=values.dtype, overwrite=True,
             dimension_names=["catalogue_peak"], attributes=attributes,
         )  # fmt: skip
-        new[:] = values
+        write_chunks(new, 0, values)
     return open_store(store)
 
 

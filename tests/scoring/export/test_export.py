@@ -25,6 +25,8 @@ from atypeak_scale.scoring.open_scores import normalized_scores
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import Block
+from atypeak_scale.store.result_groups import NORMALIZATION
 
 ALL_FILES = {FINAL_BED_FILE, RAW_BED_FILE, PEAKS_FILE, WEIGHTS_FILE, LABELS_FILE}
 
@@ -158,3 +160,26 @@ def test_export__a_new_format_is_one_line_in_the_table(
     assert names(tmp_path / "out") == found.names() == ALL_FILES | {MADE_FROM, "names.txt"}
     lines = (tmp_path / "out/names.txt").read_text().splitlines()
     assert lines == normalized.peaks["name"].to_numpy().tolist()
+
+
+def test_export__refuses_what_was_normalized_anew_meanwhile(
+    normalized: Scores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first block of peaks another normalization has come to its end, or has begun."""
+    read = PeakTable.read
+    changes = [{"sample": 7, "seed": 3}, None]
+
+    def meanwhile(table: PeakTable, block: Block) -> Columns:
+        if changes:
+            normalized.set_attribute(NORMALIZATION, changes[0])
+        return read(table, block)
+
+    monkeypatch.setattr(PeakTable, "read", meanwhile)
+    before = normalized.normalization
+    while changes:
+        with pytest.raises(InputError, match="its scores changed while they were read; run the"):
+            export(normalized, tmp_path / "out")
+        assert not list(tmp_path.glob("*out*"))
+        normalized.set_attribute(NORMALIZATION, before)
+        changes.pop(0)
+    assert export(normalized, tmp_path / "out").peaks == normalized.cell_line.peak_count
