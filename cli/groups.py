@@ -24,10 +24,17 @@ def groups(chosen: Chosen, out: str | None, groups: int | None, source: str | No
     compared. The scores of STORE are neither needed nor changed. The matrices are kept with the scores of the
     first model.
     """
+    from atypeak_scale.provenance import refuse_existing_output
+    from atypeak_scale.store.cell_line import require_source
+
+    if out is not None:
+        refuse_existing_output(out)
+    scores, executor = chosen.scores_of_each(), InProcess()
+    if source is not None:
+        require_source(scores[0].cell_line, source)
     import_tensorflow_quietly()
     from atypeak_scale.assess.interpretation import groups as assessment
 
-    scores, executor = chosen.scores_of_each(), InProcess()
     with progress_on(executor):
         found = assessment.groups(scores, groups, out, executor=executor)
     own, (first, second) = found["group_name"].to_numpy(), found["rebuilt"].dims[1:]

@@ -11,6 +11,16 @@ SHOWN = 20
 NOT_SHOWN = ["both_mean", "alone_mean", "mean_difference", "mann_whitney_u", "p"]
 
 
+def _two_names(
+    context: click.Context, option: click.Parameter, pairs: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """Refuse what the next option became part of: `--pair a,b --model m` has one name."""
+    for one, other in pairs:
+        if other.startswith("--") or "," in one:
+            raise click.BadParameter(f"expected two TRs, such as --pair ctcf rad21; found {one!r} alone")
+    return pairs
+
+
 @click.command()
 @model_options(required=True)
 @click.option(
@@ -18,11 +28,14 @@ NOT_SHOWN = ["both_mean", "alone_mean", "mean_difference", "mann_whitney_u", "p"
     "pairs",
     nargs=2,
     multiple=True,
+    is_eager=True,
+    callback=_two_names,
     metavar="A B",
-    help="Show only this pair of TRs; may be repeated. Default: all.",
+    help="Only this pair of TRs; may be repeated. Default: all.",
 )
 @click.option("--out", type=click.Path(), metavar="DIR",
-              help="New folder for the whole table. Default: none is written.")  # fmt: skip
+              help="New folder for the table of all pairs, or of those named. Default: none is written."
+)  # fmt: skip
 @score_option
 @executor_options
 def pairs(

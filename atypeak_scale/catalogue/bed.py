@@ -45,6 +45,7 @@ FOREIGN = (
     (b"PAR1", "Parquet", ""),
 )
 TAR = slice(257, 262)  # where tar archives say `ustar`
+BGZF_HEADER = 18  # bytes
 BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
@@ -84,28 +85,49 @@ def require_file(file: Location | None, argument: str) -> Location:
 
 
 class _HashingReader(io.RawIOBase):
-    """Passes bytes on and remembers their hash, their number and the last few."""
+    """Passes bytes on and remembers their hash, their number, and what a bgzip part ended with.
+
+    after_bgzip: the bytes after the last end-of-file block of bgzip, up to the size of a header; None before.
+    """
 
     def __init__(self, raw: BinaryIO, name: str) -> None:
         self._raw, self._name = raw, name
         self._hash = hashlib.sha256()
         self.size = 0
-        self.tail = b""
+        self.after_bgzip: bytes | None = None
+        self._tail = b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        data = b""
         with reaching(self._name):  # so that a lost connection does not look like a damaged file
-            data = self._raw.read(len(buffer))
+            # A pipe gives as few bytes as it likes, but the first ones tell what the file is.
+            while len(data) < len(buffer) and (more := self._raw.read(len(buffer) - len(data))):
+                data += more
         buffer[: len(data)] = data
         self._hash.update(data)
         self.size += len(data)
-        self.tail = (self.tail + data[-len(BGZF_EMPTY_BLOCK) :])[-len(BGZF_EMPTY_BLOCK) :]
+        self._look_for_end_of_bgzip(data)
         return len(data)
+
+    def _look_for_end_of_bgzip(self, data: bytes) -> None:
+        """Note where the last end-of-file block ends, which may straddle two reads."""
+        seen = self._tail + data
+        end = seen.rfind(BGZF_EMPTY_BLOCK)
+        if end >= 0:
+            self.after_bgzip = seen[end + len(BGZF_EMPTY_BLOCK) :][:BGZF_HEADER]
+        elif self.after_bgzip is not None:
+            self.after_bgzip = (self.after_bgzip + data)[:BGZF_HEADER]
+        self._tail = seen[1 - len(BGZF_EMPTY_BLOCK) :]
 
     def input_file(self) -> InputFile:
         return InputFile(self.size, self._hash.hexdigest())
+
+
+def _is_bgzip(header: bytes) -> bool:
+    return header[:4] == b"\x1f\x8b\x08\x04" and header[12:14] == b"BC"
 
 
 @dataclass(frozen=True)
@@ -171,8 +193,7 @@ class BedReader:
         self, buffered: io.BufferedReader, hashing: _HashingReader
     ) -> Iterator[tuple[int, list[bytes]]]:
         """Yield (number of the first line, lines), decompressed."""
-        magic = buffered.peek(18)[:18]
-        is_bgzf = magic[:4] == b"\x1f\x8b\x08\x04" and magic[12:14] == b"BC"
+        magic = buffered.peek(BGZF_HEADER)[:BGZF_HEADER]
         stream: io.BufferedReader = buffered
         if magic[:2] == b"\x1f\x8b":
             stream = io.BufferedReader(cast(io.RawIOBase, gzip.open(buffered)), 1 << 20)
@@ -189,7 +210,8 @@ class BedReader:
                 f"{self.name}, after line {number - 1}: the compressed file is truncated or damaged "
                 f"({problem}); fetch it again"
             ) from None
-        if is_bgzf and hashing.tail != BGZF_EMPTY_BLOCK:
+        # Members of gzip may follow one another. Those of bgzip end with a block of their own.
+        if _is_bgzip(magic) and (hashing.after_bgzip is None or _is_bgzip(hashing.after_bgzip)):
             raise InputError(
                 f"{self.name}, after line {number - 1}: the bgzip file is truncated "
                 "(its end-of-file block is missing); fetch it again"

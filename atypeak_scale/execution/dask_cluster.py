@@ -1,7 +1,9 @@
 """Connect to a Dask cluster, or start one on this machine, and check that it can do the work."""
 
+import asyncio
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ def joined(address: str) -> Iterator["Client"]:
     """
     from distributed import Client
 
+    require_scheduler(address)
     try:
         client = Client(address, timeout=CONNECTION_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:
@@ -40,6 +43,36 @@ def joined(address: str) -> Iterator["Client"]:
     with client:
         check_workers(client, address)
         yield client
+
+
+def require_scheduler(address: str) -> None:
+    """Ask what listens at an address, and raise InputError unless it is a Dask scheduler.
+
+    A client would wait for twice as long, and fails in many ways where something else answers.
+    """
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async def identity() -> Any:
+        arguments = Security().get_connection_args("client")
+        async with rpc(address, timeout=CONNECTION_SECONDS, connection_args=arguments) as other:
+            return await other.identity()
+
+    async def in_time() -> Any:
+        return await asyncio.wait_for(identity(), CONNECTION_SECONDS)
+
+    try:
+        # In a thread, as the caller's may have a loop of its own.
+        with ThreadPoolExecutor(1) as thread:
+            found = thread.submit(asyncio.run, in_time()).result()
+        kind = found["type"]
+    except Exception:
+        raise InputError(
+            f"no Dask scheduler answers at {address}; give the address that it prints when it starts, such "
+            "as tcp://10.0.0.1:8786, not that of its dashboard"
+        ) from None
+    if kind != "Scheduler":
+        raise InputError(f"{address}: is a Dask {str(kind).lower()}; give the address of the scheduler")
 
 
 def check_given(client: "Client") -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from atypeak_scale.catalogue.names import Source
-from atypeak_scale.errors import InputError
+from atypeak_scale.catalogue.names import Source, source_name
+from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
 from atypeak_scale.storage.locations import Location, absolute
@@ -298,3 +298,11 @@ def cell_lines(store: Location) -> list[CellLine]:
     """Return the handles of all cell lines of a store, by name; raise the errors that `open_store` raises."""
     names = sorted(groups_of_cell_lines(store))
     return [CellLine(absolute(store), name) for name in names]
+
+
+def require_source(cell_line: CellLine, name: str) -> Source:
+    """Return the source of a name, `dataset.TR`; raise InputError, with the nearest, if there is none."""
+    known = {source_name(source): source for source in cell_line.sources}
+    if name not in known:
+        raise InputError(f"no source {name!r}; {nearest(name, known)}")
+    return known[name]

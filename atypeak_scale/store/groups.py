@@ -90,6 +90,9 @@ def open_store_root(store: Location) -> zarr.Group:
         raise InputError(
             f"{store}: holds only scores; name their store, and give this as the place of results", "results"
         )
+    if "cell_line" in root.attrs:
+        outer = str(locations.absolute(store)).rpartition("/")[0]
+        raise InputError(f"{store}: is a cell line within a store; name the store, {outer}")
     found = root.attrs.get(STORE_VERSION)
     if found != SCHEMA_VERSION:
         raise InputError(

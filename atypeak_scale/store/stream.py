@@ -63,17 +63,19 @@ def training_windows(
         order = tf.random.experimental.stateless_shuffle(tf.range(len(blocks), dtype=tf.int64), seeds)
         return (
             tf.data.Dataset.from_tensor_slices(order)
-            .map(read_chunk, num_parallel_calls=CHUNKS_AT_ONCE, deterministic=True)
+            .map(as_written(read_chunk), num_parallel_calls=CHUNKS_AT_ONCE, deterministic=True)
             .unbatch()
             .shuffle(min(shuffle_windows, windows), seed=tf.reduce_sum(seeds * EPOCH_STRIDE))
         )
 
+    # Autograph would write each function to a file among the temporary ones, and a killed process leaves it.
+    as_written = tf.autograph.experimental.do_not_convert
     options = tf.data.Options()
     # There is nothing to tune, and the tuner's thread may delay the end of training by seconds.
     options.autotune.enabled = False
     return (
         tf.data.Dataset.counter()
-        .flat_map(epoch_windows)
+        .flat_map(as_written(epoch_windows))
         .batch(batch, drop_remainder=True)
         .prefetch(BATCHES_AHEAD)
         .with_options(options)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from atypeak_scale.catalogue.bed import BedReader, InputFile, identify, track_line, write_bed6
 from atypeak_scale.errors import InputError
+from atypeak_scale.storage.local import LocalTarget
 
 Write = Callable[[str, str], Path]
 GOOD = "chr1\t10\t20\td.t.c\n"
@@ -193,14 +194,45 @@ def test_reader__truncated_or_damaged(tmp_path: Path, pack: Callable[[bytes], by
         read(tmp_path / "x")
 
 
-def test_reader__bgzip_truncated_between_blocks(tmp_path: Path) -> None:
-    def block(data: bytes) -> bytes:
-        """One BGZF block: a gzip member whose extra field holds its own length."""
-        body = gzip.compress(data, mtime=0)[10:]
-        size = 12 + 6 + len(body) - 1
-        return b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0" + size.to_bytes(2, "little") + body
+def block(data: bytes) -> bytes:
+    """Return one BGZF block: a gzip member whose extra field holds its own length."""
+    body = gzip.compress(data, mtime=0)[10:]
+    size = 12 + 6 + len(body) - 1
+    return b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0" + size.to_bytes(2, "little") + body
 
-    end = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+
+BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+BGZIP, GZIP = block(GOOD.encode()) + BGZIP_END, gzip.compress(GOOD.encode())
+
+
+@pytest.mark.parametrize(
+    "members, rows",
+    [
+        ([BGZIP, BGZIP], 2), ([BGZIP, GZIP], 2), ([GZIP, BGZIP], 2), ([BGZIP, GZIP, BGZIP, GZIP, GZIP], 5),
+        ([BGZIP, block(GOOD.encode())], None), ([BGZIP, GZIP, block(GOOD.encode())], 3),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("at_once", [1, 7, 1 << 20])
+def test_reader__members_of_gzip_and_bgzip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: list[bytes], rows: int | None, at_once: int
+) -> None:
+    """However few bytes come at once. A part of bgzip that does not end is told where one can know."""
+    (tmp_path / "x.gz").write_bytes(b"".join(members))
+
+    class Pipe(io.FileIO):
+        def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+            return super().read(min(size, at_once)) or b""
+
+    monkeypatch.setattr(LocalTarget, "open_bytes", lambda target: Pipe(target.path))
+    if rows is None:
+        with pytest.raises(InputError, match="bgzip file is truncated"):
+            read(tmp_path / "x.gz")
+    else:
+        assert len(read(tmp_path / "x.gz")) == rows
+
+
+def test_reader__bgzip_truncated_between_blocks(tmp_path: Path) -> None:
+    end = BGZIP_END
     whole = block(GOOD.encode()) + block(GOOD.encode()) + end
     (tmp_path / "x.gz").write_bytes(whole)
     assert len(read(tmp_path / "x.gz")) == 2

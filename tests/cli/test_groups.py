@@ -55,12 +55,16 @@ def test_groups__run(
     )
 
 
-def test_groups__several_models_and_one_source(resolve: Resolved, groups: Mock, model: Path) -> None:
+def test_groups__several_models_and_one_source(
+    replace: Replace, resolve: Resolved, groups: Mock, model: Path
+) -> None:
     groups.return_value.attrs["models"] = ["f1", "f2"]
+    known = replace("store.cell_line.require_source", ("d1", "x"))
     result = invoke(
         "groups", "s.zarr", "--model", model, "--model", model, "--groups", "2", "--out", "o",
         "--source", "d1.x",
     )  # fmt: skip
+    assert known.call_args_list == [call(scores_of(model).cell_line, "d1.x")]
     assert groups.call_args_list == [call([scores_of(model)] * 2, 2, "o", executor=HERE)]
     assert result.stdout.splitlines()[2:] == [
         "2 groups of 3 sources",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import call
 
+import click
 import pandas as pd
 import pytest
 
@@ -74,6 +75,14 @@ def test_pairs__shows_the_largest_differences_and_writes_all(
     pd.testing.assert_frame_equal(written, COMPARED)
     made_from = json.loads((tmp_path / "p" / "made-from.json").read_text())
     assert made_from["scores"]["model_fingerprint"] == "f" * 64
+
+
+@pytest.mark.parametrize("words", [["x,y", "--out", "o"], ["x", "--out"], ["x,y", "z"]])
+def test_pairs__one_name_is_refused_by_name(model: Path, words: list[str]) -> None:
+    """Also before another option, which click would take for the second name and then miss."""
+    with pytest.raises(click.BadParameter, match=r"two TRs, such as --pair ctcf rad21; found 'x") as told:
+        invoke("pairs", "s.zarr", "--pair", *words)
+    assert "--pair" in told.value.format_message()
 
 
 def test_pairs__by_another_score(replace: Replace, resolve: Resolved, model: Path, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from typing import Any
 
 import distributed
@@ -62,17 +64,59 @@ def refused(address: str) -> str:
 
 def test_joined__nobody_answers(free_port: int) -> None:
     address = f"tcp://127.0.0.1:{free_port}"
-    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}; give the address")
 
 
 @pytest.mark.parametrize("address", ["nonsense", "foo://x:1", "127.0.0.1", "scheduler.json"])
 def test_joined__no_address(address: str) -> None:
-    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}; give the address")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64, (1 << 50).to_bytes(8, "little") * 8, b"x" * 9],
+)
+@pytest.mark.parametrize("closes", [True, False])
+def test_joined__something_else_answers(answer: bytes, closes: bool) -> None:
+    """A web server, one that sends a size of petabytes, one that says nothing."""
+    held = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                connection.sendall(answer)
+                if closes:
+                    connection.close()
+                else:
+                    held.append(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = "tcp://{}:{}".format(*server.getsockname())
+        started = time.monotonic()
+        with pytest.raises(InputError, match=f"^no Dask scheduler answers at {address}; give the address"):
+            dask_cluster.require_scheduler(address)
+    assert time.monotonic() - started < dask_cluster.CONNECTION_SECONDS + 5
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECTION_SECONDS", 3)
+
+
+def test_joined__a_worker_is_no_scheduler(client: Any) -> None:
+    worker = next(iter(client.scheduler_info()["workers"]))
+    with pytest.raises(InputError, match=f"{worker}: is a Dask worker; give the address of the scheduler"):
+        dask_cluster.require_scheduler(worker)
+    dask_cluster.require_scheduler(client.scheduler.address)
 
 
 def test_joined__tls_without_certificates(free_port: int) -> None:
     address = f"tls://127.0.0.1:{free_port}"
-    assert refused(address).startswith(f"no Dask scheduler answers at {address}: ")
+    assert refused(address).startswith(f"no Dask scheduler answers at {address}; give the address")
 
 
 def test_joined__scheduler_without_workers() -> None:

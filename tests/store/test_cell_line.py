@@ -13,10 +13,11 @@ import zarr
 from store.by_hand import Window, brute_force
 
 from atypeak_scale.config import Config
+from atypeak_scale.errors import InputError
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import STORE_VARIABLES
 from atypeak_scale.store.build import build_store
-from atypeak_scale.store.cell_line import Block, CellLine, cell_lines, open_store
+from atypeak_scale.store.cell_line import Block, CellLine, cell_lines, open_store, require_source
 
 Catalogue = tuple[Path, Path]
 CACHED = ("attributes", "views", "labels", "cells", "sources", "contigs", "shape", "row_count", "peak_count",
@@ -200,3 +201,18 @@ def test_cell_lines__are_sorted_by_name(store: Path) -> None:
         zarr.create_group(store / name, attributes={"cell_line": name})
     zarr.create_group(store / "notes")
     assert [cell_line.name for cell_line in cell_lines(store)] == ["a", "b", "cell"]
+
+
+def test_require_source__names_the_nearest(built: Path) -> None:
+    cell_line = open_store(built)
+    assert require_source(cell_line, "d1.x") == ("d1", "x")
+    for wrong in ("x", "d1", "d1.xx"):
+        with pytest.raises(InputError, match=f"^no source '{wrong}'; .*known are"):
+            require_source(cell_line, wrong)
+
+
+def test_open__a_cell_line_within_a_store_names_its_store(built: Path) -> None:
+    with pytest.raises(
+        InputError, match=f"s.zarr/cell: is a cell line within a store; name the store, {built}$"
+    ):
+        open_store(built / "cell")

@@ -150,8 +150,8 @@ class Ascent:
         self.shape: tuple[int, int, int] = tuple(network.input_shape[1:])
         self._encoder = keras.Model(network.input, network.get_layer("encoded").output)
         windows, units = tf.TensorSpec((None, *self.shape), tf.float32), tf.TensorSpec((None,), tf.int32)
-        self._activation = tf.function(self._activations, input_signature=[windows, units])
-        self._climb = tf.function(self._climbed, input_signature=[windows, units])
+        self._activation = tf.function(self._activations, input_signature=[windows, units], autograph=False)
+        self._climb = tf.function(self._climbed, input_signature=[windows, units], autograph=False)
 
     def __call__(self, units: range, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Climb with some units and report progress now and then.
@@ -185,15 +185,16 @@ class Ascent:
         """Take all steps from one blur to the next."""
         import tensorflow as tf
 
-        for _ in tf.range(BLUR_EVERY):
+        def climb(step: Any, windows: Any) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(windows)
                 activations = self._activations(windows, units)
             slope = tape.gradient(activations, windows)
             size = tf.sqrt(tf.reduce_mean(tf.square(slope), axis=[1, 2, 3], keepdims=True))
             # A unit that nothing excites has no slope; its window stays as it is.
-            windows += RATE * tf.math.divide_no_nan(slope, size)
-        return windows
+            return step + 1, windows + RATE * tf.math.divide_no_nan(slope, size)
+
+        return tf.while_loop(lambda step, _: step < BLUR_EVERY, climb, (0, windows))[1]
 
 
 @lru_cache(maxsize=1)

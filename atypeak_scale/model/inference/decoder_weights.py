@@ -87,10 +87,10 @@ class DecoderWeights:
         self.lock = threading.Lock()
         self._buffer = np.empty((0, self.product_width), np.float32)
         signature = [tf.TensorSpec((None, len(signal_empty)), tf.float32)]
-        encode = tf.function(self._encoded, input_signature=signature)
+        encode = tf.function(self._encoded, input_signature=signature, autograph=False)
         self._encoded_empty = encode(tf.constant(signal_empty[None]))
-        self._change = tf.function(self._changes, input_signature=signature)
-        self._product = tf.function(self._products, input_signature=signature)
+        self._change = tf.function(self._changes, input_signature=signature, autograph=False)
+        self._product = tf.function(self._products, input_signature=signature, autograph=False)
         decode = keras.Model(model.network.input, model.network.get_layer("decoded").output)
         self.decoded_empty: FloatArray = decode(
             np.zeros((1, *model.network.input_shape[1:]), np.float32)

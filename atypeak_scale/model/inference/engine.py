@@ -103,6 +103,7 @@ class Engine:
         self._convolutions = tf.function(
             SparseConvolutions(model.network, cells, crumbs),
             input_signature=[tf.TensorSpec((None, model.bins, len(cells)), tf.float32)],
+            autograph=False,
         )
         self.part_weights = PartWeights(weight_arrays(model.network), cells)
         self.decoder_weights = DecoderWeights(
