@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+MOST_COMPARED = 20_000  # names
 MOST_SHOWN = 100  # characters of an input's own text in an error message
 
 
@@ -49,6 +50,11 @@ class InterruptedStageError(AtypeakError):
     """The user stopped a stage. The message says what was kept and how to continue."""
 
 
+def shortened(text: str) -> str:
+    """Return text from an input as part of an error message; long text is cut."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..., {len(text):,} characters"
+
+
 def quoted(value: object) -> str:
     """Return what was found in an input, as part of an error message; long text is cut."""
     try:
@@ -62,6 +68,9 @@ def quoted(value: object) -> str:
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return `count` known names, nearest to `name` first, as the end of an error message."""
     choices = sorted(known)
+    if len(choices) > MOST_COMPARED:  # each takes some microseconds
+        choices = [choice for choice in choices if choice[:1].lower() == name[:1].lower()] or choices
+        choices = choices[:MOST_COMPARED]
     close = difflib.get_close_matches(name, choices, n=count, cutoff=0.5)
     if not close:
         folded = {choice.lower(): choice for choice in choices}
@@ -69,8 +78,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
             folded[near] for near in difflib.get_close_matches(name.lower(), folded, n=count, cutoff=0.5)
         ]
     if close:
-        return f"the nearest known are {', '.join(close)}"
+        return f"the nearest known are {', '.join(map(shortened, close))}"
     if not choices:
         return "none are known"
-    shown = ", ".join(choices[:10]) + (", ..." if len(choices) > 10 else "")
+    shown = ", ".join(map(shortened, choices[:10])) + (", ..." if len(choices) > 10 else "")
     return f"known are {shown}"

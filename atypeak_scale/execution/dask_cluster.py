@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECTION_SECONDS = 20
+FILES = 32  # open ones of this process, and again for each worker on this machine
 DISTRIBUTION = "atypeak-scale"
 # In every process Dask does housekeeping up to 50 times a second, which slows small machines.
 HOUSEKEEPING = {
@@ -102,6 +104,7 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
     import dask
     from distributed import Client, LocalCluster
 
+    _require_files(workers)
     with (
         dask.config.set(HOUSEKEEPING),
         LocalCluster(
@@ -113,6 +116,17 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+def _require_files(workers: int) -> None:
+    """Raise InputError if this process may open too few files for so many workers: they would not start."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = FILES + FILES * workers
+    if allowed != resource.RLIM_INFINITY and allowed < needed:
+        raise InputError(
+            f"this process may open {allowed} files, {workers} workers need {needed}; raise the limit "
+            f"(ulimit -n {needed}), or start fewer"
+        )
 
 
 def check_memory(client: "Client", memory: int) -> None:

@@ -248,6 +248,17 @@ def _description(model: TrainedModel) -> dict[str, Any]:
     }
 
 
+def _read_history(file: Location) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the losses of all epochs, and the validation losses, which may be none."""
+    try:
+        rows = list(csv.DictReader(target(file).read_text().splitlines()))
+        losses = ([float(row[name]) for row in rows if name in row] for name in ("loss", "validation_loss"))
+        history, validation_history = map(tuple, losses)
+    except (OSError, ValueError, TypeError, csv.Error):
+        raise InputError(f"{file}: is damaged: no table of losses; train the model again") from None
+    return history, validation_history
+
+
 def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel:
     """Read what `save_model` wrote.
 
@@ -274,11 +285,7 @@ def load_model(folder: Location, fingerprint: str | None = None) -> TrainedModel
         network = load_network(file, join(folder, NETWORK))
     first, second = description["views"].values()
     training = description["training"]
-    lines = target(join(folder, HISTORY)).read_text().splitlines()
-    history, validation_history = (
-        tuple(float(row[name]) for row in csv.DictReader(lines) if name in row)
-        for name in ("loss", "validation_loss")
-    )
+    history, validation_history = _read_history(join(folder, HISTORY))
     model = TrainedModel(
         network,
         (tuple(first), tuple(second)),

@@ -12,6 +12,7 @@ from zarr.core.sync import sync
 
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.registry.variables import Variable, with_views
+from atypeak_scale.store.groups import reading_metadata
 
 # A building task writes this many chunks of occupancy, and one chunk of every other array of windows.
 OCCUPANCY_CHUNKS_PER_TASK = 8
@@ -82,9 +83,17 @@ def create_arrays(
 
 def array_of(group: zarr.Group, name: str) -> zarr.Array[Any]:
     """Return one array of a group."""
-    found = group[name]
-    assert isinstance(found, zarr.Array)
+    with reading_metadata(f"{group.store_path}/{name}"):
+        found = group[name]
+    if not isinstance(found, zarr.Array):
+        raise DamagedError(f"{group.store_path}/{name}: is no array; remove it and make it again")
     return found
+
+
+def arrays_in(group: zarr.Group) -> list[zarr.Array[Any]]:
+    """Return the arrays directly below a group, by name."""
+    with reading_metadata(group.store_path):
+        return [array for _, array in sorted(group.arrays())]
 
 
 def read_array(found: zarr.Array[Any], start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
@@ -142,7 +151,7 @@ def _is_data(found: zarr.Array[Any]) -> bool:
 
 def mark_finished(group: zarr.Group) -> None:
     """Note on every array of data that all of its chunks are there."""
-    for _, found in group.arrays():
+    for found in arrays_in(group):
         found.attrs[EVERY_CHUNK] = True
 
 
@@ -182,7 +191,7 @@ def refuse_lost(group: zarr.Group) -> None:
     """Raise DamagedError if a chunk of an array of complete results is lost: it would read as fill values."""
     if EVERY_CHUNK not in group.attrs:
         return
-    for _, found in sorted(group.arrays()):
+    for found in arrays_in(group):
         for told in lost_chunks(found):
             raise DamagedError(told)
 

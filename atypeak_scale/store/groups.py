@@ -10,7 +10,7 @@ from urllib.parse import quote
 import zarr
 from zarr.errors import GroupNotFoundError, NodeTypeValidationError, ZarrUserWarning
 
-from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.errors import DamagedError, InputError, nearest
 from atypeak_scale.storage import locations
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.locks import sole_writer
@@ -35,8 +35,26 @@ def group_name(name: str) -> str:
     return quoted
 
 
+@contextmanager
+def reading_metadata(where: object) -> Iterator[None]:
+    """Raise DamagedError for metadata of a group or an array that Zarr cannot read, whatever is wrong."""
+    try:
+        yield
+    except (FileNotFoundError, GroupNotFoundError):
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise DamagedError(
+            f"{where}: its metadata ({METADATA}) is damaged; remove it and make it again"
+        ) from None
+
+
 def open_group(store: Location, path: str = "", mode: Literal["r", "r+"] = "r") -> zarr.Group:
     """Open a group of a store, local or at a URL, by its path within it."""
+    with reading_metadata(f"{store}/{path}"):
+        return _open_group(store, path, mode)
+
+
+def _open_group(store: Location, path: str, mode: Literal["r", "r+"]) -> zarr.Group:
     # Without a named format, Zarr looks for the files of every version.
     return zarr.open_group(zarr_store(store), path=path, mode=mode, zarr_format=3, use_consolidated=False)
 
@@ -51,7 +69,7 @@ def unfinished_ignored() -> Iterator[None]:
 
 def children(group: zarr.Group) -> dict[str, zarr.Group]:
     """Return the groups directly below a group, by name, sorted."""
-    with unfinished_ignored():
+    with unfinished_ignored(), reading_metadata(group.store_path):
         return dict(sorted(group.groups()))
 
 
@@ -65,7 +83,7 @@ def open_root(location: Location) -> zarr.Group | None:
 
     """
     try:
-        return open_group(location)
+        return _open_group(location, "", "r")
     except (FileNotFoundError, GroupNotFoundError, NodeTypeValidationError, ValueError):
         return None
     except OSError as problem:

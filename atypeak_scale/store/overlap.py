@@ -14,7 +14,7 @@ from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs
 from atypeak_scale.catalogue.peaks import PEAK, PeakSpool, map_peaks
 from atypeak_scale.catalogue.windows import Windows, occupied_bins
 from atypeak_scale.config import StoreSettings
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import InputError, shortened
 from atypeak_scale.execution.executor import Executor
 
 WINDOWS_PER_OVERLAP_BLOCK = 16_384
@@ -155,7 +155,8 @@ def _no_overlap(windows: Windows, spool: PeakSpool) -> str:
     message = "no selected peak overlaps a CRM"
     if set(of_peaks) & set(of_crms):
         return f"{message}; check that both files use the same genome assembly"
-    hint = f"{message}: no contig is in both files (peaks: {of_peaks[0]}, ...; CRMs: {of_crms[0]}, ...)"
+    first, other = shortened(of_peaks[0]), shortened(of_crms[0])
+    hint = f"{message}: no contig is in both files (peaks: {first}, ...; CRMs: {other}, ...)"
     bare = {name.removeprefix("chr") for name in of_peaks} & {name.removeprefix("chr") for name in of_crms}
     return f"{hint}; they differ by 'chr': rename the contigs of one file" if bare else hint
 

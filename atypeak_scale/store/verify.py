@@ -24,7 +24,7 @@ from atypeak_scale.registry.variables import (
     SUPPORT,
 )
 from atypeak_scale.storage.locations import Location, absolute
-from atypeak_scale.store.arrays import EVERY_CHUNK, array_of, damage_of, lost_chunks, read_array
+from atypeak_scale.store.arrays import EVERY_CHUNK, array_of, arrays_in, damage_of, lost_chunks, read_array
 from atypeak_scale.store.cell_line import Block, CellLine, cell_lines
 from atypeak_scale.store.groups import children, open_group
 from atypeak_scale.store.result_groups import all_results, is_complete
@@ -122,7 +122,7 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
             ResultTask(place, array.path, EVERY_CHUNK in group.attrs)
             for place, group in found
             if is_complete(group)
-            for _, array in sorted(group.arrays())
+            for array in arrays_in(group)
         ]
         damages = executor.reduce(disagreement, compared, "compare") if compared else []
         damages += executor.reduce(gaps, complete, "results") if complete else []
@@ -130,8 +130,7 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
 
 
 def _arrays(group: zarr.Group) -> Iterator[zarr.Array[Any]]:
-    for _, array in sorted(group.arrays()):
-        yield array
+    yield from arrays_in(group)
     for child in children(group).values():
         yield from _arrays(child)
 

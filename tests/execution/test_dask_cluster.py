@@ -142,6 +142,24 @@ def test_check_memory__the_least_worker_counts(client: Any) -> None:
         check_memory(client, 10**15)
 
 
+def test_local__too_few_open_files_are_told_first() -> None:
+    """In a process of its own, which may not raise its limit again."""
+    script = (
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))\n"
+        "from atypeak_scale.errors import InputError\n"
+        "from atypeak_scale.execution.dask_cluster import local\n"
+        "try:\n    with local(3, None): pass\n"
+        "except InputError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    told = (
+        "this process may open 100 files, 3 workers need 128; raise the limit (ulimit -n 128), or start fewer"
+    )
+    assert done.stdout == f"{told}\n"
+    assert done.stderr == ""
+
+
 def test_local__workers_with_too_little_memory_are_refused() -> None:
     with (
         pytest.raises(

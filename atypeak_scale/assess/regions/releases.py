@@ -22,7 +22,7 @@ from atypeak_scale.catalogue.peak_names import NothingSelectedError
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.windows import Regions, read_regions
 from atypeak_scale.config import Selection
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import InputError, shortened
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import new_output, refuse_existing_output
 from atypeak_scale.registry.crm_columns import (
@@ -200,9 +200,10 @@ def _spool_new(
             f"{origin.view1!r} that has scores ({origin.labels[0]}, ...); spell labels the same way in both"
         ) from None
     if not new.selected:
+        first, other = shortened(min(new.other_contigs)), shortened(contigs[0])
         raise InputError(
-            f"{new_peaks}: none of its peaks lies on a contig that a CRM has (peaks: "
-            f"{min(new.other_contigs)}, ...; CRMs: {contigs[0]}, ...); rename the contigs of one file"
+            f"{new_peaks}: none of its peaks lies on a contig that a CRM has (peaks: {first}, ...; CRMs: "
+            f"{other}, ...); rename the contigs of one file"
         )
     return new
 
