@@ -12,7 +12,7 @@ from zarr.core.sync import sync
 
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.registry.variables import Variable, with_views
-from atypeak_scale.store.groups import reading_metadata
+from atypeak_scale.store.groups import reading_metadata, unfinished_ignored
 
 # A building task writes this many chunks of occupancy, and one chunk of every other array of windows.
 OCCUPANCY_CHUNKS_PER_TASK = 8
@@ -91,8 +91,8 @@ def array_of(group: zarr.Group, name: str) -> zarr.Array[Any]:
 
 
 def arrays_in(group: zarr.Group) -> list[zarr.Array[Any]]:
-    """Return the arrays directly below a group, by name."""
-    with reading_metadata(group.store_path):
+    """Return the arrays directly below a group, by name; one of which Zarr can make nothing is left out."""
+    with unfinished_ignored(), reading_metadata(group.store_path):
         return [array for _, array in sorted(group.arrays())]
 
 

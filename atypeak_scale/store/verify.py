@@ -16,12 +16,16 @@ import zarr
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry.variables import (
+    EMPTY_BP,
+    EMPTY_CRM,
     P_RANDOM,
     PEAK_SCORES,
     PLACED_NETWORK,
     REBUILT_SCORE,
     ROW_NETWORK,
+    STORE_VARIABLES,
     SUPPORT,
+    with_views,
 )
 from atypeak_scale.storage.locations import Location, absolute
 from atypeak_scale.store.arrays import EVERY_CHUNK, array_of, arrays_in, damage_of, lost_chunks, read_array
@@ -115,7 +119,8 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
         for place, array in arrays
         for start in range(0, array.nchunks, CHUNKS_AT_ONCE)
     ]
-    damages = executor.reduce(damaged_chunks, chunks, "read") if chunks else []
+    damages = [told for line in lines for told in _lost_arrays(line)]
+    damages += executor.reduce(damaged_chunks, chunks, "read") if chunks and not damages else []
     if not damages:
         compared = [OccupancyTask(line, block) for line in lines for block in line.blocks("windows")]
         complete = [
@@ -127,6 +132,18 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
         damages = executor.reduce(disagreement, compared, "compare") if compared else []
         damages += executor.reduce(gaps, complete, "results") if complete else []
     return Verified(len(arrays), sum(array.nchunks for _, array in arrays), damages)
+
+
+def _lost_arrays(cell_line: CellLine) -> list[str]:
+    """Return a line for each array of data that is not there, or of whose metadata Zarr can make nothing."""
+    found = {array.basename for array in arrays_in(cell_line.group())}
+    # Earlier versions kept nothing of windows without a peak.
+    expected = [v for v in STORE_VARIABLES if v not in (EMPTY_CRM, EMPTY_BP) or cell_line.has_empty_windows]
+    names = [with_views(variable.name, cell_line.views) for variable in expected]
+    place = f"{cell_line.store}/{cell_line.path}"
+    return [
+        f"{place}/{name}: lost, or its metadata is damaged; {REBUILD}" for name in names if name not in found
+    ]
 
 
 def _arrays(group: zarr.Group) -> Iterator[zarr.Array[Any]]:

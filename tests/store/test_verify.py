@@ -132,3 +132,10 @@ def test_verify__stores_that_lack_empty_chunks_are_read(store: Path) -> None:
     (store / "cell/crm/c/0").unlink()
     assert verify(store).damages == []
     assert not read_array(crm)[: crm.chunks[0]].any()
+
+
+@pytest.mark.parametrize("name", ["crm", "catalogue_start", "occupancy"])
+def test_verify__a_lost_array_is_named(store: Path, name: str) -> None:
+    shutil.rmtree(store / "cell" / name)
+    (damage,) = verify(store).damages
+    assert f"s.zarr/cell/{name}: lost, or its metadata is damaged; remove the cell line and" in damage
