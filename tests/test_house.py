@@ -16,7 +16,7 @@ ROOMS = (
     ("errors",),
     ("storage", "execution", "registry"),
     ("config", "config_problems"),
-    ("tables", "provenance"),
+    ("tables", "provenance", "keras_backend"),
     ("catalogue",),
     ("store",),
     ("model",),

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
+from atypeak_scale.keras_backend import keras
 from atypeak_scale.model.description import (
     CONFIG,
     DESCRIPTION,
@@ -31,7 +32,6 @@ from atypeak_scale.model.description import (
     SETTLED,
     describe_model,
 )
-from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.network import FloatArray, autoencoder_from_arrays, weight_arrays
 from atypeak_scale.model.network_file import load_network
 from atypeak_scale.storage import locations

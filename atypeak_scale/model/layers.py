@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from atypeak_scale.model.keras_backend import keras
+from atypeak_scale.keras_backend import keras, tf
 
 ops = keras.ops
 BINS_FIRST = "channels_last"  # Keras' name for (batch, bins, channels)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from atypeak_scale.config import ModelSettings
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.keras_backend import keras
+from atypeak_scale.keras_backend import keras
 from atypeak_scale.model.layers import (
     DeepConvolution,
     FirstViewConvolution,

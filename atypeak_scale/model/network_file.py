@@ -4,12 +4,14 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atypeak_scale.errors import InputError, quoted
-from atypeak_scale.model import layers
-from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
+
+if TYPE_CHECKING:
+    from atypeak_scale.keras_backend import keras
 
 ARCHITECTURE = "config.json"  # in the archive
 LARGEST_ARCHITECTURE = 1_000_000  # bytes; ours have some 10 KB
@@ -17,40 +19,63 @@ LARGEST_ARCHITECTURE = 1_000_000  # bytes; ours have some 10 KB
 CLASSES = {
     "DTypePolicy", "Dense", "Dropout", "Functional", "GlorotUniform", "InputLayer", "L2", "Reshape", "Zeros",
     "__keras_tensor__",
-    *(one.__name__ for one in (
-        layers.DeepConvolution, layers.FirstViewConvolution, layers.SecondViewConvolution,
-        layers.SourceConvolution,
-    )),
+    "DeepConvolution", "FirstViewConvolution", "SecondViewConvolution", "SourceConvolution",  # layers.py
 }  # fmt: skip
 ACTIVATIONS = {"relu", "linear"}
 
 
-def load_network(file: Path, name: Location) -> keras.Model:
-    """Load a network; `name` is what messages call the file.
+def check_network(file: Path, name: Location) -> None:
+    """Look at what a network is made of, without TensorFlow; `name` is what messages call the file.
 
     Raises
     ------
     InputError
-        If the file is damaged, or holds what no network of this program holds. Nothing of it was run then.
+        If the file is damaged, or holds what no network of this program holds.
 
     """
-    damaged = InputError(f"{name}: is damaged, or not a network of this program; train the model again")
     try:
         with zipfile.ZipFile(file) as archive:
             if archive.getinfo(ARCHITECTURE).file_size > LARGEST_ARCHITECTURE:
-                raise damaged
+                raise _damaged(name)
             architecture = json.loads(archive.read(ARCHITECTURE))
         foreign = next(_foreign(architecture), None)
     except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile):
-        raise damaged from None
+        raise _damaged(name) from None
     if foreign is not None:
         raise InputError(
             f"{name}: holds {quoted(foreign)}, which no network of this program has; train the model again"
         )
+
+
+def check_saved(network: Location) -> None:
+    """Do the same with the file of a network at a location; raise InputError if there is none."""
+    if not target(network).exists():
+        raise InputError(f"{network}: cannot be loaded: no such file")
+    with target(network).local_copy() as file:
+        check_network(file, network)
+
+
+def load_network(file: Path, name: Location) -> "keras.Model":
+    """Load a network that `check_network` takes; nothing of any other is run.
+
+    Raises
+    ------
+    InputError
+        As `check_network`.
+
+    """
+    from atypeak_scale.keras_backend import keras
+    from atypeak_scale.model import layers  # noqa: F401 registers our layers
+
+    check_network(file, name)
     try:
         return keras.models.load_model(file, compile=False)
     except Exception:
-        raise damaged from None
+        raise _damaged(name) from None
+
+
+def _damaged(name: Location) -> InputError:
+    return InputError(f"{name}: is damaged, or not a network of this program; train the model again")
 
 
 def _foreign(part: Any) -> Iterator[str]:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from atypeak_scale.model.keras_backend import keras
+from atypeak_scale.keras_backend import keras, tf
 from atypeak_scale.model.layers import pad_and_pool, pad_bins, with_gradient
 
 

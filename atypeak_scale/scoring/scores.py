@@ -13,12 +13,12 @@ import zarr
 from atypeak_scale.config import ChanceSettings, Config, Objective, Precision
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.model.description import NETWORK, describe_model
+from atypeak_scale.model.network_file import check_saved
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
 from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.locks import sole_writer
-from atypeak_scale.storage.targets import target
 from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, refuse_lost, write_chunks
 from atypeak_scale.store.cell_line import Block, CellLine
 from atypeak_scale.store.groups import SCORES, consolidate, is_consolidated, open_group
@@ -265,9 +265,7 @@ class Scores:
         if self.exists():
             return
         for one in self.members or (self,):
-            network = join(one.model, NETWORK)
-            if not target(network).exists():
-                raise InputError(f"{network}: cannot be loaded: no such file")
+            check_saved(join(one.model, NETWORK))
         # One lock for all models of a cell line: the first makes the group that holds their results.
         with self._writing(f"{self.cell_line.name}/{SCORES}", wait=True):
             if not self.exists():

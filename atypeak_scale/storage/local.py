@@ -18,8 +18,16 @@ class LocalTarget:
 
     @property
     def path(self) -> Path:
-        """The location as a path, through all symbolic links."""
-        return atomic.real(local_path(self.location))
+        """The location as a path, for reading."""
+        return local_path(self.location)
+
+    @property
+    def place(self) -> Path:
+        """Where the location leads through all symbolic links, for writing.
+
+        A pipe, such as /dev/fd/63, leads nowhere.
+        """
+        return atomic.real(self.path)
 
     def exists(self) -> bool:
         """Return whether there is a file or a folder."""
@@ -63,23 +71,23 @@ class LocalTarget:
 
     def refuse_unwritable(self) -> None:
         """Raise InputError if nothing can be written there."""
-        atomic.refuse_unwritable(self.path, self.location)
+        atomic.refuse_unwritable(self.place, self.location)
 
     def staging_folder(self) -> AbstractContextManager[Path]:
         """Yield an empty folder beside the target."""
-        return atomic.hidden_sibling(self.path)
+        return atomic.hidden_sibling(self.place)
 
     def publish(self, folder: Path, last: str) -> None:
         """Rename a finished folder to the target."""
-        folder.rename(self.path)
+        folder.rename(self.place)
 
     def new_folder(self, last: str) -> AbstractContextManager[Path]:
         """Yield a folder to fill, which is renamed to the target at the end."""
-        return atomic.new_folder(self.path)
+        return atomic.new_folder(self.place)
 
     def replacing(self, last: str) -> AbstractContextManager[Path]:
         """Yield a path for a new folder, which replaces the target at the end."""
-        return atomic.replacing(self.path)
+        return atomic.replacing(self.place)
 
     @contextmanager
     def new_file(self) -> Iterator[Path]:
@@ -93,19 +101,19 @@ class LocalTarget:
         """Yield a path to write, which is renamed to the target at the end."""
         with self.staging_folder() as folder:
             yield folder / "new"
-            (folder / "new").rename(self.path)
+            (folder / "new").rename(self.place)
 
     def make_folder(self) -> None:
         """Create the folder and its parents if there is none."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.place.mkdir(parents=True, exist_ok=True)
 
     def remove(self) -> None:
         """Rename the target out of the way, then delete it, so that nobody sees it half deleted.
 
         Of a link, only the link is deleted.
         """
-        if (link := local_path(self.location)).is_symlink():
-            link.unlink()
+        if self.path.is_symlink():
+            self.path.unlink()
         elif self.exists():
             with self.staging_folder() as folder:
-                self.path.rename(folder / "removed")
+                self.place.rename(folder / "removed")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
+from atypeak_scale.keras_backend import tf
 from atypeak_scale.registry import variables as v
 from atypeak_scale.store.cell_line import Block, CellLine
 

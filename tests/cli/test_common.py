@@ -145,7 +145,7 @@ def noisy_import(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     failures: list[Exception] = []
 
     def import_module(name: str) -> None:
-        assert name == "tensorflow"
+        assert name == "atypeak_scale.keras_backend"
         os.write(2, NOISE)
         if failures:
             raise failures[0]

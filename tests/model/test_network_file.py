@@ -15,7 +15,7 @@ from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import NETWORK
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.model.network_file import ARCHITECTURE, load_network
+from atypeak_scale.model.network_file import ARCHITECTURE, CLASSES, load_network
 
 Change = Callable[[list[dict[str, Any]]], None]
 
@@ -121,3 +121,14 @@ def test_load__weights_of_another_file(file: Path, tmp_path: Path) -> None:
             archive.writestr(name, b"evil" if name.endswith(".h5") else data)
     with pytest.raises(InputError, match="is damaged"):
         load_network(file, "m")
+
+
+def test_classes__are_those_of_our_networks(file: Path) -> None:
+    """Without this, a layer that was renamed would be foreign to its own program."""
+    with zipfile.ZipFile(file) as archive:
+        found: set[str] = set()
+        json.loads(
+            archive.read(ARCHITECTURE), object_hook=lambda part: found.add(part.get("class_name", "")) or part
+        )
+    # L2 is there if the settings ask for it.
+    assert found - {""} == CLASSES - {"L2"} or found - {""} == CLASSES

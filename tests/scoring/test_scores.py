@@ -289,3 +289,12 @@ def test_engine__is_that_of_the_scores_and_takes_other_crumbs(scores: Scores) ->
 
 def test_score__returns_the_handle(scores: Scores) -> None:
     assert score(scores.cell_line, scores.model) == scores
+
+
+@pytest.mark.parametrize("data", [b"not a model", None])
+def test_create__a_model_that_is_refused_leaves_no_results(scores: Scores, data: bytes | None) -> None:
+    network = local_path(scores.model) / NETWORK
+    network.write_bytes(network.read_bytes()[:-50] if data is None else data)
+    with pytest.raises(InputError, match=r"model\.keras: is damaged, or not a network of this program"):
+        complete(scores)
+    assert not scores.exists()

@@ -142,9 +142,7 @@ class Ascent:
     """A trained model as a slope to climb, towards windows that excite given units more and more."""
 
     def __init__(self, model: "TrainedModel") -> None:
-        import tensorflow as tf
-
-        from atypeak_scale.model.keras_backend import keras
+        from atypeak_scale.keras_backend import keras, tf
 
         self.model, network = model, model.network
         self.shape: tuple[int, int, int] = tuple(network.input_shape[1:])
@@ -176,14 +174,14 @@ class Ascent:
 
     def _activations(self, windows: Any, units: Any) -> Any:
         """Return each unit's mean activation over the coarse positions of its own window."""
-        import tensorflow as tf
+        from atypeak_scale.keras_backend import tf
 
         encoded = tf.cast(self._encoder(windows, training=False), tf.float32)
         return tf.gather(tf.reduce_mean(encoded, axis=1), units, batch_dims=1)
 
     def _climbed(self, windows: Any, units: Any) -> Any:
         """Take all steps from one blur to the next."""
-        import tensorflow as tf
+        from atypeak_scale.keras_backend import tf
 
         def climb(step: Any, windows: Any) -> Any:
             with tf.GradientTape() as tape:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from atypeak_scale.config import Precision
-from atypeak_scale.model.keras_backend import keras
+from atypeak_scale.keras_backend import keras, tf
 from atypeak_scale.model.layers import PHASES, phase_taps
 from atypeak_scale.model.network import weight_arrays
 

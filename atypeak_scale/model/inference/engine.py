@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from atypeak_scale.config import Precision
+from atypeak_scale.keras_backend import keras, tf
 from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.inference.decoder_weights import DecoderWeights
 from atypeak_scale.model.inference.part_sums import PartSums, PartWeights
 from atypeak_scale.model.inference.receptive_fields import ReceptiveFields, runs_of
 from atypeak_scale.model.inference.row_sums import sum_rows
-from atypeak_scale.model.keras_backend import keras
 from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.model.sparse_convolutions import SparseConvolutions
 from atypeak_scale.store.stream import crumb_matrix

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
+from atypeak_scale.keras_backend import tf
 from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.model.inference.part_sums import PartSums
 from atypeak_scale.model.inference.receptive_fields import Runs, ranges, runs_of

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from scipy import sparse
 
+from atypeak_scale.keras_backend import tf
 from atypeak_scale.model.inference.receptive_fields import DistinctInputs, PartRuns, ReceptiveFields
 from atypeak_scale.model.inference.row_sums import sum_rows
 

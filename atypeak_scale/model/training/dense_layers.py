@@ -7,9 +7,7 @@ gradient, so the gradient needs only the output.
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
-
-from atypeak_scale.model.keras_backend import keras
+from atypeak_scale.keras_backend import keras, tf
 from atypeak_scale.model.layers import with_gradient
 
 LEVELS = 1 << 16  # dropout is drawn from numbers with this many values: half the work of float32

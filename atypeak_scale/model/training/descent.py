@@ -9,9 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import tensorflow as tf
-
 from atypeak_scale.config import Config
+from atypeak_scale.keras_backend import tf
 from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.model.sparse_convolutions import SparseConvolutions
 from atypeak_scale.model.training.dense_layers import DenseLayers

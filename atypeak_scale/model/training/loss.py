@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.config import TrainingSettings
 from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.keras_backend import tf
 from atypeak_scale.model.layers import PHASES, SourceConvolution, with_gradient
 
 FloatArray = npt.NDArray[np.float32]

@@ -1,8 +1,6 @@
 """The optimizer of training: Adam (method, section 3.3)."""
 
-import tensorflow as tf
-
-from atypeak_scale.model.keras_backend import keras
+from atypeak_scale.keras_backend import keras, tf
 
 
 class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]

@@ -2,10 +2,9 @@
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from atypeak_scale.config import Config
-from atypeak_scale.model.keras_backend import keras
+from atypeak_scale.keras_backend import keras, tf
 from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.store.stream import unpack
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from atypeak_scale.catalogue.folds import is_kept_out
 from atypeak_scale.config import Config, for_support
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import Event, heard_by, tell
+from atypeak_scale.keras_backend import own_settings, tf
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, Training, save_model
 from atypeak_scale.model.network import build_autoencoder
@@ -96,6 +96,7 @@ def train(
     return model
 
 
+@own_settings()
 def fit(cell_line: CellLine, config: Config) -> TrainedModel:
     """Train as `train` does and report progress, but write nothing."""
     _check(cell_line, config)

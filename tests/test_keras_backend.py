@@ -50,10 +50,26 @@ def test_keras_backend__the_environment_changes_nothing(tmp_path: Path) -> None:
 def test_keras_backend__another_one_in_this_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
+    from atypeak_scale import keras_backend
     from atypeak_scale.errors import InputError
-    from atypeak_scale.model import keras_backend
 
-    keras_backend._refuse_other_backend()
+    keras_backend._refuse_other_backend()  # the right one
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     with pytest.raises(InputError, match="imported with the backend 'jax'; this program needs tensorflow"):
         keras_backend._refuse_other_backend()
+
+
+def test_own_settings__are_put_back() -> None:
+    import keras
+
+    from atypeak_scale.keras_backend import own_settings
+
+    before = keras.config.floatx()
+    keras.config.set_floatx("float16")
+    try:
+        with pytest.raises(ZeroDivisionError), own_settings():
+            assert keras.Variable(1.0).dtype == "float32"
+            raise ZeroDivisionError
+        assert keras.config.floatx() == "float16"
+    finally:
+        keras.config.set_floatx(before)
