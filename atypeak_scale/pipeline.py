@@ -251,6 +251,13 @@ def _prepare(
     return run
 
 
+def check_run(
+    config: Config, workdir: Location, peaks: Location | None = None, crms: Location | None = None
+) -> None:
+    """Raise InputError for inputs that are missing, or a folder of another cell line; read nothing else."""
+    _prepare(config, workdir, peaks, crms, OBJECTIVES, InProcess())
+
+
 def plan_run(
     config: Config,
     workdir: Location,

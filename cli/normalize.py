@@ -17,12 +17,12 @@ from .settings import normalization_options, normalization_settings
 @executor_options
 def normalize(chosen: Chosen, sample: str | None, seed: int | None, executor: Executor) -> None:
     """Normalize the scores that a model gave to the peaks of STORE, by source and then by TR."""
+    scores = chosen.scores()
+    settings = normalization_settings(scores.config, sample, seed)
     import_tensorflow_quietly()
     from atypeak_scale.registry.variables import WEIGHT_FLAG
     from atypeak_scale.scoring.normalize import model_agreement, normalize
 
-    scores = chosen.scores()
-    settings = normalization_settings(scores.config, sample, seed)
     with progress_on(executor):
         normalize(scores, settings, executor=executor)
     if len(scores.members) > 1:

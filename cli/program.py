@@ -27,6 +27,8 @@ def run() -> None:
     logger.addHandler(handler)
     from .commands import commands
 
+    if sys.stdout is None:
+        _stop("standard output is closed; let it go to a file or to /dev/null")
     try:
         commands(standalone_mode=False)
     except AtypeakError as error:

@@ -20,11 +20,15 @@ def qscore(chosen: Chosen, out: str | None, sample: str | None, seed: int | None
 
     The scores of STORE are neither needed nor changed. The matrices are kept with them.
     """
+    from atypeak_scale.provenance import refuse_existing_output
+
+    if out is not None:
+        refuse_existing_output(out)
+    scores = chosen.scores()
+    settings = normalization_settings(scores.config, sample, seed)
     import_tensorflow_quietly()
     from atypeak_scale.assess.quality.qscore import qscore
 
-    scores = chosen.scores()
-    settings = normalization_settings(scores.config, sample, seed)
     with progress_on(executor):
         found = qscore(scores, settings, out, executor=executor)
     click.echo(f"Q-score {found['total'].item():.4f} from {found.attrs['sampled_windows']:,} windows")

@@ -53,6 +53,7 @@ def run(
             plans = pipeline.plan_run(settings, workdir, peaks, crms, objectives, executor)
         print_facts(plans, as_json)
         return
+    pipeline.check_run(settings, workdir, peaks, crms)
     import_tensorflow_quietly()
     with progress_on(executor):
         reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor)

@@ -46,6 +46,7 @@ def search(
     Each model is a separate task. The article searches the deep dimension, which is the information budget.
     """
     from atypeak_scale.config import load_config
+    from atypeak_scale.store.cell_line import open_store
 
     grid = _grid(over)
     if criterion == "power" and sample is not None:
@@ -55,13 +56,12 @@ def search(
     settings = load_config(config)
     sampled = normalization_settings(settings, sample, None)
     settings = settings.model_copy(update={"normalization": sampled})
+    cell_line = open_store(store, settings.cell_line)
     import_tensorflow_quietly()
     from atypeak_scale.assess.quality import search as assessment
     from atypeak_scale.assess.quality.recommendation import recommend, summarize_search
     from atypeak_scale.storage.locations import join
-    from atypeak_scale.store.cell_line import open_store
 
-    cell_line = open_store(store, settings.cell_line)
     with progress_on(executor):
         trials = assessment.search(cell_line, settings, out, grid or None, seeds, executor, criterion)
     print_table(summarize_search(trials))

@@ -47,6 +47,8 @@ def train(
     on one worker.
     """
     from atypeak_scale.config import load_config, with_objective, with_seed
+    from atypeak_scale.model.description import DESCRIPTION
+    from atypeak_scale.storage.targets import target
     from atypeak_scale.store.cell_line import open_store
 
     settings = with_seed(load_config(config), seed)
@@ -65,6 +67,7 @@ def train(
         if seeds > 1:
             _tell_stability(cell_line, model, executor)
         return
+    target(model).refuse_existing(last=DESCRIPTION)
     import_tensorflow_quietly()
     from atypeak_scale.model.training.train import train
 

@@ -19,11 +19,15 @@ def ur_examples(chosen: Chosen, out: str | None, seed: int, executor: Executor) 
 
     The scores of STORE are neither needed nor changed. The windows are kept with them.
     """
+    from atypeak_scale.provenance import refuse_existing_output
+
+    if out is not None:
+        refuse_existing_output(out)
+    scores = chosen.scores()
     if not executor.is_elsewhere:
         import_tensorflow_quietly()
     from atypeak_scale.assess.interpretation.ur_examples import ur_examples
 
-    scores = chosen.scores()
     with progress_on(executor):
         found = ur_examples(scores, seed, out, executor=executor)
     dead = int((found["activation"] <= 0).sum())

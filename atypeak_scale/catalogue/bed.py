@@ -168,6 +168,8 @@ class BedReader:
 
     def _open(self) -> BinaryIO:
         if str(self._path) == STANDARD_INPUT:
+            if sys.stdin is None:
+                raise InputError("standard input is closed; name a file, or give the data through a pipe")
             return sys.stdin.buffer
         try:
             return target(self._path).open_bytes()

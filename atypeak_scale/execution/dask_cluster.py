@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -107,11 +108,13 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
     _require_files(workers)
     with (
         dask.config.set(HOUSEKEEPING),
+        tempfile.TemporaryDirectory(prefix="atypeak-workers-", ignore_cleanup_errors=True) as scratch,
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=memory_limit or "auto",
             dashboard_address=":0",
+            local_directory=scratch,  # its usual place stays behind
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

@@ -1,6 +1,7 @@
 """What holds for all commands: none is untested, all have help, and all refuse what does not fit."""
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -199,3 +200,51 @@ def test_model__of_other_labels(
                       ("statistics", built, *model), ("pairs", built, *model)):  # fmt: skip
         assert re.search(message, atypeak(*arguments).message())
     assert unchanged()
+
+
+def test_refusals__do_not_wait_for_tensorflow(steps: Finished) -> None:
+    """What is missing, or in the way, is told before the seconds that its import takes."""
+    script = (
+        "import sys; from atypeak_scale.cli import main\n"
+        "for line in sys.stdin.read().splitlines():\n"
+        "    sys.argv = line.split('\\t')\n"
+        "    try: main()\n"
+        "    except SystemExit as stop: print(stop.code, sys.argv[1], 'tensorflow' in sys.modules)\n"
+    )
+    model, no, here = ("--model", steps.model), steps.folder / "no-such", ("--out", steps.folder)
+    new = ("--model", steps.folder.with_name("never-made"))
+    lines = [
+        ("train", no, "--config", steps.config, *new),
+        ("train", steps.store, "--config", steps.config, "--model", steps.folder),
+        ("train", no, "--config", steps.config, *new, "--seeds", "2"),
+        ("search", steps.config, "--store", no, "--out", steps.folder.with_name("never-made")),
+        ("score", no, *model), ("normalize", no, *model), ("evidence", no, *model),
+        ("explain", no, *model, "--least", "1"), ("groups", no, *model),
+        ("groups", steps.store, *model, *here),
+        ("groups", steps.store, *model, "--source", "no.such"), ("qscore", no, *model),
+        ("qscore", steps.store, *model, *here), ("ur-examples", no, *model),
+        ("ur-examples", steps.store, *model, *here),
+        ("run", steps.config, "--workdir", no, "--peaks", no, "--crms", steps.crms),
+        ("run", steps.config, "--workdir", no, "--peaks", steps.peaks, "--crms", no),
+    ]  # fmt: skip
+    text = "\n".join("\t".join(["atypeak-scale", *map(str, line)]) for line in lines)
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=text, text=True, check=True, capture_output=True
+    )
+    assert done.stdout.splitlines() == [f"2 {line[0]} False" for line in lines]
+    assert len(done.stderr.splitlines()) == len(lines)
+
+
+def test_main__closed_streams_are_told(steps: Finished) -> None:
+    command = f"{shlex.quote(sys.executable)} -m atypeak_scale.cli"
+    for shell, told in (
+        (f"{command} info {steps.store} >&-", "Error: standard output is closed; let it go to"),
+        (
+            f"{command} build-store - {steps.crms} s.zarr --cell-line cell <&-",
+            "Error: standard input is closed",
+        ),
+    ):
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+        assert done.returncode in (1, 2)
+        assert done.stderr.startswith(told)
+        assert len(done.stderr.splitlines()) == 1

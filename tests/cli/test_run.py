@@ -34,6 +34,7 @@ OF_ARTICLE = [stage for stage in STAGES if "support" not in stage]
 
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_run__where(replace: Replace, tensorflow: dict[str, Mock], options: list[str], where: Where) -> None:
+    replace("pipeline.check_run", None)
     run, support = replace("pipeline.run", REPORTS), replace("pipeline.support_of", "support")
     summary = replace("scoring.support.summary.summary", ["a.b: 39% of its peaks"])
     result = invoke("run", "hela", "--workdir", "w", *options)
@@ -57,6 +58,7 @@ def test_run__where(replace: Replace, tensorflow: dict[str, Mock], options: list
 def test_run__inputs(
     replace: Replace, tensorflow: dict[str, Mock], options: list[str], peaks: str | None, crms: str | None
 ) -> None:
+    replace("pipeline.check_run", None)
     run = replace("pipeline.run", REPORTS)
     plan = replace("pipeline.plan_run", [])
     of_article = ("--scores", "article")
@@ -73,6 +75,7 @@ def test_run__inputs(
 
 
 def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    replace("pipeline.check_run", None)
     run = replace("pipeline.run", None)
     plans = [
         StagePlan("build-store", Path("w/s"), False, PLAN),
