@@ -7,6 +7,15 @@ import threading
 _report_dropped = sys.unraisablehook
 
 
+TERMINATED = 143  # as shells call the end by SIGTERM
+
+
+def _terminate(number: int, frame: object) -> None:
+    """End as an error does, so that nothing stays behind; a second signal ends at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise SystemExit(TERMINATED)
+
+
 def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
     """Bring back a Ctrl-C that Python dropped because it arrived in a callback. Imports are full of these."""
     if dropped.exc_type is KeyboardInterrupt:
@@ -21,6 +30,7 @@ def _interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
 def main() -> None:
     """Run the command line. Nothing is imported before, so a Ctrl-C is one line from the first import on."""
     sys.unraisablehook = _interrupt_again
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         from .program import run
 
@@ -28,3 +38,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted; nothing is half written. Run the same command again.", file=sys.stderr)
         sys.exit(1)
+    except SystemExit as stop:
+        if stop.code == TERMINATED:
+            print("Terminated; nothing is half written. Run the same command again.", file=sys.stderr)
+        raise

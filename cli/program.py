@@ -1,5 +1,7 @@
 """What every command runs in: messages as lines, errors as a line and an exit code."""
 
+import errno
+import io
 import logging
 import os
 import re
@@ -17,6 +19,13 @@ class _OneLine(logging.Formatter):
         return f"{record.levelname.capitalize()}: {record.getMessage()}"
 
 
+class _ClosedOutput(io.TextIOBase):
+    """Standard output where the shell has closed it: work is done, but what is said is not lost silently."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, "is closed; let it go to a file or to /dev/null", "standard output")
+
+
 def run() -> None:
     """Run the command line; errors become a line and an exit code: 1 failed while running, 2 bad input."""
     # TensorFlow reads this when it is first imported: print only errors, and nothing about its own build.
@@ -28,7 +37,7 @@ def run() -> None:
     from .commands import commands
 
     if sys.stdout is None:
-        _stop("standard output is closed; let it go to a file or to /dev/null")
+        sys.stdout = _ClosedOutput()
     try:
         commands(standalone_mode=False)
     except AtypeakError as error:

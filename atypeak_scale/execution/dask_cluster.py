@@ -107,14 +107,15 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
 
     _require_files(workers)
     with (
-        dask.config.set(HOUSEKEEPING),
+        # The usual place of Dask's own files stays behind.
         tempfile.TemporaryDirectory(prefix="atypeak-workers-", ignore_cleanup_errors=True) as scratch,
+        dask.config.set(HOUSEKEEPING | {"temporary-directory": scratch}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=memory_limit or "auto",
             dashboard_address=":0",
-            local_directory=scratch,  # its usual place stays behind
+            local_directory=scratch,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

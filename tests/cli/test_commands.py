@@ -238,7 +238,7 @@ def test_refusals__do_not_wait_for_tensorflow(steps: Finished) -> None:
 def test_main__closed_streams_are_told(steps: Finished) -> None:
     command = f"{shlex.quote(sys.executable)} -m atypeak_scale.cli"
     for shell, told in (
-        (f"{command} info {steps.store} >&-", "Error: standard output is closed; let it go to"),
+        (f"{command} info {steps.store} >&-", "Error: standard output: is closed; let it go to"),
         (
             f"{command} build-store - {steps.crms} s.zarr --cell-line cell <&-",
             "Error: standard input is closed",

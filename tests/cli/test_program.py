@@ -101,3 +101,32 @@ def test_main__a_broken_dask_configuration_is_named(steps: Finished, tmp_path: P
     assert run.stderr == (
         f"Error: {tmp_path}/bad.yaml: this configuration of Dask is no YAML; mend the file, or move it away\n"
     )
+
+
+SLOW = """
+import atypeak_scale.cli as cli
+import atypeak_scale.cli.commands as home
+import tempfile, time
+
+def command(standalone_mode):
+    with tempfile.TemporaryDirectory() as folder:
+        print(folder, flush=True)
+        time.sleep(600)
+
+home.commands = command
+cli.main()
+"""
+
+
+def test_main__sigterm_is_one_line_and_leaves_nothing() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        assert folder.is_dir()
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert err == "Terminated; nothing is half written. Run the same command again.\n"
+    assert not folder.exists()

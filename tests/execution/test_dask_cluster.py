@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import distributed
@@ -140,6 +142,14 @@ def test_check_memory__the_least_worker_counts(client: Any) -> None:
         InputError, match=r"a memory limit of .* GB, a block needs 1000000\.0 GB; start fewer"
     ):
         check_memory(client, 10**15)
+
+
+def test_local__leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with local(1, None) as one:
+        assert one.submit(max, 1, 2).result() == 2
+        assert list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 def test_local__too_few_open_files_are_told_first() -> None:
