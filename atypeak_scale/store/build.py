@@ -66,9 +66,20 @@ class BuildResult:
 
 
 def refuse_cell_line(store: Location, cell_line: str) -> None:
-    """Raise InputError if `store` exists but is not a store, or already holds the cell line."""
-    if targets.target(store).exists() and cell_line in groups_of_cell_lines(store):
+    """Raise InputError if `store` exists but is not a store, or already holds the cell line.
+
+    One whose name differs in case alone is refused too: on some file systems both would be one folder.
+    """
+    if not targets.target(store).exists():
+        return
+    known = groups_of_cell_lines(store)
+    if cell_line in known:
         raise InputError(f"{store}: already holds cell line {cell_line!r}; remove it or name another store")
+    group = group_name(cell_line).casefold()
+    same = next((name for name, of_name in known.items() if of_name.casefold() == group), None)
+    if same is not None:
+        told = f"holds cell line {same!r}, which differs from {cell_line!r} in case alone"
+        raise InputError(f"{store}: {told}; name another store")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ EVIL_SOURCES = [
     ('"q"', "<script>"),
     ("$(touch p)", "x y"),
     ("%2e%2e", "é\u2028z"),
+    # What YAML, pandas and spreadsheets take for something else.
+    ("NA", "None"),
+    ("1e5", "TRUE"),
+    ("697", "2020-01-01"),
+    ("nan", "null"),
 ]
 
 
@@ -79,22 +84,27 @@ def test_names__cannot_break_out_of_the_track_line(evil: Path, name: str) -> Non
     assert all(line.count("\t") == 5 for line in body)
 
 
+def as_text(file: Path) -> pd.DataFrame:
+    """Return a TSV file as the text that stands in it."""
+    return pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False)
+
+
 def test_names__come_back_from_the_tables(evil: Path) -> None:
     table = pd.read_parquet(evil / "out" / "peaks.parquet")
     assert set(zip(table["dataset"], table["tr"], strict=True)) == set(EVIL_SOURCES)
     assert set(table["contig"]) == {"../../c"}
     pairs = pd.read_parquet(evil / "compared" / "pairs.parquet")
     assert set(pairs["tr"]) == {tr for _, tr in EVIL_SOURCES}
-    summary = pd.read_csv(evil / "compared" / "summary.tsv", sep="\t", keep_default_na=False)
+    summary = as_text(evil / "compared" / "summary.tsv")
     assert set(summary["label"]) == {"", *pairs["tr"]}
     body = (evil / "crms" / "crms.bed").read_text().split("\n")
     assert body == ["../../c\t0\t3000\trank-1\t1000\t.", ""]
     for file in ("out/weights.tsv", "tables/mean-crm.tsv"):
-        weights = pd.read_csv(evil / file, sep="\t")
+        weights = as_text(evil / file)
         assert set(zip(weights["dataset"], weights["tr"], strict=True)) == set(EVIL_SOURCES)
-    pairs = pd.read_csv(evil / "q" / "pairs.tsv", sep="\t")
+    pairs = as_text(evil / "q" / "pairs.tsv")
     assert set(pairs["dimension"]) == set(pairs["other"]) == {name for both in EVIL_SOURCES for name in both}
-    compared = pd.read_csv(evil / "pairs" / "pairs.tsv", sep="\t")
+    compared = as_text(evil / "pairs" / "pairs.tsv")
     trs = {tr for _, tr in EVIL_SOURCES}
     assert set(zip(compared["tr"], compared["other_tr"], strict=True)) == {
         (a, b) for a in trs for b in trs - {a}

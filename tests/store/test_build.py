@@ -343,3 +343,16 @@ def test_build__a_store_without_empty_windows_says_to_build_it_again(store: Path
     shutil.rmtree(store / cell_line.path / "empty_crm")
     with pytest.raises(InputError, match="build the store again"):
         cell_line.empty_windows()
+
+
+def test_build__a_name_that_differs_in_case_alone_is_refused(
+    catalogue: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    catalogue[0].write_text(catalogue[0].read_text().replace(".cell", ".CELL"))
+    before = tree(tmp_path / "s.zarr")
+    other = config.model_copy(update={"cell_line": "CELL"})
+    told = "s.zarr: holds cell line 'cell', which differs from 'CELL' in case alone; name another store"
+    with pytest.raises(InputError, match=told):
+        build_store(*catalogue, tmp_path / "s.zarr", other)
+    assert tree(tmp_path / "s.zarr") == before
