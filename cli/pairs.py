@@ -16,7 +16,7 @@ def _two_names(
 ) -> tuple[tuple[str, str], ...]:
     """Refuse what the next option became part of: `--pair a,b --model m` has one name."""
     for one, other in pairs:
-        if other.startswith("--") or "," in one:
+        if other.startswith("--"):
             raise click.BadParameter(f"expected two TRs, such as --pair ctcf rad21; found {one!r} alone")
     return pairs
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atypeak_scale.errors import InputError
@@ -108,7 +109,9 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
     _require_files(workers)
     with (
         # The usual place of Dask's own files stays behind.
-        tempfile.TemporaryDirectory(prefix="atypeak-workers-", ignore_cleanup_errors=True) as scratch,
+        tempfile.TemporaryDirectory(
+            prefix="atypeak-workers-", dir=_scratch(), ignore_cleanup_errors=True
+        ) as scratch,
         dask.config.set(HOUSEKEEPING | {"temporary-directory": scratch}),
         LocalCluster(
             n_workers=workers,
@@ -122,11 +125,25 @@ def local(workers: int, memory_limit: str | None) -> Iterator["Client"]:
         yield client
 
 
+def _scratch() -> str | None:
+    """Return the folder that Dask's configuration names for temporary files; None means the system's."""
+    import dask
+
+    folder: str | None = dask.config.get("temporary-directory", None)
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _require_files(workers: int) -> None:
     """Raise InputError if this process may open too few files for so many workers: they would not start."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = FILES + FILES * workers
-    if allowed != resource.RLIM_INFINITY and allowed < needed:
+    if allowed == resource.RLIM_INFINITY or allowed >= needed:
+        return
+    if most == resource.RLIM_INFINITY or most >= needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
+    else:
         raise InputError(
             f"this process may open {allowed} files, {workers} workers need {needed}; raise the limit "
             f"(ulimit -n {needed}), or start fewer"

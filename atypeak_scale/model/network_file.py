@@ -39,7 +39,9 @@ def check_network(file: Path, name: Location) -> None:
                 raise _damaged(name)
             architecture = json.loads(archive.read(ARCHITECTURE))
         foreign = next(_foreign(architecture), None)
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile):
+    except InputError:
+        raise
+    except Exception:
         raise _damaged(name) from None
     if foreign is not None:
         raise InputError(

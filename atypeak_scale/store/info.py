@@ -54,7 +54,9 @@ def _facts(cell_line: CellLine, results: Location | None) -> dict[str, Any]:
         "windows": windows,
         "windows_in_crms": cell_line.attributes["windows_in_crms"],
         "peaks": cell_line.peak_count,
-        "rows_of_inputs": cell_line.attributes.get("accounts"),  # stores of earlier versions lack them
+        # One or the other: earlier versions kept only this number.
+        "rows_of_inputs": cell_line.attributes.get("accounts"),
+        "peaks_outside_windows": cell_line.attributes.get("peaks_outside_windows"),
         "rows": cell_line.row_count,
         f"{view0}s": len(cell_line.labels[0]),
         f"{view1}s": len(cell_line.labels[1]),

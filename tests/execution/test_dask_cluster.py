@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dask
 import distributed
 import pytest
 
@@ -144,12 +145,16 @@ def test_check_memory__the_least_worker_counts(client: Any) -> None:
         check_memory(client, 10**15)
 
 
-def test_local__leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asked", [None, "scratch"])
+def test_local__leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None) -> None:
+    """Nor where the configuration of Dask asks for them."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with local(1, None) as one:
+    place = tmp_path if asked is None else tmp_path / asked
+    setting = {"temporary-directory": None if asked is None else str(place)}
+    with dask.config.set(setting), local(1, None) as one:
         assert one.submit(max, 1, 2).result() == 2
-        assert list(tmp_path.iterdir())
-    assert not list(tmp_path.iterdir())
+        assert [path.name for path in place.iterdir() if path.name.startswith("atypeak-workers-")]
+    assert [path.name for path in tmp_path.rglob("*")] == ([] if asked is None else [asked])
 
 
 def test_local__too_few_open_files_are_told_first() -> None:

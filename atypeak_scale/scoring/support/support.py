@@ -16,6 +16,7 @@ from atypeak_scale.scoring.support.chance import memorised
 from atypeak_scale.scoring.support.corroboration import complete_placements
 from atypeak_scale.scoring.support.judging import judge
 from atypeak_scale.scoring.support.network import average_network, judge_blocks, missing_tasks
+from atypeak_scale.store.arrays import refuse_lost
 from atypeak_scale.store.result_groups import CHANCE
 
 log = logging.getLogger(__name__)
@@ -68,8 +69,8 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
             if not scores.is_finished():  # a run was killed before it told readers of the whole store
                 scores.finish()
             return False
-        judge_blocks(missing, executor)
         scores.set_attribute(CHANCE, None)  # until everything is done again
+        judge_blocks(missing, executor)
         judge(scores, executor)
         if is_of_training(scores):
             _tell_memorised(scores)
@@ -89,6 +90,9 @@ def _is_whole(scores: Scores) -> bool:
         for variable in (v.Q_RANDOM, v.DOUBT):  # these have gaps, of sources that cannot be judged
             for block in blocks:
                 scores.read(variable, *block)
+        for variable in (*v.CHANCE_VARIABLES, v.PLACED_SUPPORT, v.Q_BY_RANK, v.DOUBT_BY_RANK):
+            scores.read(variable)
+        refuse_lost(scores.group())
     except DamagedError:
         return False
     return True
