@@ -17,6 +17,7 @@ from atypeak_scale.store.groups import reading_metadata, unfinished_ignored
 # A building task writes this many chunks of occupancy, and one chunk of every other array of windows.
 OCCUPANCY_CHUNKS_PER_TASK = 8
 CATALOGUE_PEAKS_PER_CHUNK = 65_536
+REBUILD = "remove the cell line and build it again with 'atypeak-scale build-store'"
 # By part of the path of an array of results: what to do if it is damaged.
 REMEDIES = {
     "/scores/": "run 'atypeak-scale score' again, and 'atypeak-scale normalize' if it was normalized",
@@ -137,10 +138,7 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
 
 def _told(found: zarr.Array[Any], chunk: tuple[int, ...], state: str) -> str:
     path = f"/{found.path}"
-    remedy = next(
-        (remedy for part, remedy in REMEDIES.items() if part in path),
-        "remove the cell line and build it again with 'atypeak-scale build-store'",
-    )
+    remedy = next((remedy for part, remedy in REMEDIES.items() if part in path), REBUILD)
     return f"{found.store_path}, chunk {'/'.join(map(str, chunk))}: {state}; {remedy}"
 
 

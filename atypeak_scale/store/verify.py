@@ -28,7 +28,15 @@ from atypeak_scale.registry.variables import (
     with_views,
 )
 from atypeak_scale.storage.locations import Location, absolute
-from atypeak_scale.store.arrays import EVERY_CHUNK, array_of, arrays_in, damage_of, lost_chunks, read_array
+from atypeak_scale.store.arrays import (
+    EVERY_CHUNK,
+    REBUILD,
+    array_of,
+    arrays_in,
+    damage_of,
+    lost_chunks,
+    read_array,
+)
 from atypeak_scale.store.cell_line import Block, CellLine, cell_lines
 from atypeak_scale.store.groups import children, open_group
 from atypeak_scale.store.result_groups import all_results, is_complete
@@ -37,7 +45,6 @@ from atypeak_scale.store.write import rasterize
 CHUNKS_AT_ONCE = 64
 # Arrays of complete results in which every value is a number.
 NO_GAPS = (REBUILT_SCORE, *PEAK_SCORES, ROW_NETWORK, PLACED_NETWORK, SUPPORT, P_RANDOM)
-REBUILD = "remove the cell line and build it again with 'atypeak-scale build-store'"
 
 
 @dataclass(frozen=True)
