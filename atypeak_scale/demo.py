@@ -55,7 +55,7 @@ class DemoResult:
                 *kinds,
                 "",
                 "Look at the peaks with the most doubt:",
-                f"  grep -v ^track {self.workdir / 'scores' / SUPPORT_BED_FILE} | sort -k5,5n | head",
+                f"  sort -k5,5n {self.workdir / 'scores' / SUPPORT_BED_FILE} | head",
             ]
         )
 
