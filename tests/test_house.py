@@ -22,6 +22,7 @@ ROOMS = (
     ("model",),
     ("scoring",),
     ("assess",),
+    ("plot",),
     ("report",),
     ("pipeline", "demo"),
     (PACKAGE,),

@@ -1,0 +1,1 @@
+"""The article's figures, drawn by matplotlib; one module for each kind of figure."""
