@@ -26,6 +26,7 @@ from atypeak_scale.storage.locations import Location, join, name_of
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.build import BuildPlan, build_store, plan_build, store_provenance
 from atypeak_scale.store.cell_line import CellLine, cell_lines, open_store
+from atypeak_scale.workdir import EXPORTED, MODELS, STORE
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,6 @@ class _Stage:
 
 
 OBJECTIVES: tuple[Objective, ...] = ("article", "support")
-FOLDERS: dict[Objective, str] = {"article": "model", "support": "support-model"}
 
 
 class _Run:
@@ -72,8 +72,8 @@ class _Run:
     ) -> None:  # fmt: skip
         self.config, self.peaks, self.crms, self.executor = config, peaks, crms, executor
         self.workdir, self.objectives = workdir, tuple(objectives)
-        self.store, self.exported = (join(workdir, name) for name in ("store.zarr", "scores"))
-        self.models = {objective: join(workdir, name) for objective, name in FOLDERS.items()}
+        self.store, self.exported = (join(workdir, name) for name in (STORE, EXPORTED))
+        self.models = {objective: join(workdir, name) for objective, name in MODELS.items()}
         self._inputs: tuple[InputFile, InputFile] | None = None
 
     def stages(self) -> list[_Stage]:
@@ -345,6 +345,6 @@ def run(
 
 def support_of(config: Config, workdir: Location) -> Scores:
     """Return the handle of the support that `run` makes in `workdir`."""
-    cell_line = open_store(join(workdir, "store.zarr"), config.cell_line)
-    model = join(workdir, FOLDERS["support"])
+    cell_line = open_store(join(workdir, STORE), config.cell_line)
+    model = join(workdir, MODELS["support"])
     return open_scores(cell_line, model, 0.0, config.scoring.precision, chance=config.chance)

@@ -4,7 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import dry_run_options, executor_options, print_facts, store_argument
+from .common import dry_run_options, executor_options, print_facts
 from .progress import progress_on
 from .settings import selection_options, store_config
 
@@ -12,7 +12,7 @@ from .settings import selection_options, store_config
 @click.command("build-store")
 @click.argument("peaks")
 @click.argument("crms")
-@store_argument
+@click.argument("store", type=click.Path())
 @selection_options
 @dry_run_options
 @executor_options

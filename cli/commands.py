@@ -29,7 +29,7 @@ class _InOrder(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_InOrder)
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="atypeak-scale")
 def commands() -> None:
     """Find the peaks of a binding catalogue that the other experiments do not corroborate.

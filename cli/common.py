@@ -9,36 +9,20 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from atypeak_scale.config import Precision
-from atypeak_scale.storage.locations import Location, is_url, local_path
+from atypeak_scale.storage.locations import Location
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from atypeak_scale.pipeline import StageReport
-    from atypeak_scale.scoring.scores import Scores
-    from atypeak_scale.store.cell_line import CellLine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 AnyCommand = Callable[..., Any]  # a command whose parameters depend on its options
-
-
-class FolderOrUrl(click.Path):
-    """A folder, which must exist if the option says so, or a URL, which is checked only when it is used."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return a URL unchanged."""
-        return value if is_url(value) else super().convert(str(local_path(value)), param, ctx)
-
-
-def store_argument(command: Command) -> Command:
-    """Add STORE, which is a folder or a URL."""
-    return click.argument("store", type=click.Path())(command)
 
 
 def executor_options(command: AnyCommand) -> AnyCommand:
@@ -80,13 +64,6 @@ def _silence_dask() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def results_option(command: Command) -> Command:
-    """Add --results, the place for scores that are kept outside the store."""
-    return click.option("--results", type=FolderOrUrl(file_okay=False), metavar="DIR",
-                        help="Folder or URL for scores and results, if STORE must not change. "
-                        "Default: in STORE.")(command)  # fmt: skip
-
-
 def score_option(command: Command) -> Command:
     """Add --score, the name of a score of the peaks."""
     return click.option("--score", metavar="NAME",
@@ -94,87 +71,6 @@ def score_option(command: Command) -> Command:
                         "k_normalized. Of support: trust, which is 1 - doubt (the default), doubt, support, "
                         "p_random, q_random, network, regression or overlapping_sources."
                         )(command)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The store, models and scores that a command line names; each is opened on first use."""
-
-    store: str
-    models: tuple[str, ...]
-    cell_line_name: str | None
-    crumbs: float | None
-    precision: Precision | None
-    placements: int | None
-    results: str | None
-
-    def cell_line(self) -> "CellLine":
-        """Open the cell line."""
-        from atypeak_scale.store.cell_line import open_store
-
-        return open_store(self.store, self.cell_line_name)
-
-    def scores(self) -> "Scores":
-        """Return the scores of the one model, whether they exist or not."""
-        (scores,) = self.scores_of_each()
-        return scores
-
-    def scores_of_each(self) -> "list[Scores]":
-        """Return the scores of each model."""
-        from atypeak_scale.scoring.open_scores import open_scores, with_placements
-
-        cell_line, placements = self.cell_line(), self.placements
-        found = [
-            open_scores(cell_line, model, self.crumbs, self.precision, self.results) for model in self.models
-        ]
-        if placements is None:
-            return found
-        if found and all(one.objective == "article" for one in found):
-            with_placements(found[0], placements)  # refuses
-        return [with_placements(one, placements) if one.objective == "support" else one for one in found]
-
-
-def model_options(
-    required: bool, several: bool = False, of_support: bool = True
-) -> Callable[[AnyCommand], AnyCommand]:
-    """Add STORE and the options for one or several models, their scoring, the cell line and the results.
-
-    The command gets them all as one `chosen`, which opens things on first use. of_support: whether a model
-    may be one of support.
-    """
-
-    def add(command: AnyCommand) -> AnyCommand:
-        @functools.wraps(command)
-        def with_chosen(
-            *, store: str, model: str | tuple[str, ...] | None, cell_line: str | None, crumbs: float | None,
-            precision: Precision | None, results: str | None, placements: int | None = None, **others: Any,
-        ) -> Any:  # fmt: skip
-            models = model if isinstance(model, tuple) else () if model is None else (model,)
-            chosen = Chosen(store, models, cell_line, crumbs, precision, placements, results)
-            return command(chosen=chosen, **others)
-
-        placements = click.option(
-            "--placements", type=click.IntRange(min=100), metavar="N",
-            help="Random placements of each source, with a model of support. Default: the model's setting, "
-            "usually 10,000.",
-        )  # fmt: skip
-        for option in (
-            results_option,
-            *([placements] if of_support else []),
-            click.option("--precision", type=click.Choice(get_args(Precision)),
-                         help="Precision of large matrix products. Default: the model's, usually float32."),
-            click.option("--crumbs", type=click.FloatRange(min=0), metavar="C",
-                         help="Crumbs at scoring. Default: the model's setting, usually 0."),
-            click.option("--cell-line", metavar="NAME", help="Needed if STORE holds several."),
-            click.option("--model", required=required, type=FolderOrUrl(exists=True, file_okay=False),
-                         multiple=several, metavar="DIR",
-                         help="Trained model, folder or URL" + ("; may be repeated." if several else ".")),
-            store_argument,
-        ):  # fmt: skip
-            with_chosen = option(with_chosen)
-        return with_chosen
-
-    return add
 
 
 track_line_option = click.option(

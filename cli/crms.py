@@ -4,7 +4,8 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import Chosen, executor_options, model_options, print_files, track_line_option
+from .chosen import Chosen, model_options
+from .common import executor_options, print_files, track_line_option
 from .progress import progress_on
 
 

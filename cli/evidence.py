@@ -8,14 +8,8 @@ import click
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 
-from .common import (
-    Chosen,
-    executor_options,
-    import_tensorflow_quietly,
-    model_options,
-    print_files,
-    print_table,
-)
+from .chosen import Chosen, model_options
+from .common import executor_options, import_tensorflow_quietly, print_files, print_table
 from .progress import progress_on
 
 if TYPE_CHECKING:

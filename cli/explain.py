@@ -7,7 +7,8 @@ import click
 
 from atypeak_scale.errors import InputError
 
-from .common import Chosen, import_tensorflow_quietly, model_options, print_files, print_table
+from .chosen import Chosen, model_options
+from .common import import_tensorflow_quietly, print_files, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ PEAK = re.compile(r"(?P<contig>.+):(?P<start>[0-9][0-9,]{0,30})-(?P<end>[0-9][0-
               help="Instead of one peak, the K least supported peaks of each source.")  # fmt: skip
 @click.option("--source", metavar="DATASET.TR", help="Source of the peak: its name without the cell line.")
 @click.option("--peak", metavar="CONTIG:START-END", help="The peak, as in its BED file; START is 0-based.")
-@model_options(required=True)
+@model_options(required=True, of_run=("support",))
 def explain(chosen: Chosen, peak: str | None, source: str | None, least: int | None, out: str | None) -> None:
     """Say what each other source adds to the support of a peak, or would add if it had a peak there.
 

@@ -4,7 +4,8 @@ import click
 
 from atypeak_scale.execution.executor import InProcess
 
-from .common import Chosen, model_options, print_files, track_line_option
+from .chosen import Chosen, model_options
+from .common import print_files, track_line_option
 from .progress import progress_on
 
 

@@ -4,7 +4,8 @@ import click
 
 from atypeak_scale.execution.executor import InProcess
 
-from .common import Chosen, import_tensorflow_quietly, model_options
+from .chosen import Chosen, model_options
+from .common import import_tensorflow_quietly
 from .progress import progress_on
 
 MOST_SHOWN = 8  # sources of a group, or phantoms of a source
@@ -16,7 +17,7 @@ MOST_SHOWN = 8  # sources of a group, or phantoms of a source
               help="Number of groups. Default: the one with the largest mean silhouette.")  # fmt: skip
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the tables. Default: none are written.")  # fmt: skip
-@model_options(required=True, several=True)
+@model_options(required=True, several=True, of_run=("article",))
 def groups(chosen: Chosen, out: str | None, groups: int | None, source: str | None) -> None:
     """Find which sources of STORE a model expects together: its correlation groups.
 

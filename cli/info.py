@@ -2,7 +2,8 @@
 
 import click
 
-from .common import print_facts, results_option, store_argument
+from .chosen import results_option, store_argument
+from .common import print_facts
 
 
 @click.command()

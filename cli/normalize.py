@@ -6,13 +6,14 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import Chosen, executor_options, import_tensorflow_quietly, model_options
+from .chosen import Chosen, model_options
+from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
 from .settings import normalization_options, normalization_settings
 
 
 @click.command()
-@model_options(required=True, of_support=False)
+@model_options(required=True, of_support=False, of_run=("article",))
 @normalization_options
 @executor_options
 def normalize(chosen: Chosen, sample: str | None, seed: int | None, executor: Executor) -> None:

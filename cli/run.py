@@ -4,19 +4,14 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import (
-    FolderOrUrl,
-    dry_run_options,
-    executor_options,
-    import_tensorflow_quietly,
-    print_facts,
-    print_reports,
-)
+from .chosen import FolderOrUrl
+from .common import dry_run_options, executor_options, import_tensorflow_quietly, print_facts, print_reports
 from .progress import progress_on
 
 
 @click.command()
-@click.argument("config")
+@click.argument("config", required=False)
+@click.option("--config", "named", metavar="FILE", help="The same as CONFIG, as other commands name it.")
 @click.option("--workdir", required=True, type=FolderOrUrl(file_okay=False), metavar="DIR",
               help="Folder or URL for store, model and scores; created if it does not exist.")  # fmt: skip
 @click.option("--peaks", metavar="FILE", help="Peaks, BED; instead of inputs.peaks of the configuration.")
@@ -26,7 +21,8 @@ from .progress import progress_on
 @dry_run_options
 @executor_options
 def run(
-    config: str,
+    config: str | None,
+    named: str | None,
     workdir: str,
     peaks: str | None,
     crms: str | None,
@@ -46,7 +42,9 @@ def run(
     from atypeak_scale.config import load_config
     from atypeak_scale.scoring.support.summary import summary
 
-    settings = load_config(config)
+    if (config is None) == (named is None):
+        raise click.UsageError("name a configuration, as CONFIG or with --config")
+    settings = load_config(config or named or "")
     objectives = [one for one in pipeline.OBJECTIVES if scores in (one, "both")]
     if dry_run:
         with progress_on(executor):

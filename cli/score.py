@@ -7,14 +7,8 @@ import click
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 
-from .common import (
-    Chosen,
-    dry_run_options,
-    executor_options,
-    import_tensorflow_quietly,
-    model_options,
-    print_facts,
-)
+from .chosen import Chosen, model_options
+from .common import dry_run_options, executor_options, import_tensorflow_quietly, print_facts
 from .progress import progress_on
 
 

@@ -9,14 +9,16 @@ from atypeak_scale.assess.quality.criteria import Criterion
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 
+from .chosen import store_argument
 from .common import executor_options, import_tensorflow_quietly, print_table
 from .progress import progress_on
 from .settings import normalization_settings
 
 
 @click.command()
-@click.argument("config", metavar="CONFIG")
-@click.option("--store", required=True, type=click.Path(), metavar="STORE", help="Store to train on.")
+@click.option("--config", metavar="FILE", help="YAML configuration, or the name of a bundled one.")
+@click.option("--store", "old_store", hidden=True)  # earlier versions: search CONFIG --store STORE
+@store_argument
 @click.option("--out", required=True, type=click.Path(), metavar="DIR",
               help="Folder or URL for the search; give the same one to continue a search.")  # fmt: skip
 @click.option("--over", multiple=True, metavar="KEY=A,B,...",
@@ -32,7 +34,8 @@ from .settings import normalization_settings
               "Default: the configuration's.")  # fmt: skip
 @executor_options
 def search(
-    config: str,
+    config: str | None,
+    old_store: str | None,
     store: str,
     out: str,
     over: tuple[str, ...],
@@ -48,6 +51,10 @@ def search(
     from atypeak_scale.config import load_config
     from atypeak_scale.store.cell_line import open_store
 
+    if old_store is not None:
+        config, store = store, old_store
+    if config is None:
+        raise click.UsageError("Missing option '--config'.")
     grid = _grid(over)
     if criterion == "power" and sample is not None:
         raise InputError(

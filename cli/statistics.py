@@ -6,7 +6,8 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import Chosen, executor_options, model_options, print_files, print_table, score_option
+from .chosen import Chosen, model_options
+from .common import executor_options, print_files, print_table, score_option
 from .progress import progress_on
 
 if TYPE_CHECKING:

@@ -7,21 +7,23 @@ import click
 from atypeak_scale.config import Objective
 from atypeak_scale.execution.executor import Executor
 
-from .common import executor_options, import_tensorflow_quietly, store_argument
+from .chosen import store_or_workdir
+from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
 
 if TYPE_CHECKING:
+    from atypeak_scale.config import Config
     from atypeak_scale.store.cell_line import CellLine
 
 
 @click.command()
-@store_argument
+@store_or_workdir
 @click.option(
     "--config", required=True, metavar="FILE", help="YAML configuration, or the name of a bundled one."
 )
-@click.option(
-    "--model", required=True, type=click.Path(), metavar="DIR", help="New folder or URL for the model."
-)
+@click.option("--model", type=click.Path(), metavar="DIR",
+              help="New folder or URL for the model. With --workdir, by default where 'run' puts it."
+)  # fmt: skip
 @click.option("--objective", type=click.Choice(get_args(Objective)),
               help="What the network learns: article, to rebuild what it sees; support, to predict sources "
               "that it does not see. Default: the configuration's, usually article."
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
 def train(
     store: str,
     config: str,
-    model: str,
+    workdir: str | None,
+    model: str | None,
     objective: Objective | None,
     seed: int | None,
     seeds: int | None,
@@ -54,6 +57,7 @@ def train(
     settings = with_seed(load_config(config), seed)
     if objective is not None:
         settings = with_objective(settings, objective)
+    model = _place(model, workdir, settings)
     cell_line = open_store(store, settings.cell_line)
     if seeds is not None:
         from atypeak_scale.model.seeds import train_seeds
@@ -75,6 +79,18 @@ def train(
         training = train(cell_line, settings, model, executor=executor).training
     assert training is not None
     click.echo(f"{training.explain()}; {training.explain_kept()}, are in {model}")
+
+
+def _place(model: str | None, workdir: str | None, settings: "Config") -> str:
+    """Return where the model is written."""
+    from atypeak_scale.storage.locations import join
+    from atypeak_scale.workdir import MODELS
+
+    if model is not None:
+        return model
+    if workdir is None:
+        raise click.UsageError("Missing option '--model'.")
+    return str(join(workdir, MODELS[settings.training.objective]))
 
 
 def _tell_stability(cell_line: "CellLine", model: str, executor: Executor) -> None:

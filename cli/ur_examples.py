@@ -4,7 +4,8 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import Chosen, executor_options, import_tensorflow_quietly, model_options
+from .chosen import Chosen, model_options
+from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
 
 
@@ -12,7 +13,7 @@ from .progress import progress_on
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the noise.")
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the table of strongest sources. Default: none is written.")  # fmt: skip
-@model_options(required=True, of_support=False)
+@model_options(required=True, of_support=False, of_run=("article",))
 @executor_options
 def ur_examples(chosen: Chosen, out: str | None, seed: int, executor: Executor) -> None:
     """Show what each unit of a model's encoded layer looks for: the window that excites it most.

@@ -5,7 +5,8 @@ import click
 from atypeak_scale.errors import AtypeakError
 from atypeak_scale.execution.executor import Executor
 
-from .common import executor_options, results_option, store_argument
+from .chosen import results_option, store_argument
+from .common import executor_options
 from .progress import progress_on
 
 

@@ -16,7 +16,7 @@ ROOMS = (
     ("errors",),
     ("storage", "execution", "registry"),
     ("config", "config_problems"),
-    ("tables", "provenance", "keras_backend"),
+    ("tables", "provenance", "keras_backend", "workdir"),
     ("catalogue",),
     ("store",),
     ("model",),

@@ -42,7 +42,7 @@ def test_commands__are_in_the_order_in_which_a_user_needs_them() -> None:
 @pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_commands__no_option_is_untested(name: str) -> None:
     """Each is spelled in the tests of its command, or of what commands share."""
-    files = (f"test_{name.replace('-', '_')}.py", "test_common.py", "helpers.py")
+    files = (f"test_{name.replace('-', '_')}.py", "test_common.py", "test_chosen.py", "helpers.py")
     tests = "".join((HERE / file).read_text() for file in files)
     fields = {f"--{field.replace('_', '-')}" for field in ArtificialSettings.model_fields}
     known = fields if name == "simulate" else set()  # whose tests walk the settings
@@ -57,8 +57,11 @@ def test_commands__no_option_is_untested(name: str) -> None:
 def test_help__lists_every_option(name: str) -> None:
     text = invoke(name, "--help").stdout
     assert text.startswith(f"Usage: commands {name} ")
-    assert all(option in text for option in options_of(commands.commands[name]))
-    assert all(option.help for option in options_of(commands.commands[name]).values())
+    assert invoke(name, "-h").stdout == text
+    shown = {key: one for key, one in options_of(commands.commands[name]).items() if not one.hidden}
+    assert all(option in text for option in shown)
+    assert all(option.help for option in shown.values())
+    assert all(len(line) <= 80 for line in text.splitlines())
 
 
 def test_help__of_the_group_lists_the_commands() -> None:

@@ -1,28 +1,23 @@
 """What commands share: options and what they become, sizes, facts, and TensorFlow without its lines."""
 
-import dataclasses
 import importlib
 import os
 import sys
-from pathlib import Path
-from unittest.mock import Mock, call
+from unittest.mock import Mock
 
 import click
 import pytest
 from atypeak_scale.cli.common import (
-    Chosen,
     executor_options,
     import_tensorflow_quietly,
-    model_options,
     print_facts,
     readable_bytes,
 )
 
-from atypeak_scale.config import with_objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import Executor
-from tests.cli.helpers import HERE, Replace, Resolved, Where, cell_line_of, invoke, scores_of
+from tests.cli.helpers import HERE, Where
 
 
 @pytest.mark.parametrize(
@@ -48,20 +43,19 @@ def test_print_facts__yes_or_no(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @click.command()
-@model_options(required=False, several=True)
 @executor_options
-def shown(chosen: Chosen, executor: Executor) -> None:
-    handles.append((chosen, executor))
+def shown(executor: Executor) -> None:
+    executors.append(executor)
 
 
-handles: list[tuple[Chosen, Executor]] = []
+executors: list[Executor] = []
 
 
-def given(*arguments: str) -> tuple[Chosen, Executor]:
+def given(*arguments: str) -> Executor:
     """Return what the options become."""
-    handles.clear()
+    executors.clear()
     shown.main(list(arguments), standalone_mode=False)
-    return handles[0]
+    return executors[0]
 
 
 def test_executor_options__close_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,14 +65,14 @@ def test_executor_options__close_the_executor(monkeypatch: pytest.MonkeyPatch) -
         closed.append(executor)
 
     monkeypatch.setattr(Executor, "close", close)
-    _, executor = given("s.zarr")
+    executor = given()
     assert executor == HERE
     assert closed == [executor]
 
 
 def test_executor_options__connect_to_nothing_until_work_is_there() -> None:
     """Nobody answers at this address."""
-    _, executor = given("s.zarr", "--scheduler", "tcp://127.0.0.1:1")
+    executor = given("--scheduler", "tcp://127.0.0.1:1")
     assert executor == Where(DaskExecutor, scheduler="tcp://127.0.0.1:1")
 
 
@@ -87,53 +81,7 @@ def test_executor_options__connect_to_nothing_until_work_is_there() -> None:
 )
 def test_executor_options__that_contradict_each_other(options: list[str]) -> None:
     with pytest.raises(InputError, match=r"give their number too$|give only one of them$"):
-        given("s.zarr", *options)
-
-
-def test_model_options__nothing_is_opened_until_it_is_asked_for() -> None:
-    scored = ("--crumbs", "0.1", "--placements", "500", "--results", "s3://bucket/x")
-    chosen, _ = given("no.zarr", "--model", ".", *scored)
-    assert chosen == Chosen("no.zarr", (".",), None, 0.1, None, 500, "s3://bucket/x")
-    assert given("no.zarr")[0] == Chosen("no.zarr", (), None, None, None, None, None)
-    for ask in (chosen.cell_line, chosen.scores, chosen.scores_of_each):
-        with pytest.raises(InputError, match=r"^no\.zarr: not a store"):
-            ask()
-
-
-def test_model_options__several_models_share_the_cell_line(replace: Replace, model: Path) -> None:
-    opened = replace("store.cell_line.open_store", cell_line_of("k562"))
-    replace("scoring.open_scores.open_scores", scores_of(model))
-    chosen, _ = given("s.zarr", "--model", str(model), "--model", str(model), "--cell-line", "k562")
-    assert chosen.scores_of_each() == [scores_of(model)] * 2
-    assert opened.call_args_list == [call("s.zarr", "k562")]
-    with pytest.raises(ValueError, match="too many values"):
-        chosen.scores()
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["evidence"], ["export", "--out", "new"], ["explain", "--least", "2"], ["crms", "--out", "new"],
-        ["pairs", "--out", "new"], ["statistics", "--out", "new"], ["groups", "--out", "new"],
-    ],
-    ids=lambda command: command[0],
-)  # fmt: skip
-def test_model_options__placements_choose_the_support(
-    replace: Replace, resolve: Resolved, model: Path, command: list[str], tmp_path: Path
-) -> None:
-    """The commands stop where the handle of other placements would be read, or at a model of the article."""
-    name, *options = [str(tmp_path / word) if word == "new" else word for word in command]
-    named = (name, "s.zarr", "--model", model, "--placements", "500", *options)
-    with pytest.raises(InputError, match="only a model of support is compared with placements"):
-        invoke(*named)
-    article = scores_of(model)
-    support = dataclasses.replace(article, config=with_objective(article.config, "support"))
-    resolve.scores.return_value = support
-    more = replace("scoring.open_scores.with_placements", None)
-    more.side_effect = InputError("stop here")
-    with pytest.raises(InputError, match="stop here"):
-        invoke(*named)
-    assert more.call_args_list == [call(support, 500)]
+        given(*options)
 
 
 NOISE = b"oneDNN custom operations are on\n"

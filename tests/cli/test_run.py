@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 from unittest.mock import Mock, call
 
+import click
 import pytest
 import yaml
 
 from atypeak_scale.config import Config, dump_config, load_config
+from atypeak_scale.errors import InputError
 from atypeak_scale.pipeline import StagePlan
 from tests.cli.helpers import (
     EXECUTORS,
@@ -200,3 +202,19 @@ def test_run__bad_peaks_leave_nothing_but_an_empty_workdir(
     done = atypeak("run", tmp_path / "my.yaml", "--workdir", tmp_path / "w", *inputs, *extra)
     assert re.search(r"peaks\.bed, line \d+: 2 tab-separated columns", done.message())
     assert list((tmp_path / "w").rglob("*")) == []
+
+
+@pytest.mark.parametrize("words", [[], ["hela", "--config", "hela"]])
+def test_run__one_configuration(words: list[str]) -> None:
+    with pytest.raises(click.UsageError, match="name a configuration, as CONFIG or with --config"):
+        invoke("run", *words, "--workdir", "w")
+
+
+def test_run__configuration_as_an_option(replace: Replace) -> None:
+    check = replace("pipeline.check_run", None)
+    check.side_effect = InputError("stop here")
+    for words in (["hela"], ["--config", "hela"]):
+        with pytest.raises(InputError, match="stop here"):
+            invoke("run", *words, "--workdir", "w")
+    first, second = check.call_args_list
+    assert first == second

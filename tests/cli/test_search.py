@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import click
 import pandas as pd
 import pytest
 
@@ -14,6 +15,7 @@ from tests.cli.helpers import (
     HERE,
     Refuse,
     Replace,
+    Resolved,
     Where,
     cell_line_of,
     invoke,
@@ -43,7 +45,7 @@ def searched(replace: Replace, tensorflow: dict[str, Mock]) -> Mock:
 
 @pytest.mark.parametrize("options, grid", GRIDS)
 def test_search__grid(searched: Mock, options: list[str], grid: dict[str, list[Any]]) -> None:
-    result = invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    result = invoke("search", "s.zarr", "--config", "hela", "--out", "o", *options)
     (arguments,) = searched.call_args_list
     cell_line, config, out, given, *others = arguments.args
     assert (cell_line, config, out) == (cell_line_of("hela"), load_config("hela"), "o")
@@ -58,7 +60,7 @@ def test_search__grid(searched: Mock, options: list[str], grid: dict[str, list[A
 
 
 def test_search__without_a_grid_takes_that_of_the_criterion(searched: Mock) -> None:
-    invoke("search", "hela", "--store", "s.zarr", "--out", "o")
+    invoke("search", "s.zarr", "--config", "hela", "--out", "o")
     (arguments,) = searched.call_args_list
     assert arguments.args[3:] == (None, 3, HERE, "q-score")
 
@@ -68,7 +70,7 @@ def test_search__power(searched: Mock) -> None:
     trials.insert(3, "validation_loss", 0.5)
     searched.return_value = trials
     result = invoke(
-        "search", "hela", "--store", "s.zarr", "--out", "o", "--criterion", "power",
+        "search", "s.zarr", "--config", "hela", "--out", "o", "--criterion", "power",
         "--over", "support.filters=8,32",
     )  # fmt: skip
     (arguments,) = searched.call_args_list
@@ -88,7 +90,7 @@ def test_search__power_has_no_sample_of_windows(searched: Mock) -> None:
 
 
 def test_search__seeds_and_sample(searched: Mock) -> None:
-    invoke("search", "hela", "--store", "s.zarr", "--out", "o", "--seeds", "2", "--sample", "50")
+    invoke("search", "s.zarr", "--config", "hela", "--out", "o", "--seeds", "2", "--sample", "50")
     (arguments,) = searched.call_args_list
     assert arguments.args[1].normalization.sample == 50
     assert arguments.args[4] == 2
@@ -96,7 +98,7 @@ def test_search__seeds_and_sample(searched: Mock) -> None:
 
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_search__where(searched: Mock, options: list[str], where: Where) -> None:
-    invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+    invoke("search", "s.zarr", "--config", "hela", "--out", "o", *options)
     (arguments,) = searched.call_args_list
     assert arguments.args[5] == where
 
@@ -113,7 +115,7 @@ def test_search__where(searched: Mock, options: list[str], where: Where) -> None
 def test_search__bad_grid(searched: Mock, over: list[str], message: str) -> None:
     options = [word for text in over for word in ("--over", text)]
     with pytest.raises(InputError, match=message):
-        invoke("search", "hela", "--store", "s.zarr", "--out", "o", *options)
+        invoke("search", "s.zarr", "--config", "hela", "--out", "o", *options)
     assert searched.call_args_list == []
 
 
@@ -131,3 +133,21 @@ def test_search__missing_is_named_and_nothing_left(
     refuse_missing: Refuse, arguments: list[str], message: str
 ) -> None:
     refuse_missing(arguments, message)
+
+
+def test_search__in_the_order_of_earlier_versions(
+    replace: Replace, resolve: Resolved, tensorflow: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = replace("assess.quality.search.search", None)
+    search.side_effect = InputError("stop here")
+    for words in (["s.zarr", "--config", "hela"], ["hela", "--store", "s.zarr"]):
+        with pytest.raises(InputError, match="stop here"):
+            invoke("search", *words, "--out", "o")
+    first, second = search.call_args_list
+    assert first.args[:-2] == second.args[:-2]  # the executors differ
+    assert [one.args[0] for one in resolve.cell_line.call_args_list] == ["s.zarr", "s.zarr"]
+
+
+def test_search__without_a_configuration() -> None:
+    with pytest.raises(click.UsageError, match="Missing option '--config'"):
+        invoke("search", "s.zarr", "--out", "o")

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock, call
 
+import click
 import pandas as pd
 import pytest
 import yaml
 
 from atypeak_scale.config import Config, SupportSettings, dump_config, load_config, with_seed
+from atypeak_scale.errors import InputError
 from tests.cli.helpers import (
     CELL,
     EXECUTORS,
@@ -20,6 +22,7 @@ from tests.cli.helpers import (
     Finished,
     Refuse,
     Replace,
+    Resolved,
     Run,
     Where,
     cell_line_of,
@@ -227,3 +230,20 @@ def test_train__weight_of_an_unknown_label(
         done = atypeak("train", built, "--config", config_file, "--model", tmp_path / "model")
         assert done.message().startswith(message)
     assert not list(tmp_path.glob("*model*"))
+
+
+@pytest.mark.parametrize("objective, folder", [("article", "model"), ("support", "support-model")])
+def test_train__where_run_puts_it(
+    replace: Replace, resolve: Resolved, tensorflow: object, tmp_path: Path, objective: str, folder: str
+) -> None:
+    (tmp_path / "w" / "store.zarr").mkdir(parents=True)
+    train = replace("model.training.train.train", None)
+    train.side_effect = InputError("stop here")
+    with pytest.raises(InputError, match="stop here"):
+        invoke("train", "--workdir", tmp_path / "w", "--config", "hela", "--objective", objective)
+    assert train.call_args.args[2] == str(tmp_path / "w" / folder)
+
+
+def test_train__nowhere() -> None:
+    with pytest.raises(click.UsageError, match="Missing option '--model'"):
+        invoke("train", "s.zarr", "--config", "hela")
