@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # From doubtful to trusted, not judged, and expected; the second row is for terminals without Unicode.
 BLOCKS = {False: ("░▒▓█", "─", "┄"), True: ("-+*#", ".", ":")}
 LONGEST_LABEL, FEWEST_TRACKS = 26, 5
+LOW = 0.5  # trust of a peak that more likely lies at random than not
 FULL_HEIGHT, FEWEST_ABSENT = 30, 3  # lines of a terminal, and what is left of `absent` on a smaller one
 TICKS = (10, 20, 50, 100, 200, 500)  # times a power of ten, bp
 
@@ -109,9 +110,10 @@ class _Layout:
             block = levels[min(len(levels) - 1, int(peak.trust * len(levels)))] if is_judged else unjudged
             for column in self._columns(peak.start, peak.end):
                 cells[column] = (block, _style(peak.trust))
-        return self._line(
-            track.source, cells, lowest_text(self.picture.score, track), _style(track.lowest.trust)
-        )
+        # Only low numbers are coloured, since blue text is hard to read on black.
+        lowest = track.lowest.trust
+        style = _style(lowest) if lowest < LOW else ""
+        return self._line(track.source, cells, lowest_text(self.picture.score, track), style)
 
     def absent(self) -> "list[Text]":
         """Return what is expected but absent; no line if no network was asked."""

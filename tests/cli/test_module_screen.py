@@ -67,7 +67,9 @@ def test_lines__peaks_in_their_columns(width: int) -> None:
 def test_lines__in_colour() -> None:
     lines = module_lines(by_hand(), console(terminal=True, height=60))
     line = next(one for one in lines if one.plain.startswith("dataset05"))
-    assert [str(span.style) for span in line.spans if span.style] == [shade(5 / 6)] * 2
+    assert [str(span.style) for span in line.spans if span.style] == [shade(5 / 6)]
+    doubtful = next(one for one in lines if "cript>alert" in one.plain)
+    assert [str(span.style) for span in doubtful.spans if span.style] == [shade(0)] * 2  # the number as well
 
 
 @pytest.mark.parametrize("height, shown", [(24, 5), (34, 14), (100, 41)])
