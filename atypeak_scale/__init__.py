@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atypeak_scale import assess, model
+    from atypeak_scale import assess, model, plot
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.execution.dask_executor import executor
@@ -40,7 +40,7 @@ _MODULES = {
     "train": "model.training.train",
     "verify": "store.verify",
 }
-_NAMESPACES = ("assess", "model")
+_NAMESPACES = ("assess", "model", "plot")
 
 __all__ = [
     "Config",
@@ -54,6 +54,7 @@ __all__ = [
     "normalize",
     "open_scores",
     "open_store",
+    "plot",
     "run",
     "score",
     "simulate",
