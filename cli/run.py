@@ -5,8 +5,9 @@ import click
 from atypeak_scale.execution.executor import Executor
 
 from .chosen import FolderOrUrl
-from .common import dry_run_options, executor_options, import_tensorflow_quietly, print_facts, print_reports
+from .common import dry_run_option, executor_options, import_tensorflow_quietly
 from .progress import progress_on
+from .summary import Summary, summary_option, tell_reports
 
 
 @click.command()
@@ -18,8 +19,9 @@ from .progress import progress_on
 @click.option("--crms", metavar="FILE", help="CRMs, BED; instead of inputs.crms of the configuration.")
 @click.option("--scores", type=click.Choice(["article", "support", "both"]), default="both",
               show_default=True, help="Which scores to make.")  # fmt: skip
-@dry_run_options
+@dry_run_option
 @executor_options
+@summary_option
 def run(
     config: str | None,
     named: str | None,
@@ -28,7 +30,7 @@ def run(
     crms: str | None,
     scores: str,
     dry_run: bool,
-    as_json: bool,
+    summary: Summary,
     executor: Executor,
 ) -> None:
     """Go from BED files to scored BED files. CONFIG is a YAML file, or the name of a bundled one.
@@ -40,7 +42,7 @@ def run(
     """
     from atypeak_scale import pipeline
     from atypeak_scale.config import load_config
-    from atypeak_scale.scoring.support.summary import summary
+    from atypeak_scale.scoring.support.summary import summary as of_support
 
     if (config is None) == (named is None):
         raise click.UsageError("name a configuration, as CONFIG or with --config")
@@ -49,13 +51,12 @@ def run(
     if dry_run:
         with progress_on(executor):
             plans = pipeline.plan_run(settings, workdir, peaks, crms, objectives, executor)
-        print_facts(plans, as_json)
+        summary.facts(plans)
         return
     pipeline.check_run(settings, workdir, peaks, crms)
     import_tensorflow_quietly()
     with progress_on(executor):
         reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor)
-    print_reports(reports)
+    tell_reports(summary, reports)
     if "support" in objectives:
-        for line in summary(pipeline.support_of(settings, workdir)):
-            click.echo(line)
+        summary.sentences("found", of_support(pipeline.support_of(settings, workdir)))
