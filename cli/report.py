@@ -1,0 +1,44 @@
+"""`atypeak-scale report`."""
+
+import click
+
+from atypeak_scale.execution.executor import Executor
+
+from .advice import commands_of, place_of
+from .chosen import Chosen, model_options
+from .common import executor_options, import_tensorflow_quietly
+from .progress import progress_on
+
+
+@click.command()
+@click.option("--out", type=click.Path(), metavar="DIR", help="New folder for the page and its tables.")
+@click.option("--figures", type=click.Path(), metavar="DIR",
+              help="New folder for the article's figures, as SVG and PDF files.")  # fmt: skip
+@click.option("--genome", default="hg38", show_default=True, metavar="NAME",
+              help="Assembly in the UCSC browser, to which places in the page are linked.")  # fmt: skip
+@model_options(required=False, several=True)
+@executor_options
+def report(
+    chosen: Chosen, out: str | None, figures: str | None, genome: str, executor: Executor
+) -> None:
+    """Show what was found in STORE: one page, report.html, that opens in any browser, without a network.
+
+    Folders of other commands that lie beside STORE are shown too, if they are called evidence, search or
+    releases. What was not run is a box with the command that runs it.
+    """
+    from atypeak_scale.provenance import refuse_existing_output
+    from atypeak_scale.report.report import write_report
+
+    if out is None and figures is None:
+        raise click.UsageError("Missing option '--out' or '--figures'.")
+    for folder in (out, figures):
+        if folder is not None:
+            refuse_existing_output(folder)
+    scores = chosen.scores_of_each()
+    if not executor.is_elsewhere:
+        import_tensorflow_quietly()
+    with progress_on(executor):
+        if out is not None:
+            commands = commands_of(chosen.store, {one.objective: str(one.model) for one in scores})
+            page = write_report(scores, out, place_of(chosen.store)[1], genome, commands, executor)
+            click.echo(f"{page}  open it in a browser")
