@@ -24,20 +24,28 @@ if TYPE_CHECKING:
     from atypeak_scale.assess.quality.search import search
     from atypeak_scale.assess.quality.stability import stability, summarize_stability
     from atypeak_scale.assess.regions.crms import crms
+    from atypeak_scale.assess.regions.interesting import interesting_modules
+    from atypeak_scale.assess.regions.module import absent_sources, module, modules
+    from atypeak_scale.assess.regions.places import find_modules
     from atypeak_scale.assess.regions.releases import compare_releases
     from atypeak_scale.assess.results import load, save
 
 # No room or module of this folder may have one of these names: an imported module would hide the function.
 _MODULES = {
+    "absent_sources": "regions.module",
     "compare_releases": "regions.releases",
     "confirmation": "evidence.replicates",
     "corroboration": "interpretation.corroboration",
     "crms": "regions.crms",
     "explain": "interpretation.explain",
     "explain_peaks": "interpretation.explain",
+    "find_modules": "regions.places",
     "groups": "interpretation.groups",
+    "interesting_modules": "regions.interesting",
     "least_supported": "interpretation.explain",
     "load": "results",
+    "module": "regions.module",
+    "modules": "regions.module",
     "noise_detection": "evidence.artificial",
     "pairs": "description.pairs",
     "phantoms": "interpretation.groups",
@@ -58,15 +66,20 @@ _MODULES = {
 }
 
 __all__ = [
+    "absent_sources",
     "compare_releases",
     "confirmation",
     "corroboration",
     "crms",
     "explain",
     "explain_peaks",
+    "find_modules",
     "groups",
+    "interesting_modules",
     "least_supported",
     "load",
+    "module",
+    "modules",
     "noise_detection",
     "pairs",
     "phantoms",

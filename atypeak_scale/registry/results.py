@@ -108,3 +108,22 @@ DENSITY = Result(
 )
 
 RESULTS = (QSCORE, GROUPS, UR_EXAMPLES, STATISTICS, DENSITY)
+
+# Made on demand and never kept, so it is none of RESULTS.
+MODULE = Result(
+    "module",
+    ("window", "bin", "source"),
+    {
+        "original": "whether a peak of the source covers the bin",
+        "rebuilt": "h(X), what the article's network makes of the window (method, section 3)",
+        "score": "A, rebuilt over original signal, where the original is not 0 (method, section 4.1)",
+        "phantom": "what the article's network adds, where the original is 0",
+        "expected": (
+            "probability that the source covers the bin, by the network of support, which does not see that "
+            "source in the window (method, section 9.2)"
+        ),
+        "bin_start": "start of the bin, bp, 0-based",
+        "inside": "whether the bin lies in the CRM; a window that is shorter than its frame is filled up",
+    },
+    ("source_view0", "source_view1"),
+)

@@ -14,7 +14,7 @@ def test_results__no_name_twice() -> None:
 
 def test_results__every_constant_is_listed() -> None:
     constants = [value for value in vars(results).values() if isinstance(value, Result)]
-    assert [result.name for result in constants] == [result.name for result in RESULTS]
+    assert [result.name for result in constants] == [result.name for result in (*RESULTS, results.MODULE)]
 
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.name)

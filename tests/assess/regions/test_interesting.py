@@ -1,0 +1,70 @@
+"""Chosen CRMs against the table of all CRMs."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from assess.by_hand import members_by_hand
+from scipy.stats import rankdata
+
+from atypeak_scale.assess.regions.interesting import interesting_modules
+from atypeak_scale.errors import StageMissingError
+from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.registry.variables import DOUBT
+from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.result_groups import NORMALIZATION
+
+
+def by_hand(numbers: pd.DataFrame, kind: str) -> list[int]:
+    """Return all CRMs, the most interesting first; numbers: by CRM in order, number, mean and sum."""
+    if kind == "best":
+        return numbers.sort_values("sum", ascending=False, kind="stable").index.tolist()
+    if kind == "worst":
+        rich = numbers[numbers["number"] >= numbers["number"].median()]
+        return rich.sort_values("mean", kind="stable").index.tolist()
+    ranks = [(rankdata(numbers[of]) - 0.5) / len(numbers) for of in ("number", "mean")]
+    away = np.abs(ranks[0] - 0.5) + np.abs(ranks[1] - 0.5)
+    return numbers.iloc[np.argsort(away, kind="stable")].index.tolist()
+
+
+@pytest.mark.parametrize("count", [1, 4, 1000])
+def test_interesting__by_final_scores(
+    random_scored: Scores, catalogue: tuple[Path, Path], count: int
+) -> None:
+    members = members_by_hand(*catalogue, random_scored)
+    in_order = list(dict.fromkeys(random_scored.cell_line.data["crm"].values.tolist()))
+    finals = pd.DataFrame([(one.crm, one.final) for one in members], columns=["crm", "final"])
+    numbers = finals.groupby("crm")["final"].agg(number="count", mean="mean", sum="sum").loc[in_order]
+    found = interesting_modules(random_scored, count)
+    assert found["kind"].unique().tolist() == ["best", "worst", "typical"]
+    for kind, part in found.groupby("kind"):
+        assert part["crm"].tolist() == by_hand(numbers, str(kind))[:count]
+        np.testing.assert_allclose(part["mean"], numbers.loc[part["crm"], "mean"], rtol=1e-6)
+        assert part["peaks"].tolist() == numbers.loc[part["crm"], "number"].tolist()
+        assert (part["unjudged_peaks"] == 0).all()
+
+
+def test_interesting__by_trust(random_support: Scores, catalogue: tuple[Path, Path]) -> None:
+    trust = (1 - random_support.read(DOUBT)).tolist()
+    members = members_by_hand(*catalogue, random_support, trust)
+    frame = pd.DataFrame([(one.crm, one.final) for one in members], columns=["crm", "trust"])
+    in_order = list(dict.fromkeys(random_support.cell_line.data["crm"].values.tolist()))
+    numbers = frame.groupby("crm")["trust"].agg(number="count", mean="mean", sum="sum", peaks="size")
+    numbers = numbers.loc[in_order]
+    judged = numbers[numbers["number"] > 0]
+    assert len(judged) < len(numbers)
+    found = interesting_modules(random_support, 6)
+    for kind, part in found.groupby("kind"):
+        assert part["crm"].tolist() == by_hand(judged, str(kind))[:6]
+        of_crm = numbers.loc[part["crm"]]
+        assert part["unjudged_peaks"].tolist() == (of_crm["peaks"] - of_crm["number"]).tolist()
+        np.testing.assert_allclose(part["sum"], of_crm["sum"], rtol=1e-6)
+    with DaskExecutor(workers=2) as executor:
+        pd.testing.assert_frame_equal(interesting_modules(random_support, 6, executor), found)
+
+
+def test_interesting__needs_final_scores(random_scored: Scores) -> None:
+    random_scored.set_attribute(NORMALIZATION, None)
+    with pytest.raises(StageMissingError, match="not normalized"):
+        interesting_modules(random_scored, 3)
