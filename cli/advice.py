@@ -37,6 +37,7 @@ def commands_of(store: Location, models: dict[str, str]) -> dict[str, str]:
         "ur-examples": f"atypeak-scale ur-examples {place}{article}",
         "evidence": f"atypeak-scale evidence {place}{support}{article if 'article' in own else ''} "
         f"--out {beside}evidence",
+        "show": f"atypeak-scale show {place} PLACE",
         "stability": f"atypeak-scale train {place} --config CONFIG --model {beside}models --seeds 3",
         "releases": f"atypeak-scale compare-releases {beside}scores NEWER-PEAKS NEWER-CRMS --out {beside}releases",
     }

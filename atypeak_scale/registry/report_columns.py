@@ -39,7 +39,7 @@ CALIBRATION = Table(
         Column("p_from", "float64", "lower end of the range of p, in it"),
         Column("p_to", "float64", "upper end, in the next range"),
         Column("peaks", "int64", "number of peaks"),
-        Column("random", "float64", "number of them to expect if all the sources' random peaks are spread evenly"),
+        Column("random", "float64", "how many of them to expect to be random; missing if not judged"),
     ),
 )
 MODULE_CHOICE = Table(
@@ -67,4 +67,22 @@ LOWEST_PEAKS = Table(
         Column("doubt", "float32", "probability that it lies at random"),
     ),
 )
-REPORT_TABLES = (EXPERIMENTS, TRAINING, CALIBRATION, MODULE_CHOICE, LOWEST_PEAKS)
+FILES = Table(
+    "files",
+    "the tables behind the page",
+    (
+        Column("file", "text", "path of the file in the folder of the page"),
+        Column("rows", "int64", "number of its rows"),
+        Column("description", "text", "what it holds"),
+    ),
+)
+PROVENANCE = Table(
+    "provenance",
+    "what the scores were made from",
+    (
+        Column("of", "text", "the data, a kind of scores, or the versions of the programs"),
+        Column("name", "text", "name of the fact"),
+        Column("value", "text", "its value"),
+    ),
+)
+REPORT_TABLES = (EXPERIMENTS, TRAINING, CALIBRATION, MODULE_CHOICE, LOWEST_PEAKS, FILES, PROVENANCE)

@@ -1,7 +1,7 @@
 """What a page of the report consists of: sections of blocks, without any HTML."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from atypeak_scale.registry.table import Table
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Stage = Literal[
     "support", "article", "normalize", "qscore", "search", "groups", "ur-examples", "evidence", "stability",
-    "releases",
+    "releases", "show",
 ]  # fmt: skip
 
 
@@ -89,10 +89,27 @@ class Missing:
 
 
 @dataclass(frozen=True, eq=False)
-class Chooser:
-    """Figures of which the reader chooses one by name, such as one module of some dozens.
+class Choice:
+    """One of the views of a chooser.
 
-    figure: drawn for the first choice; choices: for each name, the data of every named source of the figure.
+    name: what the reader chooses; note: said below the choice; data: columns of named data sources of the
+    figure; ranges: factors, or both ends, of named ranges; place: contig, start, end (bp, 0-based) and number
+    of a module, None for anything else.
+    """
+
+    name: str
+    note: str
+    data: Mapping[str, Mapping[str, Any]]
+    ranges: Mapping[str, Sequence[Any]]
+    place: tuple[str, int, int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Chooser:
+    """A figure that shows one of several choices, the first one at first.
+
+    label: of the choice; how_to_find: if given, choices are also found by their place, and this says how to
+    see a module that is not among them.
     """
 
     name: str
@@ -101,7 +118,8 @@ class Chooser:
     how_to_read: str
     behind: str
     label: str
-    choices: Mapping[str, Any] = field(default_factory=dict)
+    choices: tuple[Choice, ...]
+    how_to_find: str = ""
 
 
 Block = Text | Numbers | Terms | Figure | Listing | Missing | Chooser

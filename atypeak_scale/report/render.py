@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -96,29 +97,30 @@ def _policy(scripts: Sequence[str]) -> str:
     )
 
 
-def _anchors(page: Page) -> dict[str, str]:
-    """Return the anchor of every figure and table, by name.
+def _anchors(page: Page) -> dict[str, dict[str, str]]:
+    """Return the anchors of all figures and of all tables, by name.
 
     Raises
     ------
     ValueError
-        If two blocks have one name, or a figure names a table that the page does not have.
+        If two of a kind have one name, or a figure names a table that the page does not have.
 
     """
-    named = [
-        block
-        for section in page.sections
-        for block in section.blocks
-        if isinstance(block, Figure | Listing | Chooser)
+    figures = [
+        block for section in page.sections for block in section.blocks if isinstance(block, Figure | Chooser)
     ]
-    names = [block.name for block in named] + [section.name for section in page.sections]
-    listed = {block.name for block in page.listings()}
-    if len(set(names)) < len(names):
-        raise ValueError(f"two blocks of one name: {sorted(names)}")
-    for block in named:
-        if not isinstance(block, Listing) and block.behind not in listed:
-            raise ValueError(f"{block.name}: no table {block.behind!r} in the page")
-    return {block.name: block.name for block in named}
+    tables = page.listings()
+    for names in ([one.name for one in figures], [one.name for one in tables]):
+        if len(set(names)) < len(names):
+            raise ValueError(f"two blocks of one name: {sorted(names)}")
+    anchors = {
+        "figure": {one.name: f"figure-{one.name}" for one in figures},
+        "table": {one.name: f"table-{one.name}" for one in tables},
+    }
+    for one in figures:
+        if one.behind not in anchors["table"]:
+            raise ValueError(f"{one.name}: no table {one.behind!r} in the page")
+    return anchors
 
 
 class _Packs:
@@ -134,7 +136,7 @@ class _Packs:
         return self._add(json_item(block.model))
 
     def choices(self, block: Chooser) -> str:
-        return self._add(block.choices)
+        return self._add([asdict(choice) for choice in block.choices])
 
     def table(self, block: Listing) -> str:
         text = (self.tables / f"{block.name}.tsv").read_text(encoding="utf-8")

@@ -9,14 +9,14 @@ from atypeak_scale.provenance import new_output, refuse_existing_output
 from atypeak_scale.report.page import Page, Section
 from atypeak_scale.report.render import TABLES, render, write_tables
 from atypeak_scale.report.results import Results, results_of
-from atypeak_scale.report.sections import experiments, verdict
+from atypeak_scale.report.sections import data, experiments, good, made, modules, together, verdict
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 
 PAGE = "report.html"
 BROWSER = "https://genome.ucsc.edu/cgi-bin/hgTracks?db={genome}&position={contig}:{start}-{end}"
 GENOME = "hg38"  # of ReMap
-SECTIONS = (verdict, experiments)
+SECTIONS = (verdict, experiments, modules, together, good, data)
 # How each stage is run from Python; the command line puts its own commands in their place.
 CALLS: dict[str, str] = {
     "support": "atypeak.train(cell_line, config, objective of support); atypeak.score(cell_line, model)",
@@ -28,6 +28,7 @@ CALLS: dict[str, str] = {
     "ur-examples": "atypeak.assess.ur_examples(article)",
     "evidence": "atypeak.assess.power(support, article)",
     "stability": "atypeak.assess.stability(cell_line, models)",
+    "show": 'atypeak.assess.module(cell_line, "PLACE", article, support)',
     "releases": "atypeak.assess.compare_releases(...)",
 }
 
@@ -94,6 +95,7 @@ def page_of(results: Results, genome: str | None, commands: Mapping[str, str]) -
     for number, module in enumerate(SECTIONS):
         sections.append(module.section(results))
         results.executor.tell("report", number + 1, len(SECTIONS))
+    sections.append(made.section(results, tuple(sections)))
     browser = "" if genome is None else BROWSER.replace("{genome}", genome)
     cell_line = results.cell_line
     return Page(

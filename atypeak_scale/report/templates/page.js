@@ -3,7 +3,8 @@
 (() => {
   const started = performance.now();
   const root = document.documentElement;
-  const views = [];
+  const CODES = 254, EMPTY = 255;  // of matrices
+  const drawn = new Map();  // place -> views
 
   // --- packed data: JSON, gzip, base64
 
@@ -27,55 +28,48 @@
     const item = await unpack(place.dataset.item);
     place.id = `drawing-${place.dataset.item}`;
     const found = await Bokeh.embed.embed_item(item, place.id);
-    for (const view of Object.values(found.roots ?? found)) {
-      views.push(view);
-      prepare(view.model, place);
-    }
+    drawn.set(place, [...found]);
+    for (const plot of matrices(place)) readOut(plot, place);
+    fitLabels(place);
     if (place.dataset.choices) offer(place, await unpack(place.dataset.choices));
   }
 
-  function plots(model) {
-    return model.document ? [...model.document.roots()].flatMap((one) => [...one.references()])
-      .filter((one) => one.tags !== undefined && one.x_range !== undefined && one.renderers !== undefined) : [];
+  function models(place) {
+    return (drawn.get(place) ?? []).flatMap((view) => [...view.model.references()]);
   }
 
-  function prepare(model, place) {
-    for (const plot of plots(model)) {
-      const facts = plot.tags.map((tag) => tag instanceof Map ? Object.fromEntries(tag) : tag)
-        .find((tag) => tag && tag.matrix !== undefined);
-      if (facts) readOut(plot, facts, place);
-    }
-    fitLabels(place);
+  function matrices(place) {
+    return models(place).filter((model) => model.type === "Figure" && model.tags.length);
   }
 
   // The cell of a matrix under the pointer, in words below the figure.
-  function readOut(plot, facts, place) {
+  function readOut(plot, place) {
     const said = place.parentElement.querySelector(".cell");
-    const image = plot.renderers.find((one) => one.name === "matrix");
+    const { what, low, high, rows, columns } = plain(plot.tags[0]).matrix;
+    const [values] = plot.renderers.find((one) => one.name === "matrix").data_source.get_array("image");
     const tell = (event) => {
-      const values = image.data_source.get_array("image")[0];
-      const rows = plot.fresh?.rows ?? facts.rows, columns = plot.fresh?.columns ?? facts.columns;
       const row = Math.round(event.y), column = Math.round(event.x);
       if (row < 0 || column < 0 || row >= rows.length || column >= columns.length) return;
-      const value = values[row * columns.length + column];
-      said.textContent = `${rows[row]} (row), ${columns[column]} (column): ${facts.matrix} ${shown(value)}`;
+      const code = values[row * columns.length + column];
+      const value = code === EMPTY ? "-" : (low + code / CODES * (high - low)).toFixed(2);
+      said.textContent = `${rows[row]} (row), ${columns[column]} (column): ${what} ${value}`;
     };
     plot.on_event("mousemove", tell);
     plot.on_event("tap", tell);
-    said.textContent = "Point at a cell, or tap it, to read its value.";
+    said.textContent = "Point at a cell, or tap it, to read it here. Zoom with the wheel after choosing it in the toolbar.";
+  }
+
+  // Bokeh reads objects as maps.
+  function plain(value) {
+    if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [key, plain(one)]));
+    return value;
   }
 
   // As many labels along the axes of a matrix as there is room for.
   function fitLabels(place) {
-    for (const view of views) {
-      if (view.el.parentElement !== place) continue;
-      for (const plot of plots(view.model)) {
-        if (!plot.renderers.some((one) => one.name === "matrix")) continue;
-        const { inner_width, inner_height } = plot;
-        for (const [axis, length] of [[plot.above[0], inner_width], [plot.left[0], inner_height]]) {
-          const wanted = Math.max(2, Math.floor(length / 9));
-          if (length && axis?.ticker?.desired_num_ticks !== undefined) axis.ticker.desired_num_ticks = wanted;
-        }
+    for (const plot of matrices(place)) {
+      for (const [axis, length] of [[plot.above[0], plot.inner_width], [plot.left[0], plot.inner_height]]) {
+        if (length) axis.ticker.desired_num_ticks = Math.max(2, Math.floor(length / 9));
       }
     }
   }
@@ -141,7 +135,7 @@
       this.update();
     }
 
-    // A word is looked for in every cell; "column > 0.3" compares numbers. All parts between spaces must hold.
+    // A word is looked for in every cell; "column > 0.3" compares numbers.
     matches(row, text) {
       const condition = text.match(/^\s*(\S+)\s*(<=|>=|<|>|=)\s*(\S+)\s*$/);
       const at = condition ? this.columns.findIndex((column) => column.name === condition[1]) : -1;
@@ -243,35 +237,76 @@
     }
   }
 
-  // --- one of many: fill the named sources of a figure anew
+  // --- one of many: fill the named sources and ranges of a figure anew
 
   let show = () => false;
 
   function offer(place, choices) {
-    const select = place.parentElement.querySelector("select");
-    for (const name of Object.keys(choices)) {
-      const option = element("option", name);
-      option.value = name;
+    const figure = place.parentElement, select = figure.querySelector("select");
+    for (const [number, choice] of choices.entries()) {
+      const option = element("option", choice.name);
+      option.value = number;
       select.append(option);
     }
-    select.addEventListener("change", () => choose(place, choices[select.value]));
+    const choose = (number) => {
+      select.value = number;
+      fill(place, choices[number]);
+      figure.querySelector(".note").textContent = choices[number].note;
+    };
+    select.addEventListener("change", () => choose(Number(select.value)));
+    const form = figure.querySelector("form");
+    if (form) {
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        show(form.querySelector("input").value);
+      });
+      show = (text) => find(figure, choices, text, choose);
+    }
+    if (choices.length) choose(0);
   }
 
-  function choose(place, data) {
-    for (const view of views) {
-      if (view.el.parentElement !== place) continue;
-      for (const model of view.model.document.roots().flatMap((one) => [...one.references()])) {
-        if (model.name && data[model.name] && model.data !== undefined) model.data = data[model.name];
+  function fill(place, choice) {
+    for (const model of models(place)) {
+      const data = choice.data[model.name], range = choice.ranges[model.name];
+      if (model.name === null) continue;
+      if (data && model.data !== undefined) model.data = data;
+      if (range && model.factors !== undefined) model.factors = range;
+      else if (range) {
+        [model.reset_start, model.reset_end] = range;
+        model.setv({ start: range[0], end: range[1] });
       }
     }
+  }
+
+  // A region or a position as browsers write it, from 1, or the number of a module.
+  function find(figure, choices, text, choose) {
+    const answer = figure.querySelector(".answer"), wanted = text.trim();
+    const region = wanted.match(/^(\S.*):([0-9][0-9,]*)(?:-([0-9][0-9,]*))?$/);
+    const number = (digits) => Number(digits.replaceAll(",", ""));
+    const at = choices.findIndex(({ place: [contig, start, end, crm] }) => {
+      if (!region) return wanted === String(crm);
+      const first = number(region[2]), last = region[3] ? number(region[3]) : first;
+      return contig === region[1] && first <= end && last > start;
+    });
+    if (at < 0) {
+      const command = answer.dataset.command.replace("PLACE", wanted);
+      answer.textContent = `Not among the ${choices.length} modules of this page. Any module: ${command}`;
+      figure.scrollIntoView();
+      return false;
+    }
+    answer.textContent = "";
+    choose(at);
+    figure.scrollIntoView();
+    return true;
   }
 
   // --- begin
 
   function repaint() {
-    for (const view of views) view.resize_layout?.();
-    for (const place of document.querySelectorAll(".drawing")) fitLabels(place);
-    for (const view of views) for (const plot of view.child_views ?? [view]) (plot.request_paint ?? plot.request_render)?.call(plot);
+    for (const [place, views] of drawn) {
+      fitLabels(place);
+      for (const view of views) view.invalidate_layout?.();
+    }
   }
 
   async function begin() {
@@ -282,7 +317,7 @@
       await new Promise((done) => setTimeout(done));
     }
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-    addEventListener("resize", () => document.querySelectorAll(".drawing").forEach(fitLabels));
+    addEventListener("resize", () => [...drawn.keys()].forEach(fitLabels));
     addEventListener("beforeprint", repaint);
     root.dataset.drawn = String(waiting.length);
     root.dataset.milliseconds = String(Math.round(performance.now() - started));
