@@ -1,43 +1,63 @@
 """How to run each stage, for the boxes of the report: what the reader would type."""
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
+from atypeak_scale.config import bundled_configs
 from atypeak_scale.storage.locations import Location, is_url
 from atypeak_scale.workdir import STORE, is_workdir
 
 
-def place_of(store: Location) -> tuple[str, Location | None]:
-    """Return what names a store on the command line, and the folder of its run if it has one."""
-    folder = str(store).rpartition("/")[0] if is_url(store) else Path(store).parent
-    if str(store).endswith(f"/{STORE}") or str(store) == STORE:
-        folder = folder or "."
-        if is_workdir(folder):
-            return str(folder), folder
-    return str(store), None
+def workdir_of(store: Location) -> Location | None:
+    """Return the folder of the run that a store is part of, None if it is of none."""
+    folder, _, name = str(store).rstrip("/").rpartition("/")
+    if name != STORE:
+        return None
+    place: Location = folder if is_url(store) else Path(folder or ".")
+    return place if is_workdir(place) else None
 
 
-def commands_of(store: Location, models: dict[str, str]) -> dict[str, str]:
-    """Return the command that runs each stage.
+def commands_of(
+    store: Location, models: Mapping[str, Location], cell_line: str, workdir: Location | None = None
+) -> dict[str, str]:
+    """Return the command that runs each stage of the report.
 
-    models: folder of the model of each objective there is.
+    models: folder of the model of each objective that was named; cell_line: names the configuration if it is
+    a bundled one; workdir: the folder of the run, which stands for store and models.
     """
-    place, workdir = place_of(store)
-    own = {objective: "" if workdir else f" --model {model}" for objective, model in models.items()}
-    article, support = own.get("article", " --model MODEL"), own.get("support", " --model SUPPORT-MODEL")
-    beside = f"{place}/" if workdir else ""
-    run = f"atypeak-scale run --workdir {place} CONFIG" if workdir else None
-    of_model = "atypeak-scale train {0} --config CONFIG --model {1}{2}\natypeak-scale score {0} --model {1}"
+    place = shlex.quote(str(workdir or store))
+    named = {} if workdir else {what: f" --model {shlex.quote(str(model))}" for what, model in models.items()}
+    missing = {
+        "article": "" if workdir else " --model MODEL",
+        "support": "" if workdir else " --model SUPPORT-MODEL",
+    }
+    article, support = ({**missing, **named}[what] for what in ("article", "support"))
+    both = support + named.get("article", "")
+    beside, config = f"{place}/" if workdir else "", cell_line if cell_line in bundled_configs() else "CONFIG"
     return {
-        "support": run or of_model.format(place, "SUPPORT-MODEL", " --objective support"),
-        "article": run or of_model.format(place, "MODEL", "") + f"\natypeak-scale normalize {place} --model MODEL",
+        **_scores(place, config, workdir is not None),
         "normalize": f"atypeak-scale normalize {place}{article}",
         "qscore": f"atypeak-scale qscore {place}{article}",
-        "search": f"atypeak-scale search {place} CONFIG --out {beside}search",
+        "search": f"atypeak-scale search {place} --config {config} --out {beside}search",
         "groups": f"atypeak-scale groups {place}{article}",
         "ur-examples": f"atypeak-scale ur-examples {place}{article}",
-        "evidence": f"atypeak-scale evidence {place}{support}{article if 'article' in own else ''} "
-        f"--out {beside}evidence",
-        "show": f"atypeak-scale show {place} PLACE",
-        "stability": f"atypeak-scale train {place} --config CONFIG --model {beside}models --seeds 3",
-        "releases": f"atypeak-scale compare-releases {beside}scores NEWER-PEAKS NEWER-CRMS --out {beside}releases",
+        "evidence": f"atypeak-scale evidence {place}{both} --out {beside}evidence",
+        "stability": f"atypeak-scale train {place} --config {config} --model {beside}models --seeds 3",
+        "releases": f"atypeak-scale compare-releases {beside}scores NEWER-PEAKS CRMS --out {beside}releases",
+        "show": f"atypeak-scale show {place}{both if named else ''} PLACE",
+    }
+
+
+def _scores(place: str, config: str, is_run: bool) -> dict[str, str]:
+    """Return how to make the scores of each objective."""
+    if is_run:
+        run = f"atypeak-scale run {config} --workdir {place}"
+        return {"article": run, "support": run}
+    train = f"atypeak-scale train {place} --config {config} --model"
+    return {
+        "support": f"{train} SUPPORT-MODEL --objective support\n"
+        f"atypeak-scale score {place} --model SUPPORT-MODEL",
+        "article": f"{train} MODEL\natypeak-scale score {place} --model MODEL\n"
+        f"atypeak-scale normalize {place} --model MODEL",
     }

@@ -4,7 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .advice import commands_of, place_of
+from .advice import commands_of, workdir_of
 from .chosen import Chosen, model_options
 from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
@@ -18,13 +18,11 @@ from .progress import progress_on
               help="Assembly in the UCSC browser, to which places in the page are linked.")  # fmt: skip
 @model_options(required=False, several=True)
 @executor_options
-def report(
-    chosen: Chosen, out: str | None, figures: str | None, genome: str, executor: Executor
-) -> None:
+def report(chosen: Chosen, out: str | None, figures: str | None, genome: str, executor: Executor) -> None:
     """Show what was found in STORE: one page, report.html, that opens in any browser, without a network.
 
-    Folders of other commands that lie beside STORE are shown too, if they are called evidence, search or
-    releases. What was not run is a box with the command that runs it.
+    What other commands kept in STORE is shown, and the folders evidence, search and releases in the folder of
+    a run. What was not run is a box with the command that runs it.
     """
     from atypeak_scale.provenance import refuse_existing_output
     from atypeak_scale.report.report import write_report
@@ -39,6 +37,8 @@ def report(
         import_tensorflow_quietly()
     with progress_on(executor):
         if out is not None:
-            commands = commands_of(chosen.store, {one.objective: str(one.model) for one in scores})
-            page = write_report(scores, out, place_of(chosen.store)[1], genome, commands, executor)
+            workdir = workdir_of(chosen.store)
+            models = {str(one.objective): one.model for one in scores}
+            commands = commands_of(chosen.store, models, chosen.cell_line().name, workdir)
+            page = write_report(scores, out, workdir, genome, commands, executor)
             click.echo(f"{page}  open it in a browser")

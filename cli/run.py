@@ -4,6 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
+from .advice import commands_of
 from .chosen import FolderOrUrl
 from .common import dry_run_options, executor_options, import_tensorflow_quietly, print_facts, print_reports
 from .progress import progress_on
@@ -40,7 +41,10 @@ def run(
     """
     from atypeak_scale import pipeline
     from atypeak_scale.config import load_config
+    from atypeak_scale.report.current import PAGE
     from atypeak_scale.scoring.support.summary import summary
+    from atypeak_scale.storage.locations import join
+    from atypeak_scale.workdir import REPORT, STORE
 
     if (config is None) == (named is None):
         raise click.UsageError("name a configuration, as CONFIG or with --config")
@@ -54,8 +58,10 @@ def run(
     pipeline.check_run(settings, workdir, peaks, crms)
     import_tensorflow_quietly()
     with progress_on(executor):
-        reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor)
+        commands = commands_of(join(workdir, STORE), {}, settings.cell_line, workdir)
+        reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor, commands)
     print_reports(reports)
     if "support" in objectives:
         for line in summary(pipeline.support_of(settings, workdir)):
             click.echo(line)
+    click.echo(f"Look at {join(workdir, REPORT, PAGE)} in a browser.")

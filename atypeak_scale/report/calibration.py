@@ -28,8 +28,8 @@ def calibration(scores: Scores) -> pd.DataFrame:
         p = scores.read(v.P_RANDOM, *block).astype(np.float64)
         of_judged = judged[cell_line.peaks(*block).source]
         place = np.minimum((p * RANGES).astype(np.int64), RANGES - 1)
-        for kind, found in counts.items():
-            found += np.bincount(place[of_judged == kind], minlength=RANGES)
+        for kind in counts:
+            counts[kind] += np.bincount(place[of_judged == kind], minlength=RANGES)
     share, peaks = scores.read(v.SHARE_RANDOM), scores.read(v.SOURCE_PEAKS)
     random = float((share * peaks)[judged].sum()) / RANGES
     ends = np.arange(RANGES + 1) / RANGES

@@ -36,7 +36,7 @@ def new_figure(height: int, x: str, y: str, **options: Any) -> Drawn:
     drawn.background_fill_color = drawn.border_fill_color = drawn.outline_line_color = None
     for axis in drawn.axis:
         axis.axis_label_text_font_style = "normal"
-        axis.minor_tick_line_color = None
+        axis.minor_tick_in = axis.minor_tick_out = 0
     drawn.grid.grid_line_alpha = 0.6
     return drawn
 
@@ -64,7 +64,7 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, colour: str 
     data = {"name": labels, "value": np.asarray(values, np.float64)}
     bar = drawn.hbar(y="name", right="value", height=0.7, color=colour, source=data)
     hover(drawn, [("", "@name"), (title, "@value{0,0.[000]}")], [bar])
-    drawn.ygrid.grid_line_color = None
+    drawn.ygrid.visible = False
     drawn.x_range.start = 0
     whole_numbers(drawn.xaxis)
     return drawn

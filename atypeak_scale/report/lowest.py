@@ -69,7 +69,12 @@ def _lowest(task: LowestTask) -> pd.DataFrame:
     then = scores.read(v.SUPPORT if of_support else v.FINAL, *task.block).astype(np.float64)
     source = scores.cell_line.peaks(*task.block).source
     frame = pd.DataFrame(
-        {"peak": start + np.arange(len(bad)), "source": source, "bad": bad if of_support else -bad, "then": -then}
+        {
+            "peak": start + np.arange(len(bad)),
+            "source": source,
+            "bad": bad if of_support else -bad,
+            "then": -then,
+        }
     )
     return _in_turn(frame[~np.isnan(bad)], task.count)
 
@@ -99,7 +104,10 @@ def _facts(
             columns = table.read(block)
             parts.append(
                 pd.DataFrame(
-                    {name: columns[name][here - block.start] if name in columns else np.nan for name in names},
+                    {
+                        name: columns[name][here - block.start] if name in columns else np.nan
+                        for name in names
+                    },
                     index=here,
                 )
             )

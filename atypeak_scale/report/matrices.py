@@ -11,6 +11,7 @@ from atypeak_scale.report.drawing import BLUE, ORANGE, Drawn, new_figure, plain
 SHADES = 64
 CODES = 254  # steps from the lowest to the highest value: all that an eye can tell
 EMPTY = 255  # code of a cell without a value
+WIDEST = 880  # pixels
 MOST_LABELS = 90  # along an axis before the page has measured how many fit
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -52,9 +53,7 @@ def matrix(
     m, n = values.shape
     drawn = new_figure(700, "", "", x_range=(-0.5, n - 0.5), y_range=(m - 0.5, -0.5), x_axis_location="above")
     mapper = LinearColorMapper(palette=list(palette), low=0, high=CODES, high_color="#00000000")
-    drawn.image(
-        image=[coded(values, limits)], x=-0.5, y=-0.5, dw=n, dh=m, color_mapper=mapper, name="matrix"
-    )
+    drawn.image(image=[coded(values, limits)], x=-0.5, y=-0.5, dw=n, dh=m, color_mapper=mapper, name="matrix")
     _label_axes(drawn, rows, columns)
     if blocks:
         start, stop = (np.array(ends, np.float64) - 0.5 for ends in zip(*blocks, strict=True))
@@ -64,8 +63,9 @@ def matrix(
     _add_legend(drawn, palette, limits, what)
     said = {"what": what, "low": limits[0], "high": limits[1]}
     drawn.tags = [{"matrix": {**said, "rows": [*map(str, rows)], "columns": [*map(str, columns)]}}]
-    drawn.width, drawn.height = 700, max(260, min(1400, round(700 * m / n)))
-    drawn.sizing_mode, drawn.max_width = "scale_width", 880
+    width = min(WIDEST, 220 + 34 * n)
+    drawn.width, drawn.height = width, max(260, min(2 * WIDEST, round(width * m / n)))
+    drawn.sizing_mode, drawn.max_width = "scale_width", width
     return drawn
 
 
@@ -87,10 +87,10 @@ def _label_axes(drawn: Drawn, rows: Sequence[str], columns: Sequence[str]) -> No
         )
         axis.major_label_overrides = {number: plain(str(label)) for number, label in enumerate(labels)}
         axis.major_label_text_font_size = "11px" if len(labels) <= 40 else "9px"
-        axis.major_tick_line_color = axis.axis_line_color = None
+        axis.major_tick_in = axis.major_tick_out = 0
     if max(map(len, columns), default=0) > 2:
         drawn.xaxis.major_label_orientation = "vertical"
-    drawn.grid.grid_line_color = None
+    drawn.grid.visible = False
 
 
 def _add_legend(drawn: Drawn, palette: Sequence[str], limits: tuple[float, float], what: str) -> None:

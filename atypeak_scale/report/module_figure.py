@@ -13,10 +13,16 @@ from atypeak_scale.report.drawing import BLUE, GREEN, GREY, ORANGE, Drawn, hover
 from atypeak_scale.report.page import Choice
 
 MOST_TRACKS, MOST_EXPECTED = 40, 6
+BEYOND = 1000  # bp around the module
 FAINT = 0.1  # of what is expected; below it, an absent source is not drawn
-HEIGHT, OF_MATRIX = 420, 300
-PANELS = ("original", "rebuilt", "average")
-TITLES = {"original": "what is there", "rebuilt": "what the model makes of it", "average": "average module"}
+HEIGHT, OF_MATRIX = 440, 300
+CLEAR = "#00000000"
+PANELS = ("original", "rebuilt", "score", "average")
+TITLES = {
+    "original": "what is there", "rebuilt": "what the model makes of it", "score": "final score of its peaks",
+    "average": "the average module",
+}  # fmt: skip
+TYPICAL, MOST_SCORE = 750, 1500  # final scores in the middle and at the end of the colours
 Columns = dict[str, list[Any]]
 FloatArray = npt.NDArray[np.floating[Any]]
 Labels = tuple[tuple[str, ...], tuple[str, ...]]
@@ -64,18 +70,19 @@ def _panel(name: str, views: tuple[str, str]) -> Drawn:
     from bokeh.models import ColumnDataSource, FactorRange
     from bokeh.transform import linear_cmap
 
-    from atypeak_scale.report.matrices import shades
+    from atypeak_scale.report.matrices import shades, two_sided
 
     drawn = new_figure(
         OF_MATRIX, views[1], views[0], x_range=FactorRange(name="columns"), y_range=FactorRange(name="rows"),
-        title=TITLES[name], min_width=280,
+        title=TITLES[name], min_width=250, toolbar_location=None,
     )  # fmt: skip
-    cells = ColumnDataSource({key: [] for key in ("row", "column", "value", "edge")}, name=name)
-    colour = BLUE if name == "original" else GREEN
-    drawn.rect(x="column", y="row", width=0.94, height=0.94, source=cells, line_color="edge", line_width=1.5,
-               fill_color=linear_cmap("value", shades(colour), 0, 1))  # fmt: skip
-    hover(drawn, [("", "@row.@column"), ("mean along the module", "@value{0.000}")], drawn.renderers)
-    drawn.grid.grid_line_color = None
+    cells = ColumnDataSource({key: [] for key in ("row", "column", "value", "shade", "edge")}, name=name)
+    palette = two_sided() if name == "score" else shades(GREEN if name == "rebuilt" else BLUE)
+    drawn.rect(x="column", y="row", width=0.92, height=0.92, source=cells, line_color="edge", line_width=1.5,
+               fill_color=linear_cmap("shade", palette, 0, 1))  # fmt: skip
+    what = "mean of its peaks" if name == "score" else "mean along the module"
+    hover(drawn, [("", "@row.@column"), (what, "@value{0.[000]}")], drawn.renderers)
+    drawn.grid.visible = False
     drawn.xaxis.major_label_orientation = "vertical"
     drawn.axis.major_label_text_font_size = "9px"
     drawn.title.text_font_style = "normal"
@@ -107,7 +114,7 @@ def choice_of(
     tracks = list(dict.fromkeys(peaks["source"]))[:MOST_TRACKS]
     data: dict[str, Columns] = {"peaks": _kept(peaks, tracks), "expected": _expected(expected, views)}
     ranges: dict[str, Sequence[Any]] = {
-        "place": (place.start, place.end),
+        "place": _shown(found),
         "tracks": list(dict.fromkeys([*tracks, *data["expected"]["source"]]))[::-1],
     }
     if "rebuilt" in found.windows:
@@ -117,6 +124,13 @@ def choice_of(
         f"{place.text} ({reason})", _note(found, len(tracks)), data, ranges,
         (place.contig, place.start, place.end, place.crm),
     )  # fmt: skip
+
+
+def _shown(found: Module) -> tuple[int, int]:
+    """Return the ends of what is drawn: the module, and what its peaks reach beyond, up to a margin."""
+    place = found.place
+    start = max(place.start - BEYOND, min(place.start, int(found.peaks["start"].min())))
+    return start, min(place.end + BEYOND, max(place.end, int(found.peaks["end"].max())))
 
 
 def _peaks(peaks: pd.DataFrame, views: Sequence[str]) -> Columns:
@@ -131,7 +145,10 @@ def _peaks(peaks: pd.DataFrame, views: Sequence[str]) -> Columns:
     alpha = np.where(known, 0.15 + 0.85 * np.abs(2 * np.nan_to_num(trust, nan=0.5) - 1), 0.3)
     start, end = peaks["start"].to_numpy(), peaks["end"].to_numpy()
     return {
-        "source": [plain(source_name((str(a), str(b)))) for a, b in zip(peaks[views[0]], peaks[views[1]], strict=True)],
+        "source": [
+            plain(source_name((str(a), str(b))))
+            for a, b in zip(peaks[views[0]], peaks[views[1]], strict=True)
+        ],
         "left": start.tolist(),
         "right": end.tolist(),
         "colour": colour.tolist(),
@@ -152,7 +169,8 @@ def _kept(columns: Columns, tracks: Sequence[str]) -> Columns:
 def _expected(absent: pd.DataFrame, views: Sequence[str]) -> Columns:
     return {
         "source": [
-            plain(source_name((str(a), str(b)))) for a, b in zip(absent[views[0]], absent[views[1]], strict=True)
+            plain(source_name((str(a), str(b))))
+            for a, b in zip(absent[views[0]], absent[views[1]], strict=True)
         ],
         "left": absent["start"].tolist(),
         "right": absent["end"].tolist(),
@@ -174,20 +192,51 @@ def _matrices(found: Module, average: FloatArray, labels: Labels) -> dict[str, C
         for of_view, view in zip(labels, (first, second), strict=True)
     )
     means["average"] = average[row, column]
+    means["score"] = _scores(found, first, second)
+    absent = means["original"] == 0
     strength = np.maximum(means["original"], means["rebuilt"])
     # Present ones first, then the strongest: a matrix of all sources would not be legible.
-    order = np.lexsort((-strength, means["original"] == 0))[:MOST_TRACKS]
+    order = np.lexsort((-strength, absent))[:MOST_TRACKS]
     order = order[np.lexsort((column[order], row[order]))]
-    edges = np.where((means["original"] == 0) & (means["rebuilt"] >= FAINT), ORANGE, "#00000000")
+    largest = float(strength.max())
+    edges = np.where(absent & (windows["rebuilt"].max(["window", "bin"]).to_numpy() >= FAINT), ORANGE, CLEAR)
     return {
-        name: {
-            "row": [plain(str(one)) for one in first[order]],
-            "column": [plain(str(one)) for one in second[order]],
-            "value": np.round(values[order], 4).tolist(),
-            "edge": edges[order].tolist() if name == "rebuilt" else ["#00000000"] * len(order),
-        }
+        name: _cells(
+            first, second, values, _shade(name, values, largest), edges if name == "rebuilt" else None, order
+        )
         for name, values in means.items()
     }
+
+
+def _cells(
+    first: npt.NDArray[Any], second: npt.NDArray[Any], values: FloatArray, shade: FloatArray,
+    edges: npt.NDArray[Any] | None, order: npt.NDArray[np.integer[Any]],
+) -> Columns:  # fmt: skip
+    """Return the cells of a panel, those without a value left out."""
+    kept = order[~np.isnan(values[order])]
+    return {
+        "row": [plain(str(one)) for one in first[kept]],
+        "column": [plain(str(one)) for one in second[kept]],
+        "value": np.round(values[kept], 4).tolist(),
+        "shade": np.round(shade[kept], 3).tolist(),
+        "edge": [CLEAR] * len(kept) if edges is None else edges[kept].tolist(),
+    }
+
+
+def _scores(found: Module, first: npt.NDArray[Any], second: npt.NDArray[Any]) -> FloatArray:
+    """Return the mean final score of the peaks of each source, NaN without a peak, (sources,)."""
+    views = found.windows.attrs["views"]
+    means = found.peaks.groupby(list(views))["final"].mean()
+    return means.reindex(pd.MultiIndex.from_arrays([first, second])).to_numpy(np.float64)
+
+
+def _shade(name: str, values: FloatArray, largest: float) -> FloatArray:
+    """Return where values stand in the colours of a panel, 0 to 1; short peaks would be too pale."""
+    if name == "score":
+        return np.clip(values / MOST_SCORE, 0, 1)
+    most = float(values.max()) if name == "average" else largest
+    shade: FloatArray = np.sqrt(np.clip(values / max(most, 1e-9), 0, 1))
+    return shade
 
 
 def _of(data: dict[str, Columns], name: str) -> list[Any]:

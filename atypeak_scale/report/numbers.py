@@ -3,6 +3,11 @@
 import math
 
 
+def spoken(view: str) -> str:
+    """Return the name of a view as it stands in a sentence: TR, dataset."""
+    return "TR" if view == "tr" else view
+
+
 def percent(share: float) -> str:
     """Return a share as a percentage: "39%", "0.4%", "-" if it is not known."""
     if math.isnan(share):

@@ -66,7 +66,8 @@ class Listing:
     name: of the file, without its ending; table: the registered columns; frame: exactly these columns.
     shown: columns that are visible at first, all if empty; rows: how many are visible at first. in_page:
     whether the rows are in the page; a table too large for it is only a file. places: whether its rows are
-    places of the genome, which move the view of modules and link to a browser.
+    places of the genome, which move the view of modules and link to a browser. is_open: whether the reader
+    sees it without a click.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Listing:
     rows: int = 15
     in_page: bool = True
     places: bool = False
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,4 @@ class Page:
 
     def listings(self) -> list[Listing]:
         """Return every table of the page, in order."""
-        return [
-            block for section in self.sections for block in section.blocks if isinstance(block, Listing)
-        ]
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Listing)]

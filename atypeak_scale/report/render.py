@@ -47,9 +47,9 @@ def render(page: Page, tables: "Path") -> str:
     template = _environment().get_template("page.html.j2")
     # The packs are filled by the body, so it is rendered before them.
     return template.render(
-        page=page, policy=_policy(scripts), style=Markup(_own("page.css")), scripts=scripts, packs=packs.packed,
-        anchors=_anchors(page), kinds=lambda block: type(block).__name__, pack=packs.figure,
-        pack_choices=packs.choices, pack_table=packs.table,
+        page=page, policy=_policy(scripts), style=Markup(_own("page.css")), scripts=scripts,
+        packs=packs.packed, anchors=_anchors(page), kinds=lambda block: type(block).__name__,
+        pack=packs.figure,        pack_choices=packs.choices, pack_table=packs.table,
     )  # fmt: skip
 
 
@@ -86,9 +86,7 @@ def _bokeh() -> tuple[str, ...]:
 
 def _policy(scripts: Sequence[str]) -> str:
     """Return a content security policy: our scripts run, nothing is loaded, no text becomes code."""
-    hashes = [
-        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
-    ]
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{one}'" for one in hashes)
     # Bokeh styles its parts, and draws the icons of its tools from data in these styles.
     return (
@@ -147,6 +145,7 @@ class _Packs:
                 "name": name,
                 "meaning": _meaning(described[name]) if name in described else name,
                 "number": name in described and described[name].dtype != "text",
+                "whole": name in described and described[name].dtype.startswith("int"),
                 "shown": not block.shown or name in block.shown,
             }
             for name in head

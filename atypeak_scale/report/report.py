@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
 
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.provenance import new_output, refuse_existing_output
+from atypeak_scale.report.current import PAGE, report_provenance
 from atypeak_scale.report.page import Page, Section
 from atypeak_scale.report.render import TABLES, render, write_tables
 from atypeak_scale.report.results import Results, results_of
@@ -13,7 +13,6 @@ from atypeak_scale.report.sections import data, experiments, good, made, modules
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 
-PAGE = "report.html"
 BROWSER = "https://genome.ucsc.edu/cgi-bin/hgTracks?db={genome}&position={contig}:{start}-{end}"
 GENOME = "hg38"  # of ReMap
 SECTIONS = (verdict, experiments, modules, together, good, data)
@@ -82,7 +81,7 @@ def write_report(
     refuse_existing_output(out)
     results = results_of(scores, beside, executor)
     page = page_of(results, genome, commands or CALLS)
-    with new_output(out, report_provenance(results)) as folder:
+    with new_output(out, report_provenance(results.each, beside)) as folder:
         write_tables(page, folder / TABLES)
         html = render(page, folder / TABLES)
         (folder / PAGE).write_text(html, encoding="utf-8")
@@ -103,8 +102,3 @@ def page_of(results: Results, genome: str | None, commands: Mapping[str, str]) -
         f"Report of atypeak-scale {version('atypeak-scale')}",
         results.views, tuple(sections), commands, browser,
     )  # fmt: skip
-
-
-def report_provenance(results: Results) -> dict[str, Any]:
-    """Return what a report is made from."""
-    return {one.objective: one.provenance() for one in results.each}

@@ -1,20 +1,20 @@
 """Everything that a report may show of a cell line, opened when a section asks for it."""
 
+import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.assess.results import load
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.provenance import read_provenance
 from atypeak_scale.registry.results import Result
+from atypeak_scale.report.current import folders_beside
 from atypeak_scale.report.experiments import experiments
 from atypeak_scale.scoring.named_scores import by_objective
 from atypeak_scale.scoring.scores import Scores
@@ -82,26 +82,13 @@ class Results:
         """
         import pandas as pd
 
-        if self.beside is None:
-            return None
-        place = join(self.beside, folder)
-        made_from = read_provenance(place)
-        if made_from is None or not self._is_of_these(made_from):
+        if self.beside is None or folder not in folders_beside(self.each, self.beside):
             return None
         try:
-            text = target(join(place, file)).read_text()
+            text = target(join(self.beside, folder, file)).read_text()
         except (OSError, AtypeakError):
             return None
-        import io
-
         return pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False, na_values=[""])
-
-    def _is_of_these(self, made_from: dict[str, Any]) -> bool:
-        scores = made_from.get("scores")
-        fingerprint = scores.get("model_fingerprint") if isinstance(scores, dict) else None
-        return made_from.get("store") == self.cell_line.made_from and fingerprint in {
-            one.fingerprint for scores in self.each for one in (scores, *scores.members)
-        }
 
     @cached_property
     def chance(self) -> dict[str, npt.NDArray[Any]]:

@@ -36,7 +36,9 @@ class Confirmed:
     def share(self) -> npt.NDArray[np.float64]:
         """Share of the peaks that are confirmed, NaN without another source, (sources,)."""
         known = (self.replicates > 0) & (self.peaks > 0)
-        return np.divide(self.confirmed, self.peaks, out=np.full(len(known), np.nan), where=known)
+        share = np.full(len(known), np.nan)
+        np.divide(self.confirmed, self.peaks, out=share, where=known)
+        return share
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,9 @@ def qscore(
         found.attrs = {"sampled_windows": len(windows), **settings.model_dump(mode="json")}
         save(found, scores, QSCORE)
     if out is not None:
-        save_tables(qscore_tables(found), out, cell_line.views, {**scores.provenance(), "sample": found.attrs})
+        save_tables(
+            qscore_tables(found), out, cell_line.views, {**scores.provenance(), "sample": found.attrs}
+        )
     return found
 
 

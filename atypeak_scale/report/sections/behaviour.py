@@ -10,8 +10,18 @@ from atypeak_scale.assess.description.distributions import score_density
 from atypeak_scale.assess.description.statistics_tables import density_tables
 from atypeak_scale.registry.columns import WEIGHTS
 from atypeak_scale.registry.report_columns import CALIBRATION
-from atypeak_scale.report.calibration import calibration
-from atypeak_scale.report.drawing import BLUE, GREY, ORANGE, hover, intervals, legend_above, new_figure
+from atypeak_scale.report.calibration import RANGES, calibration
+from atypeak_scale.report.drawing import (
+    BLUE,
+    GREY,
+    ORANGE,
+    Drawn,
+    hover,
+    intervals,
+    legend_above,
+    new_figure,
+    whole_numbers,
+)
 from atypeak_scale.report.numbers import count, listed
 from atypeak_scale.report.page import Block, Figure, Listing, Text
 from atypeak_scale.report.results import Results
@@ -36,23 +46,11 @@ def _calibration(scores: Scores) -> Iterator[Block]:
     found = calibration(scores)
     judged = found[found["of"] == "judged"]
     if judged["peaks"].sum():
-        drawn = new_figure(300, "p: share of random placements with as much support", "peaks")
-        data = {
-            "left": judged["p_from"].to_numpy(), "right": judged["p_to"].to_numpy(),
-            "top": judged["peaks"].to_numpy(), "random": judged["random"].to_numpy(),
-        }  # fmt: skip
-        bar = drawn.quad(left="left", right="right", bottom=0, top="top", source=data, color=BLUE,
-                         line_color=None, alpha=0.85, legend_label="peaks")  # fmt: skip
-        drawn.segment("left", "random", "right", "random", source=data, color=ORANGE, line_width=2.5,
-                      legend_label="expected of random peaks")  # fmt: skip
-        hover(drawn, [("p", "@left{0.00} to @right{0.00}"), ("peaks", "@top{0,0}"),
-                      ("random among them", "@random{0,0}")], [bar])  # fmt: skip
-        drawn.y_range.start = 0
-        legend_above(drawn)
         yield Figure(
-            "calibration", "Are the probabilities right?", drawn,
+            "calibration", "Are the probabilities right?", _histogram(judged),
             "Random peaks are spread evenly over p, so the right half of the bars should be level with the "
-            "orange line; the peaks above it on the left are real.",
+            "orange line; what stands above it on the left are real peaks, and bars that leave the figure "
+            "have their number on top.",
             "calibration",
         )  # fmt: skip
     yield Listing(
@@ -61,13 +59,40 @@ def _calibration(scores: Scores) -> Iterator[Block]:
     )  # fmt: skip
 
 
+def _histogram(judged: pd.DataFrame) -> Drawn:
+    """Draw the bars up to a height at which the level of the random peaks can be seen."""
+    drawn = new_figure(320, "p: share of random placements with as much support", "peaks")
+    peaks, random = judged["peaks"].to_numpy(), judged["random"].to_numpy()
+    top = 1.15 * max(float(np.sort(peaks)[: RANGES // 2].max()) * 2, 2 * float(random.max()), 1.0)
+    data = {
+        "left": judged["p_from"].to_numpy(), "right": judged["p_to"].to_numpy(), "top": peaks,
+        "random": random,
+    }  # fmt: skip
+    bar = drawn.quad(left="left", right="right", bottom=0, top="top", source=data, color=BLUE,
+                     line_color=None, alpha=0.85, legend_label="peaks")  # fmt: skip
+    drawn.segment("left", "random", "right", "random", source=data, color=ORANGE, line_width=2.5,
+                  legend_label="expected of random peaks")  # fmt: skip
+    beyond = judged[peaks > top]
+    numbers = [f"{number:,}" for number in beyond["peaks"]]
+    middle = (beyond["p_from"] + beyond["p_to"]).to_numpy() / 2
+    drawn.text("x", "y", "text", source={"x": middle, "y": [0.94 * top] * len(beyond), "text": numbers},
+               text_align="center", text_color="white", text_font_size="10px")  # fmt: skip
+    hover(drawn, [("p", "@left{0.00} to @right{0.00}"), ("peaks", "@top{0,0}"),
+                  ("random among them", "@random{0,0}")], [bar])  # fmt: skip
+    drawn.y_range.start, drawn.y_range.end = 0, top
+    whole_numbers(drawn.yaxis)
+    legend_above(drawn)
+    return drawn
+
+
 def _density(results: Results, scores: Scores) -> Iterator[Block]:
     name = "trust" if scores.objective == "support" else "final score"
     (table, found), (_, test) = density_tables(score_density(scores, results.executor), scores)
     drawn = new_figure(320, "peaks of the module", name, x_axis_type="log")
     known = found[found["peaks"] > 0]
+    whole_numbers(drawn.xaxis)
     data = {
-        "x": np.sqrt(known["crm_peaks_from"] * known["crm_peaks_to"]).to_numpy(),
+        "x": np.sqrt((known["crm_peaks_from"] * known["crm_peaks_to"]).to_numpy()),
         **{column: known[column].to_numpy() for column in
            ("crm_peaks_from", "crm_peaks_to", "peaks", "median", "lower_quartile", "upper_quartile", "crms")},
     }  # fmt: skip
@@ -98,13 +123,17 @@ def _weights(scores: Scores) -> Iterator[Block]:
     names = [f"{a}.{b}" for a, b in zip(table.iloc[:, 0], table.iloc[:, 1], strict=True)]
     flagged = [name for name, flag in zip(names, flags, strict=True) if flag]
     yield Text(
-        (f"{count(len(flagged), 'weight')} of {len(table):,} could not be used as computed: {listed(flagged)}."
+        (f"{count(len(flagged), 'weight')} of {len(table):,} had to be clipped or replaced: "
+         f"{listed(flagged)}."
          if flagged else f"None of the {len(table):,} weights had to be clipped or replaced.",)
     )  # fmt: skip
     order = np.lexsort((-np.abs(np.log(table["weight"].to_numpy())), flags == ""))[:MOST_DRAWN]
     shown = table.iloc[order]
     error = relative_error(shown) * shown["weight"].to_numpy()
-    colours = [ORANGE if flag else BLUE if np.isfinite(e) else GREY for flag, e in zip(flags.iloc[order], error, strict=True)]
+    colours = [
+        ORANGE if flag else BLUE if np.isfinite(e) else GREY
+        for flag, e in zip(flags.iloc[order], error, strict=True)
+    ]
     spread = np.nan_to_num(error)
     drawn = intervals(
         [names[at] for at in order],
@@ -115,14 +144,16 @@ def _weights(scores: Scores) -> Iterator[Block]:
     )  # fmt: skip
     yield Figure(
         "weights", "The weights of the article's normalization", drawn,
-        "A weight far from 1 (dashed) corrects much; orange ones were clipped or replaced; the bar is twice the "
-        "error of the sample, and those furthest from 1 come first.",
+        "A weight far from 1 (dashed) corrects much; orange ones were clipped or replaced; the bar is twice "
+        "the error of the sample, and those furthest from 1 come first.",
         "weights",
     )  # fmt: skip
     yield Listing(
         "weights", "The weight of every experiment", WEIGHTS, table,
-        "Factors k1, k2 and k3 multiply to the weight; large errors of theta or eta mean few sampled windows.",
-        (table.columns[0], table.columns[1], "weight", "weight_flag", "sampled_windows", "theta_error", "eta_error"),
+        "Factors k1, k2 and k3 multiply to the weight; large errors of theta or eta mean few sampled "
+        "windows.",
+        (table.columns[0], table.columns[1], "weight", "weight_flag", "sampled_windows", "theta_error",
+         "eta_error"),
     )  # fmt: skip
 
 

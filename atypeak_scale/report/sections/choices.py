@@ -9,11 +9,12 @@ import xarray as xr
 from atypeak_scale.assess.quality.qscore import qscore_tables
 from atypeak_scale.assess.quality.recommendation import recommend, summarize_search
 from atypeak_scale.assess.quality.stability import stability, stability_sentences
-from atypeak_scale.registry.columns import QSCORE_PAIRS
 from atypeak_scale.registry.model_columns import SEARCH, SEARCH_POWER, STABILITY
 from atypeak_scale.registry.results import QSCORE
+from atypeak_scale.report.current import SEARCHED
 from atypeak_scale.report.drawing import BLUE, bars, hover, new_figure, plain
 from atypeak_scale.report.matrices import matrix, shades
+from atypeak_scale.report.numbers import spoken
 from atypeak_scale.report.page import Block, Figure, Listing, Missing, Text
 from atypeak_scale.report.results import Results
 from atypeak_scale.scoring.scores import Scores
@@ -27,28 +28,33 @@ def choice_blocks(results: Results) -> Iterator[Block]:
     if results.article is not None:
         found = results.kept(QSCORE)
         if found is None:
-            yield Missing("Does the model know which datasets and regulators go together (Q-score)?", "qscore")
+            yield Missing(
+                "Does the model know which datasets and regulators go together (Q-score)?", "qscore"
+            )
         else:
             yield from _qscore(found)
-    trials = results.table("search", "search.tsv")
+    trials = results.table(SEARCHED, "search.tsv")
     if trials is None:
         yield Missing("Would a smaller or larger model be better? No search over settings is here.", "search")
     else:
         yield from _search(trials)
     ensemble = next((one for one in results.each if one.members), None)
     if ensemble is None:
-        yield Missing("Do other seeds give the same scores? There is only one model of a kind.", "stability")
+        yield Missing(
+            "Do other seeds give the same scores? Train several: the command says how far they agree.",
+            "stability",
+        )
     else:
         yield from _seeds(results, ensemble)
 
 
 def _qscore(found: xr.Dataset) -> Iterator[Block]:
-    tables = dict((table.name, frame) for table, frame in qscore_tables(found))
+    (table, pairs), _ = qscore_tables(found)
     view = found["view"].to_numpy()
     contribution = found["contribution"].to_numpy()
     yield Text(
-        (f"Q-score {float(found['total']):.4g} on {found.attrs['sampled_windows']:,} windows; lower is better, "
-         "and only models of the same data and sample can be compared.",)
+        (f"Q-score {float(found['total']):.4g} on {found.attrs['sampled_windows']:,} windows; lower is "
+         "better, and only models of the same data and sample can be compared.",)
     )  # fmt: skip
     for name in dict.fromkeys(view.tolist()):
         mine = np.flatnonzero(view == name)
@@ -57,15 +63,15 @@ def _qscore(found: xr.Dataset) -> Iterator[Block]:
         labels = [str(one) for one in found["label"].to_numpy()[mine]]
         largest = float(np.nanmax(values)) if len(mine) > 1 and np.nanmax(values) > 0 else 1.0
         yield Figure(
-            f"qscore-{name}", f"Where the model is wrong about two {name}s",
+            f"qscore-{name}", f"Where the model is wrong about two {spoken(name)}s",
             matrix(values, labels, labels, "contribution to the Q-score", shades(BLUE), (0, largest)),
-            f"A dark cell: the data and the model disagree on whether the {name} of the row goes with that of "
-            "the column; a good model leaves most cells clear.",
+            f"A dark cell: the data and the model disagree on whether the {spoken(name)} of the row goes "
+            "with that of the column; a good model leaves most cells clear.",
             "qscore-pairs",
         )  # fmt: skip
-    pairs = tables[QSCORE_PAIRS.name].sort_values("contribution", ascending=False, kind="stable", ignore_index=True)
+    pairs = pairs.sort_values("contribution", ascending=False, kind="stable", ignore_index=True)
     yield Listing(
-        "qscore-pairs", "Q-score of every two datasets and regulators", QSCORE_PAIRS, pairs,
+        "qscore-pairs", "Q-score of every two datasets and regulators", table, pairs,
         "The largest contributions first: what the model gets wrong most.", in_page=len(pairs) <= IN_PAGE,
     )  # fmt: skip
 
@@ -114,6 +120,7 @@ def _seeds(results: Results, scores: Scores) -> Iterator[Block]:
     )  # fmt: skip
     yield Listing(
         "stability", "Agreement of every two seeds", STABILITY, found,
-        f"Spearman correlation of the scores within each experiment, on the peaks of {SAMPLED_WINDOWS} windows.",
+        f"Spearman correlation of the scores within each experiment, on the peaks of {SAMPLED_WINDOWS} "
+        "windows.",
         in_page=len(found) <= IN_PAGE,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from atypeak_scale.assess.description.statistics_tables import tables_of
 from atypeak_scale.registry.columns import ABUNDANCE, CORRELATIONS, MEAN_CRM
 from atypeak_scale.report.drawing import BLUE, bars
 from atypeak_scale.report.matrices import matrix, shades, two_sided
-from atypeak_scale.report.numbers import count
+from atypeak_scale.report.numbers import count, spoken
 from atypeak_scale.report.orders import clustered
 from atypeak_scale.report.page import Block, Figure, Listing, Section, Text
 from atypeak_scale.report.results import Results
@@ -25,7 +25,11 @@ def section(results: Results) -> Section:
     for table, title, how in (
         (ABUNDANCE, "Peaks and base pairs", "Peaks that lie in a module in use, each counted once."),
         (CORRELATIONS, "Correlations and Jaccard indices", "Every two experiments or labels, once."),
-        (MEAN_CRM, "The mean module, bin by bin", "The share of windows in which each experiment has a peak."),
+        (
+            MEAN_CRM,
+            "The mean module, bin by bin",
+            "The share of windows in which each experiment has a peak.",
+        ),
     ):
         frame = tables[table.name]
         blocks.append(Listing(table.name, title, table, frame, how, in_page=len(frame) <= IN_PAGE))
@@ -40,8 +44,9 @@ def _sentence(results: Results) -> str:
     shape, (view0, view1) = cell_line.shape, results.views
     text = (
         f"{count(cell_line.peak_count, 'peak')} of {count(shape.sources, 'experiment')}, that is "
-        f"{count(len(cell_line.labels[0]), view0)} and {count(len(cell_line.labels[1]), view1)}, lie in "
-        f"{count(shape.windows, 'window')} of the modules in use."
+        f"{count(len(cell_line.labels[0]), spoken(view0))} and "
+        f"{count(len(cell_line.labels[1]), spoken(view1))}, lie in {count(shape.windows, 'window')} of the "
+        "modules in use."
     )
     if peaks and crms:
         outside = peaks.get("outside_crms", 0) + peaks.get("on_contigs_without_crm", 0)
@@ -59,13 +64,17 @@ def _abundance(results: Results, found: pd.DataFrame) -> list[Block]:
     for view in results.views[::-1]:
         rows = found[found["of"] == view].sort_values("peaks", ascending=False, kind="stable")
         shown = rows.head(MOST_BARS)
-        which = f"The {len(shown)} {view}s with most peaks, of {len(rows):,}" if len(shown) < len(rows) else (
-            f"Peaks of every {view}"
+        name = spoken(view)
+        which = (
+            f"The {len(shown)} {name}s with most peaks, of {len(rows):,}"
+            if len(shown) < len(rows)
+            else (f"Peaks of every {name}")
         )
         blocks.append(
             Figure(
                 f"abundance-{view}", which, bars(shown["label"].tolist(), shown["peaks"].tolist(), "peaks"),
-                f"A {view} with many peaks weighs more in training; one with few is learned late or not at all.",
+                f"A {name} with many peaks weighs more in training; one with few is learned late or not at "
+                "all.",
                 ABUNDANCE.name,
             )
         )  # fmt: skip
@@ -95,7 +104,7 @@ def _correlations(results: Results) -> list[Block]:
     labels = [results.cell_line.labels[1][at] for at in order]
     blocks.append(
         Figure(
-            "jaccard", f"Jaccard index of every two {view1}s",
+            "jaccard", f"Jaccard index of every two {spoken(view1)}s",
             matrix(overlap[np.ix_(order, order)], labels, labels, "Jaccard index", shades(BLUE),
                    (0, _limit(overlap))),
             "The darker, the larger the share of occupied places that both occupy; the diagonal is left out.",
@@ -108,7 +117,7 @@ def _correlations(results: Results) -> list[Block]:
 def _limit(values: "np.typing.NDArray[np.float64]") -> float:
     """Return a value that few cells exceed, so that one strong pair does not make all others pale."""
     known = np.abs(values[~np.isnan(values)])
-    return max(1e-6, float(np.quantile(known, 0.99))) if known.size else 1.0
+    return max(1e-6, float(np.quantile(known, 0.97))) if known.size else 1.0
 
 
 def _mean_module(results: Results) -> Figure:
@@ -118,7 +127,7 @@ def _mean_module(results: Results) -> Figure:
     return Figure(
         "mean-module", "The mean module",
         matrix(shown, labels[0], labels[1], "share of occupied bins", shades(BLUE), (0, _limit(shown))),
-        f"Rows are {results.views[0]}s and columns {results.views[1]}s; the darker, the more of an average "
-        "module the experiment covers; clear cells are no experiments.",
+        f"Rows are {results.views[0]}s and columns {spoken(results.views[1])}s; the darker, the more of an "
+        "average module the experiment covers; clear cells are no experiments.",
         MEAN_CRM.name,
     )  # fmt: skip

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from atypeak_scale.registry.report_columns import EXPERIMENTS
-from atypeak_scale.report.drawing import BLUE, GREY, ORANGE, intervals
+from atypeak_scale.report.drawing import BLUE, GREY, ORANGE, Drawn, intervals
+from atypeak_scale.report.numbers import spoken
 from atypeak_scale.report.page import Block, Figure, Listing, Missing, Section
 from atypeak_scale.report.results import Results
+from atypeak_scale.scoring.support.chance import LOW_POWER
 
 MOST_DRAWN = 60  # sources of a figure
 SHOWN = (
@@ -24,6 +26,7 @@ def section(results: Results) -> Section:
         blocks.append(Missing("How many peaks of each experiment lie like random ones?", "support"))
     else:
         blocks.append(_figure(results, found.loc[order].head(MOST_DRAWN)))
+        blocks.append(_powers(results, found))
         if len(several := _with_replicates(found)):
             blocks.append(_replicates(results, several))
     if results.article is None:
@@ -35,7 +38,7 @@ def section(results: Results) -> Section:
             "experiments", "All experiments", EXPERIMENTS, found.loc[order].reset_index(drop=True),
             "One row for each experiment; click a heading to sort, and read the lower end of the interval "
             "first: it is what is sure.",
-            (*results.views, *SHOWN),
+            (*results.views, *SHOWN), is_open=True,
         )
     )  # fmt: skip
     return Section(
@@ -57,7 +60,9 @@ def _with_replicates(found: pd.DataFrame) -> pd.DataFrame:
     view1 = found.columns[1]
     judged = found[found["verdict"] == "judged"]
     of_label = judged.groupby(view1)["share_random"]
-    spread = (of_label.max() - of_label.min())[of_label.size() > 1].sort_values(ascending=False, kind="stable")
+    spread = (of_label.max() - of_label.min())[of_label.size() > 1].sort_values(
+        ascending=False, kind="stable"
+    )
     kept = judged[judged[view1].isin(spread.index)]
     place = {label: at for at, label in enumerate(spread.index)}
     order = np.lexsort((-kept["share_random"].to_numpy(), kept[view1].map(place).to_numpy()))
@@ -70,7 +75,7 @@ def _names(found: pd.DataFrame, label_first: bool = False) -> list[str]:
     return [f"{one}{joint}{other}" for one, other in zip(first, second, strict=True)]
 
 
-def _drawn(found: pd.DataFrame, label_first: bool = False, colours: list[str] | None = None) -> object:
+def _drawn(found: pd.DataFrame, label_first: bool = False, colours: list[str] | None = None) -> Drawn:
     judged = found["verdict"] == "judged"
     columns = {
         "value": 100 * found["share_random"], "low": 100 * found["share_random_low"],
@@ -89,11 +94,40 @@ def _drawn(found: pd.DataFrame, label_first: bool = False, colours: list[str] | 
 
 def _figure(results: Results, found: pd.DataFrame) -> Figure:
     total = len(results.names)
+    unjudged = bool((found["verdict"] != "judged").any())
+    grey = ", and grey ones cannot be judged, so do not read them" if unjudged else ""
     which = f"The {len(found)} of {total:,} experiments" if len(found) < total else "Experiments"
     return Figure(
-        "share-random", f"{which} with the largest share of peaks that lie like random ones", _drawn(found),
-        "A dot far to the right is an experiment many of whose peaks no other experiment supports better than "
-        "random places; the bar holds 95%; do not read grey ones, which cannot be judged.",
+        "share-random", f"{which}, by the share of their peaks that lie like random ones", _drawn(found),
+        "A dot far to the right is an experiment many of whose peaks no other experiment supports better "
+        f"than random places; the bar holds 95%{grey}.",
+        "experiments",
+    )  # fmt: skip
+
+
+def _powers(results: Results, found: pd.DataFrame) -> Figure:
+    weakest = found.sort_values("power", kind="stable").head(MOST_DRAWN)
+    judged = weakest["verdict"] == "judged"
+    columns = {
+        "value": weakest["power"], "low": weakest["power_low"], "high": weakest["power_high"],
+        "colour": [BLUE if one else GREY for one in judged], "peaks": weakest["peaks"],
+        "verdict": weakest["verdict"],
+    }  # fmt: skip
+    drawn = intervals(
+        _names(weakest), columns, "power",
+        [("power", "@value{0.000} (@low{0.000} to @high{0.000})"), ("peaks", "@peaks{0,0}"),
+         ("verdict", "@verdict")], line=LOW_POWER,
+    )  # fmt: skip
+    total = len(results.names)
+    which = (
+        f"The {len(weakest)} of {total:,} experiments with the least power"
+        if len(weakest) < total
+        else "Power"
+    )
+    return Figure(
+        "power", f"{which}: can they be judged at all?", drawn,
+        "Power is how well the others tell the peaks of an experiment from random places: 1 is perfect, 0.5 "
+        "is chance; if its bar reaches the dashed line, the experiment cannot be judged and is grey.",
         "experiments",
     )  # fmt: skip
 
@@ -104,11 +138,10 @@ def _replicates(results: Results, found: pd.DataFrame) -> Figure:
     place = {label: at for at, label in enumerate(dict.fromkeys(labels))}
     colours = [(BLUE, ORANGE)[place[label] % 2] for label in labels]
     return Figure(
-        "replicates", f"Datasets of the same {view1.upper()} beside each other" if view1 == "tr"
-        else f"{view0}s of the same {view1} beside each other",
+        "replicates", f"Each {view0} of one {spoken(view1)} beside the others",
         _drawn(found, True, colours),
-        f"Dots of one colour in a row belong to one {view1}: if one lies far to the right of the others, that "
-        "dataset is worse than its replicates; those that disagree most come first.",
+        f"Neighbours of one colour belong to one {spoken(view1)}: if one lies far to the right of the "
+        "others, it is worse than its replicates; those that disagree most come first.",
         "experiments",
     )  # fmt: skip
 
@@ -124,13 +157,15 @@ def _finals(results: Results, found: pd.DataFrame) -> Figure:
         [("median", "@value{0}"), ("half of its peaks", "@low{0} to @high{0}"), ("peaks", "@peaks{0,0}")],
     )  # fmt: skip
     total = len(results.names)
-    which = f"The {len(lowest)} of {total:,} experiments with the lowest final scores" if len(lowest) < total else (
-        "The article's final scores of each experiment"
+    which = (
+        f"The {len(lowest)} of {total:,} experiments with the lowest final scores"
+        if len(lowest) < total
+        else ("The article's final scores of each experiment")
     )
     return Figure(
         "finals", which, drawn,
-        f"750 is average for the {results.views[1]} and 375 one standard deviation below; half of the peaks "
-        "lie within the bar, so an experiment far to the left fits the learned combinations worse than its "
-        "replicates do.",
+        f"750 is average for the {spoken(results.views[1])} and 375 one standard deviation below; half of "
+        "the peaks lie within the bar, so an experiment far to the left fits the learned combinations worse "
+        "than its replicates do.",
         "experiments",
     )  # fmt: skip

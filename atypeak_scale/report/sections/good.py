@@ -1,6 +1,7 @@
 """Is the model good? Training, the choice of the model, how scores behave, what single units look for."""
 
-from atypeak_scale.registry.columns import RELEASE_SUMMARY
+from atypeak_scale.registry.crm_columns import RELEASE_SUMMARY
+from atypeak_scale.report.current import RELEASES
 from atypeak_scale.report.page import Block, Listing, Missing, Section
 from atypeak_scale.report.results import Results
 from atypeak_scale.report.sections.behaviour import behaviour_blocks
@@ -26,7 +27,7 @@ def section(results: Results) -> Section:
 
 
 def _releases(results: Results) -> tuple[Block, ...]:
-    found = results.table("releases", "summary.tsv")
+    found = results.table(RELEASES, "summary.tsv")
     if found is None:
         return (Missing("Does a newer release of the catalogue agree?", "releases"),)
     return (

@@ -10,25 +10,26 @@ from atypeak_scale.report.page import Block, Listing, Section, Terms, Text
 from atypeak_scale.report.results import Results
 
 METHODS = (
-    "The catalogue is cut into modules (cis-regulatory modules, CRMs), and each module into windows that hold, "
-    "for every experiment, which stretches of 10 bp its peaks cover.",
-    "Support: a network and a regression predict each experiment from all others, without seeing the peak that "
-    "they judge.",
-    "The same is asked at random places of the modules; how much more support a peak has than these gives its "
-    "p, and, with the share of peaks like random ones, its doubt.",
-    "The article's score (Ferré et al., BMC Bioinformatics 22:460, 2021): an autoencoder compresses each window "
-    "and rebuilds it; what it rebuilds of a peak, normalized by experiment and regulator, is the final score.",
-    "Nothing here says that a peak is functional: a doubtful one may be an artefact, a rare but real event, or "
-    "one whose partners were never assayed.",
+    "The catalogue is cut into modules (cis-regulatory modules, CRMs), and each module into windows that "
+    "hold, for every experiment, which stretches of 10 bp its peaks cover.",
+    "Support: a network and a regression predict each experiment from all others, without seeing the peak "
+    "that they judge.",
+    "The same is asked at random places of the modules; how much more support a peak has than these gives "
+    "its p, and, with the share of peaks like random ones, its doubt.",
+    "The article's score (Ferré et al., BMC Bioinformatics 22:460, 2021): an autoencoder compresses each "
+    "window and rebuilds it; what it rebuilds of a peak, normalized by experiment and regulator, is the "
+    "final score.",
+    "Nothing here says that a peak is functional: a doubtful one may be an artefact, a rare but real event, "
+    "or one whose partners were never assayed.",
 )
 WORDS = (
     ("experiment, source", "one regulator in one dataset; its peaks are judged together"),
     ("module, CRM", "a cis-regulatory module of the CRM file, such as an enhancer or a promoter"),
-    ("support", "what the other experiments say for a peak, in log-odds; compare it only within an experiment"),
+    ("support", "what the other experiments say for a peak, in log-odds; compare it within one experiment"),
     ("doubt", "probability that a peak lies at random, 0 to 1; trust is 1 - doubt"),
     ("like random", "share of an experiment's peaks that lie no better than random places"),
-    ("power", "probability that a peak has more support than a random place: 0.5 is chance, 1 is perfect; at about "
-              "0.6 or less an experiment cannot be judged"),
+    ("power", "probability that a peak has more support than a random place: 0.5 is chance, 1 is perfect; at "
+              "about 0.6 or less an experiment cannot be judged"),
     ("final score", "the article's: 750 is average for the regulator, 375 one standard deviation below"),
     ("phantom", "a peak that the model adds, because it expects it with those that are there"),
     ("confirmed", "a peak that another dataset of the same regulator has too"),
@@ -53,7 +54,8 @@ def section(results: Results, others: tuple[Section, ...]) -> Section:
         ),
         Listing(
             "provenance", "What it was made from", PROVENANCE, facts,
-            "Input files with their size and SHA-256, all settings, and the versions of the programs.", rows=12,
+            "Input files with their size and SHA-256, all settings, and the versions of the programs.",
+            rows=12,
         ),
     )  # fmt: skip
     return Section(

@@ -18,7 +18,18 @@ from atypeak_scale.report.results import Results
 EACH = 6  # modules of a kind, by each score
 OF_PEAKS = 12  # modules of the lowest peaks
 LOWEST = 200  # peaks in the table
-KINDS = {"best": "among the best", "worst": "among the worst", "typical": "typical", "low": "holds a low peak"}
+HOW_TO_READ = (
+    "Each line is one experiment and each bar a peak: blue ones are believed, orange ones doubted, grey ones "
+    "cannot be judged, and hollow green ones are expected here but absent. Below, rows are datasets and "
+    "columns regulators: what is there, what the model makes of it (phantoms, which it adds, have an orange "
+    "edge), how its peaks score, and the average of all modules; the darker, the more."
+)
+KINDS = {
+    "best": "among the best",
+    "worst": "among the worst",
+    "typical": "typical",
+    "low": "holds a low peak",
+}
 
 
 def section(results: Results) -> Section:
@@ -27,30 +38,27 @@ def section(results: Results) -> Section:
     chosen = choose(results, lowest)
     found = list(_choices(results, chosen))
     table = pd.DataFrame([row for row, _ in found], columns=[column.name for column in MODULE_CHOICE.columns])
-    view1 = results.views[1]
     return Section(
         "modules", "Show me a module",
         "What lies in one module, what does the model expect there, and which peaks does it not believe?",
         (
             Chooser(
                 "module", "One module", empty_figure(results.article is not None, results.views),
-                "Above, each line is one experiment and each bar a peak: the paler blue or the more orange, the "
-                "less it is believed; hollow green bars are experiments that are expected here and absent. "
-                "Below, the same module as the model sees it: what is there, what it makes of it, and the "
-                "average of all modules.",
+                HOW_TO_READ if results.article is not None else HOW_TO_READ.partition(" Below")[0],
                 "modules", "Module", tuple(choice for _, choice in found), "show",
             ),
             Listing(
                 "modules", "The modules that this page holds", MODULE_CHOICE, table,
-                f"Click a row to see the module above; a mean trust near 1 means that other {view1}s support "
-                "its peaks, and a mean final score of 750 is average.",
-                places=True,
+                "Click a row to see the module above; a mean trust near 1 means that other experiments "
+                "support its peaks, and a mean final score of 750 is average.",
+                places=True, is_open=True,
             ),
             Listing(
                 "lowest-peaks", "Peaks to distrust first", LOWEST_PEAKS, lowest,
-                "The lowest peaks of each experiment in turn; click a row to see its module above, if this page "
-                "holds it.",
-                ("contig", "start", "end", *results.views, "other_sources", "final", "doubt"), places=True,
+                "The lowest peaks of each experiment in turn; click a row to see its module above, if this "
+                "page holds it.",
+                ("contig", "start", "end", *results.views, "other_sources", "final", "doubt"),
+                places=True, is_open=True,
             ),
         ),
     )  # fmt: skip
@@ -64,7 +72,7 @@ def choose(results: Results, lowest: pd.DataFrame) -> dict[int, str]:
             continue
         by = "support" if scores.objective == "support" else "final score"
         for row in interesting_modules(scores, EACH, results.executor).itertuples():
-            chosen.setdefault(int(row.crm), []).append(f"{KINDS[str(row.kind)]} by {by}")
+            chosen.setdefault(int(str(row.crm)), []).append(f"{KINDS[str(row.kind)]} by {by}")
     for crm in lowest["crm"].drop_duplicates().head(OF_PEAKS).tolist():
         chosen.setdefault(int(crm), []).append(KINDS["low"])
     return {crm: ", ".join(reasons) for crm, reasons in chosen.items()}

@@ -15,7 +15,7 @@ from atypeak_scale.registry.evidence_columns import CORROBORATION
 from atypeak_scale.registry.results import GROUPS
 from atypeak_scale.report.drawing import GREEN, Drawn, hover, new_figure, plain, whole_numbers
 from atypeak_scale.report.matrices import matrix, shades, two_sided
-from atypeak_scale.report.numbers import count
+from atypeak_scale.report.numbers import count, spoken
 from atypeak_scale.report.orders import blocks_of, by_group, clustered
 from atypeak_scale.report.page import Block, Choice, Chooser, Figure, Listing, Missing, Section, Text
 from atypeak_scale.report.results import Results
@@ -54,21 +54,22 @@ def _groups(found: xr.Dataset) -> Iterator[Block]:
     models = len(found.attrs["models"])
     agreement = f", which agree by {found.attrs['agreement']:.2f} (1 is the same)" if models > 1 else ""
     yield Text(
-        (f"The model sorts the {count(len(names), 'experiment')} into {count(found.attrs['groups'], 'group')} "
+        (f"The model sorts {count(len(names), 'experiment')} into {count(found.attrs['groups'], 'group')} "
          f"that it expects together, by {count(models, 'model')}{agreement}.",)
     )  # fmt: skip
     yield Figure(
         "groups", "What each experiment asks for",
         matrix(asked[np.ix_(order, order)], labels, labels, "asked for, 0 to 1", shades(GREEN), (0, 1),
                blocks_of(group[order])),
-        "A dark cell: if only the experiment of the row is there, the model adds the one of the column; framed "
-        "blocks are groups, and an experiment without dark cells in its row goes with nobody.",
+        "A dark cell: if only the experiment of the row is there, the model adds the one of the column; "
+        "framed blocks are groups, and an experiment without dark cells in its row goes with nobody.",
         "groups-sources",
     )  # fmt: skip
     yield Listing(
         "groups-sources", "The group of each experiment", GROUP_SOURCES, table,
         "Each group is named by its strongest members; a group that is rebuilt (own) at nearly 0 is ignored "
         "by the model.",
+        is_open=True,
     )  # fmt: skip
     strongest = phantoms(found)
     strongest = strongest[strongest["rank"] <= MOST_PHANTOMS].reset_index(drop=True)
@@ -100,7 +101,8 @@ def _phantoms(strongest: pd.DataFrame) -> Chooser:
         )  # fmt: skip
     return Chooser(
         "phantoms", "Phantoms of one experiment", drawn,
-        "Show the model only the chosen experiment: the bars are what it adds, which is what it expects with it.",
+        "Show the model only the chosen experiment: the bars are what it adds, which is what it expects "
+        "with it.",
         "phantoms", "Experiment", tuple(choices),
     )  # fmt: skip
 
@@ -120,8 +122,8 @@ def _corroboration(results: Results) -> Iterator[Block]:
         "corroboration", "Who corroborates whom",
         matrix(effect[np.ix_(order, order)], labels, labels, "effect, log-odds", two_sided(),
                (-limit, limit)),
-        "Blue: a peak of the column's experiment at the same place speaks for a peak of the row's; orange: it "
-        "speaks against it; experiments alike stand beside each other.",
+        "Blue: a peak of the column's experiment at the same place speaks for a peak of the row's; orange: "
+        "it speaks against it; experiments alike stand beside each other.",
         "corroboration",
     )  # fmt: skip
     order_of_rows = np.argsort(-np.abs(effect[own, other]), kind="stable")[:MOST_PAIRS]
@@ -145,17 +147,19 @@ def _pairs(results: Results) -> Iterator[Block]:
     order = clustered(2 * np.nan_to_num(superior, nan=0.5) - 1)
     names = [labels[at] for at in order]
     yield Figure(
-        "pairs", f"Alone or both: every two {view1}s",
+        "pairs", f"Alone or both: every two {spoken(view1)}s",
         matrix(superior[np.ix_(order, order)], names, names, "superiority", two_sided(), (0.2, 0.8)),
-        f"Blue: peaks of the row's {view1} score higher in modules that hold the column's; orange: lower; "
-        "clear (0.5): no difference.",
+        f"Blue: peaks of the row's {spoken(view1)} score higher in modules that hold the column's; orange: "
+        "lower; clear (0.5): no difference.",
         "pairs",
     )  # fmt: skip
-    sorted_ = found.sort_values("median_difference", key=abs, ascending=False, kind="stable", ignore_index=True)
+    sorted_ = found.sort_values(
+        "median_difference", key=abs, ascending=False, kind="stable", ignore_index=True
+    )
     if shown := _examples(sorted_, view1):
         yield shown
     yield Listing(
-        "pairs", f"Every two {view1}s, the largest differences first", PAIRS, sorted_,
+        "pairs", f"Every two {spoken(view1)}s, the largest differences first", PAIRS, sorted_,
         "Final scores of peaks of the first in modules with the other (both) and without (alone); read the "
         "differences before the p-values, because the peaks are many and not independent.",
         (view1, f"other_{view1}", "both_peaks", "alone_peaks", "both_median", "alone_median",

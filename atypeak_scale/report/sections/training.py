@@ -70,15 +70,17 @@ def _sentence(scores: Scores, members: list[tuple[pd.DataFrame, dict[str, Any]]]
     several = f" ({len(members)} of them; this is the first)" if len(members) > 1 else ""
     return (
         f"{name}{several} was trained for {ended['epochs']} epochs and stopped because "
-        f"{REASONS.get(ended['stopped'], ended['stopped'])}; the weights of epoch {ended['kept_epoch']} are in "
-        f"use, with a loss of {ended['kept_loss']:.4g}."
+        f"{REASONS.get(ended['stopped'], ended['stopped'])}; the weights of epoch {ended['kept_epoch']} are "
+        f"in use, with a loss of {ended['kept_loss']:.4g}."
     )
 
 
 def _figure(scores: Scores, tables: list[pd.DataFrame]) -> Figure:
     drawn = new_figure(280, "epoch", "loss", y_axis_type="log")
     for number, table in enumerate(tables):
-        names = ("training", "validation") if not number else ("training, other seeds", "validation, other seeds")
+        names = (
+            ("training", "validation") if not number else ("training, other seeds", "validation, other seeds")
+        )
         for column, name, colour in zip(("loss", "validation_loss"), names, (BLUE, ORANGE), strict=True):
             if table[column].notna().any():
                 add_line(drawn, table["epoch"].tolist(), table[column].tolist(), name, colour, "epoch")

@@ -47,12 +47,14 @@ def _chooser(found: xr.Dataset, table: pd.DataFrame, cell_line: CellLine) -> Cho
     from bokeh.transform import linear_cmap
 
     view0, view1 = cell_line.views
-    drawn = new_figure(340, view1, view0, x_range=FactorRange(name="columns"), y_range=FactorRange(name="rows"))
+    drawn = new_figure(
+        340, view1, view0, x_range=FactorRange(name="columns"), y_range=FactorRange(name="rows")
+    )
     cells = ColumnDataSource({name: [] for name in ("row", "column", "value", "shade")}, name="cells")
     drawn.rect(x="column", y="row", width=0.94, height=0.94, source=cells, line_color=None,
                fill_color=linear_cmap("shade", shades(GREEN), 0, 1))  # fmt: skip
     hover(drawn, [("", "@row.@column"), ("mean along the window", "@value{0.000}")], drawn.renderers)
-    drawn.grid.grid_line_color = None
+    drawn.grid.visible = False
     drawn.xaxis.major_label_orientation = "vertical"
     activation = found["activation"].to_numpy()
     order = np.argsort(-activation, kind="stable")[:MOST_UNITS]

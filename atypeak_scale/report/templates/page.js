@@ -74,9 +74,10 @@
     }
   }
 
-  function shown(value) {
-    if (value === null || value === undefined || Number.isNaN(value)) return "-";
-    return Number(value).toLocaleString("en", { maximumSignificantDigits: 4 });
+  function shown(text, whole) {
+    if (text === "") return "";
+    const digits = whole ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 4 };
+    return Number(text).toLocaleString("en", digits);
   }
 
   // --- tables
@@ -174,7 +175,9 @@
         const column = this.columns[at], cell = element("th", undefined, column.number ? "number" : "");
         cell.title = column.meaning;
         if (this.sorted?.at === at) cell.setAttribute("aria-sort", this.sorted.up ? "ascending" : "descending");
-        const button = element("button", column.name);
+        const button = element("button");
+        // Long names may break after an underscore.
+        for (const part of column.name.split(/(?<=_)/)) button.append(part, element("wbr"));
         button.type = "button";
         button.addEventListener("click", () => this.sort(at));
         cell.append(button);
@@ -195,7 +198,7 @@
       const cells = this.facts.rows[row], made = element("tr");
       for (const at of columns) {
         const column = this.columns[at], raw = cells[at];
-        const cell = element("td", column.number ? (raw === "" ? "" : shown(raw)) : raw, column.number ? "number" : "text");
+        const cell = element("td", column.number ? shown(raw, column.whole) : raw, column.number ? "number" : "text");
         cell.title = raw;
         made.append(cell);
       }
@@ -319,6 +322,9 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
     addEventListener("resize", () => [...drawn.keys()].forEach(fitLabels));
     addEventListener("beforeprint", repaint);
+    for (const link of document.querySelectorAll("a.behind")) {
+      link.addEventListener("click", () => { document.querySelector(link.hash).open = true; });
+    }
     root.dataset.drawn = String(waiting.length);
     root.dataset.milliseconds = String(Math.round(performance.now() - started));
   }
