@@ -13,6 +13,7 @@ import numpy as np
 # Bokeh's own types lack most keywords of its glyphs.
 Drawn = Any
 BLUE, ORANGE, GREEN, RED, GREY = "#3f86d6", "#e0772a", "#3a9d6a", "#d6453d", "#8b8f96"
+ON_ANY_PAPER = "#838993"  # for text that takes no colour from the style sheet
 COLOURS = (BLUE, ORANGE, GREEN, "#a06bc9", "#c2940a", "#2aa3b8", RED, GREY)
 _MATHEMATICS = re.compile(r"([$\\\\])(?=[$(\[])")
 
@@ -55,6 +56,8 @@ def legend_above(drawn: Drawn) -> None:
     drawn.legend.background_fill_color = drawn.legend.border_line_color = None
     drawn.legend.padding, drawn.legend.spacing = 2, 14
     drawn.legend.click_policy = "hide"
+    # It is no part of the canvas, and would not know the colour of the paper.
+    drawn.legend.stylesheets = [".bk-label { color: var(--ink) !important; }"]
 
 
 def bars(names: Sequence[str], values: Sequence[float], title: str, colour: str = BLUE) -> Drawn:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.report.drawing import BLUE, ORANGE, Drawn, new_figure, plain
+from atypeak_scale.report.drawing import BLUE, ON_ANY_PAPER, ORANGE, Drawn, new_figure, plain
 
 SHADES = 64
 CODES = 254  # steps from the lowest to the highest value: all that an eye can tell
@@ -100,6 +100,7 @@ def _add_legend(drawn: Drawn, palette: Sequence[str], limits: tuple[float, float
     drawn.add_layout(
         ColorBar(color_mapper=mapper, title=plain(what), height=10, width=260, orientation="horizontal",
                  background_fill_color=None, title_text_font_style="normal", padding=4,
-                 major_label_text_font_size="10px"),
+                 major_label_text_font_size="10px", major_label_text_color=ON_ANY_PAPER,
+                 title_text_color=ON_ANY_PAPER),
         "below",
     )  # fmt: skip

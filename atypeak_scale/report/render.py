@@ -49,7 +49,7 @@ def render(page: Page, tables: "Path") -> str:
     return template.render(
         page=page, policy=_policy(scripts), style=Markup(_own("page.css")), scripts=scripts,
         packs=packs.packed, anchors=_anchors(page), kinds=lambda block: type(block).__name__,
-        pack=packs.figure,        pack_choices=packs.choices, pack_table=packs.table,
+        pack=packs.figure, pack_choices=packs.choices, pack_table=packs.table,
     )  # fmt: skip
 
 

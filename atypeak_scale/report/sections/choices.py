@@ -65,8 +65,8 @@ def _qscore(found: xr.Dataset) -> Iterator[Block]:
         yield Figure(
             f"qscore-{name}", f"Where the model is wrong about two {spoken(name)}s",
             matrix(values, labels, labels, "contribution to the Q-score", shades(BLUE), (0, largest)),
-            f"A dark cell: the data and the model disagree on whether the {spoken(name)} of the row goes "
-            "with that of the column; a good model leaves most cells clear.",
+            f"A strong cell: the data and the model disagree on whether the {spoken(name)} of the row goes "
+            "with that of the column; a good model leaves most cells pale.",
             "qscore-pairs",
         )  # fmt: skip
     pairs = pairs.sort_values("contribution", ascending=False, kind="stable", ignore_index=True)

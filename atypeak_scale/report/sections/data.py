@@ -107,7 +107,8 @@ def _correlations(results: Results) -> list[Block]:
             "jaccard", f"Jaccard index of every two {spoken(view1)}s",
             matrix(overlap[np.ix_(order, order)], labels, labels, "Jaccard index", shades(BLUE),
                    (0, _limit(overlap))),
-            "The darker, the larger the share of occupied places that both occupy; the diagonal is left out.",
+            "The stronger the colour, the larger the share of occupied places that both occupy; the "
+            "diagonal is left out.",
             CORRELATIONS.name,
         )
     )  # fmt: skip
@@ -127,7 +128,7 @@ def _mean_module(results: Results) -> Figure:
     return Figure(
         "mean-module", "The mean module",
         matrix(shown, labels[0], labels[1], "share of occupied bins", shades(BLUE), (0, _limit(shown))),
-        f"Rows are {results.views[0]}s and columns {spoken(results.views[1])}s; the darker, the more of an "
-        "average module the experiment covers; clear cells are no experiments.",
+        f"Rows are {results.views[0]}s and columns {spoken(results.views[1])}s; the stronger the colour, "
+        "the more of an average module the experiment covers; clear cells are no experiments.",
         MEAN_CRM.name,
     )  # fmt: skip

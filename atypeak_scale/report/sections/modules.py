@@ -22,7 +22,7 @@ HOW_TO_READ = (
     "Each line is one experiment and each bar a peak: blue ones are believed, orange ones doubted, grey ones "
     "cannot be judged, and hollow green ones are expected here but absent. Below, rows are datasets and "
     "columns regulators: what is there, what the model makes of it (phantoms, which it adds, have an orange "
-    "edge), how its peaks score, and the average of all modules; the darker, the more."
+    "edge), how its peaks score, and the average of all modules; the stronger the colour, the more."
 )
 KINDS = {
     "best": "among the best",

@@ -61,8 +61,9 @@ def _groups(found: xr.Dataset) -> Iterator[Block]:
         "groups", "What each experiment asks for",
         matrix(asked[np.ix_(order, order)], labels, labels, "asked for, 0 to 1", shades(GREEN), (0, 1),
                blocks_of(group[order])),
-        "A dark cell: if only the experiment of the row is there, the model adds the one of the column; "
-        "framed blocks are groups, and an experiment without dark cells in its row goes with nobody.",
+        "A strongly coloured cell: if only the experiment of the row is there, the model adds the one of "
+        "the column; framed blocks are groups, and an experiment without such cells in its row goes with "
+        "nobody.",
         "groups-sources",
     )  # fmt: skip
     yield Listing(
@@ -150,7 +151,7 @@ def _pairs(results: Results) -> Iterator[Block]:
         "pairs", f"Alone or both: every two {spoken(view1)}s",
         matrix(superior[np.ix_(order, order)], names, names, "superiority", two_sided(), (0.2, 0.8)),
         f"Blue: peaks of the row's {spoken(view1)} score higher in modules that hold the column's; orange: "
-        "lower; clear (0.5): no difference.",
+        "lower; pale (0.5): no difference.",
         "pairs",
     )  # fmt: skip
     sorted_ = found.sort_values(

@@ -74,7 +74,7 @@ def _chooser(found: xr.Dataset, table: pd.DataFrame, cell_line: CellLine) -> Cho
         )  # fmt: skip
     return Chooser(
         "ur-examples", f"What the {len(choices)} most excitable units look for", drawn,
-        "The dark cells are the experiments whose peaks excite the unit most, in a window made for it; units "
-        "that look for a whole group have learned it.",
+        "The strongest cells are the experiments whose peaks excite the unit most, in a window made for it; "
+        "units that look for a whole group have learned it.",
         "ur-strongest", "Unit", tuple(choices),
     )  # fmt: skip
