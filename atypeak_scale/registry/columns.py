@@ -23,7 +23,15 @@ from atypeak_scale.registry.evidence_columns import (
     EXPLANATION,
 )
 from atypeak_scale.registry.model_columns import SEARCH, SEARCH_POWER, STABILITY
-from atypeak_scale.registry.report_columns import REPORT_TABLES
+from atypeak_scale.registry.report_columns import (
+    CALIBRATION,
+    EXPERIMENTS,
+    FILES,
+    LOWEST_PEAKS,
+    MODULE_CHOICE,
+    PROVENANCE,
+    TRAINING,
+)
 from atypeak_scale.registry.table import VIEW0, VIEW1, Column, Table, column_of
 from atypeak_scale.registry.variables import (
     CHANCE_VARIABLES,
@@ -278,5 +286,6 @@ TABLES = (
     RELEASE_PAIRS, RELEASE_PAIRS_JUDGED, RELEASE_SUMMARY, QSCORE_PAIRS, QSCORE_TOTAL, GROUP_SOURCES,
     GROUP_ASKED, GROUP_PHANTOMS, UR_STRONGEST, ABUNDANCE, MEAN_CRM, CORRELATIONS, SCORES, DENSITY,
     DENSITY_JUDGED, DENSITY_TEST, PAIRS, PAIRS_JUDGED, SEARCH, SEARCH_POWER, STABILITY, NOISE_DETECTION,
-    REBUILT, EVIDENCE, CONFIRMATION, CORROBORATION, EXPLANATION, *REPORT_TABLES,
+    REBUILT, EVIDENCE, CONFIRMATION, CORROBORATION, EXPLANATION, EXPERIMENTS,
+    TRAINING, CALIBRATION, MODULE_CHOICE, LOWEST_PEAKS, FILES, PROVENANCE,
 )  # fmt: skip

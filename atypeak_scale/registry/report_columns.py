@@ -13,7 +13,7 @@ EXPERIMENTS = Table(
         Column("peaks", "int64", "number of peaks in the modules in use"),
         *(column_of(one) for one in CHANCE_VARIABLES if one.name not in ("peaks", "share_random_error")),
         Column("median_doubt", "float64", "median doubt of its peaks; missing if it cannot be judged"),
-        Column("replicates", "int64", "number of other sources with the same {view1}"),
+        Column("others_of_label", "int64", "number of other sources with the same {view1}"),
         Column("confirmed", "float64", "share of its peaks that share a bp with a peak of one of these"),
         Column("final_lower_quartile", "float64", "lower quartile of the final scores of its peaks"),
         Column("final_median", "float64", "median of the final scores of its peaks"),
@@ -24,7 +24,7 @@ TRAINING = Table(
     "training",
     "loss of every epoch of every model",
     (
-        Column("model", "text", "article or support; with several seeds also the folder of the model"),
+        Column("of", "text", "article or support; with several seeds also the folder of the model"),
         Column("epoch", "int64", "number of the epoch, from 1"),
         Column("loss", "float64", "mean loss of the epoch on the windows trained on"),
         Column("validation_loss", "float64", "loss on windows that were kept out; of support only"),
@@ -85,4 +85,3 @@ PROVENANCE = Table(
         Column("value", "text", "its value"),
     ),
 )
-REPORT_TABLES = (EXPERIMENTS, TRAINING, CALIBRATION, MODULE_CHOICE, LOWEST_PEAKS, FILES, PROVENANCE)

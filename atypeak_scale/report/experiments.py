@@ -53,7 +53,7 @@ def experiments(
         columns.setdefault(variable.name, known)
     names = [source_name(source) for source in cell_line.sources]
     columns["median_doubt"] = _of(quartiles, names, "doubt", "median")
-    columns["replicates"], columns["confirmed"] = of_others.replicates, of_others.share
+    columns["others_of_label"], columns["confirmed"] = of_others.others, of_others.share
     for quartile in QUARTILES:
         columns[f"final_{quartile}"] = _of(quartiles, names, "final", quartile)
     return pd.DataFrame({column.name: columns[column.name] for column in EXPERIMENTS.named(cell_line.views)})

@@ -50,7 +50,7 @@ def _tracks() -> Drawn:
     )
     expected = ColumnDataSource({name: [] for name in ("source", "left", "right", "value")}, name="expected")
     drawn.hbar(y="source", left="left", right="right", height=0.6, source=expected, fill_color=None,
-               line_color=GREEN, line_width=1.5, name="expected")  # fmt: skip
+               line_color=GREEN, line_width=1.5)  # fmt: skip
     peaks = ColumnDataSource({name: [] for name in PEAK_COLUMNS}, name="peaks")
     bars = drawn.hbar(y="source", left="left", right="right", height=0.7, source=peaks, color="colour",
                       alpha="alpha", line_color="colour", line_alpha=1)  # fmt: skip
@@ -139,7 +139,7 @@ def _peaks(peaks: pd.DataFrame, views: Sequence[str]) -> Columns:
         peaks[name].to_numpy(np.float64) if name in peaks else np.full(len(peaks), np.nan)
         for name in ("doubt", "final")
     )
-    trust = np.where(np.isnan(doubt), np.clip(final / 1000, 0, 1), 1 - doubt)
+    trust = 1 - doubt if "doubt" in peaks else np.clip(final / 1000, 0, 1)
     known = ~np.isnan(trust)
     colour = np.where(~known, GREY, np.where(trust < 0.5, ORANGE, BLUE))
     alpha = np.where(known, 0.15 + 0.85 * np.abs(2 * np.nan_to_num(trust, nan=0.5) - 1), 0.3)

@@ -1,4 +1,4 @@
-"""A run on a small artificial catalogue in which two labels are hostile, with everything that a report shows."""
+"""A run on a small artificial catalogue with two hostile labels, and with everything that a report shows."""
 
 from pathlib import Path
 
@@ -60,7 +60,9 @@ def _scored(folder: Path) -> list:
     build_store(files.peaks, files.crms, folder / STORE, CONFIG)
     cell_line, found = open_store(folder / STORE), []
     for objective, name in MODELS.items():
-        config = Config(**{**CONFIG.model_dump(), "training": {**CONFIG.training.model_dump(), "objective": objective}})
+        config = Config(
+            **{**CONFIG.model_dump(), "training": {**CONFIG.training.model_dump(), "objective": objective}}
+        )
         found.append(score(cell_line, save_model(train(cell_line, config), folder / name)))
     normalize(found[0], CONFIG.normalization)
     return found

@@ -1,4 +1,4 @@
-"""The page: one file that loads nothing, runs nothing but its own scripts, and shows the numbers of its tables."""
+"""The page: one file that loads nothing, runs only its own scripts, and shows the numbers of its tables."""
 
 import base64
 import csv
@@ -106,7 +106,10 @@ def test_render__refuses_names_given_twice_and_figures_without_a_table(tmp_path:
     page = page_with("a")
     (section,) = page.sections
     figure = section.blocks[3]
-    for blocks, problem in (((*section.blocks, figure), "one name"), (section.blocks[:4], "no table 'files'")):
+    for blocks, problem in (
+        ((*section.blocks, figure), "one name"),
+        (section.blocks[:4], "no table 'files'"),
+    ):
         wrong = Page("", "", page.views, (Section("s", "", "", blocks),), page.commands)
         with pytest.raises(ValueError, match=problem):
             render(wrong, tmp_path)
@@ -149,7 +152,10 @@ class Seen:
         self.requests: list[str] = []
         self.problems: list[str] = []
         self.page.on("request", lambda one: self.requests.append(one.url))
-        self.page.on("console", lambda one: self.problems.append(one.text) if one.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda one: self.problems.append(one.text) if one.type in ("error", "warning") else None,
+        )
         self.page.on("pageerror", lambda one: self.problems.append(str(one)))
         self.page.on("dialog", lambda one: self.problems.append(f"a dialog: {one.message}"))
         self.page.goto(file.as_uri())
@@ -173,7 +179,9 @@ def seen(browser: Any, report: Path) -> Seen:
 
 def test_browser__draws_everything_soon_and_asks_for_nothing(seen: Seen, report: Path) -> None:
     assert seen.problems == []
-    assert [url for url in seen.requests if not url.startswith("data:")] == [(report / "report.html").as_uri()]
+    assert [url for url in seen.requests if not url.startswith("data:")] == [
+        (report / "report.html").as_uri()
+    ]
     assert [one.get_attribute("id") for one in seen.page.locator("main > section").all()] == list(SECTIONS)
     root = seen.page.locator("html")
     drawn = seen.page.locator(".drawing canvas")
@@ -281,7 +289,9 @@ def test_browser__says_what_is_in_a_cell_of_a_matrix(seen: Seen, report: Path) -
     found = re.fullmatch(r"(.+) \(row\), (.+) \(column\): superiority (\S+)", said)
     assert found is not None, said
     row, column, value = found.groups()
-    pairs = pd.read_csv(report / "tables" / "pairs.tsv", sep="\t").set_index(["tr", "other_tr"])["superiority"]
+    pairs = pd.read_csv(report / "tables" / "pairs.tsv", sep="\t").set_index(["tr", "other_tr"])[
+        "superiority"
+    ]
     if row == column:
         assert value == "-"
     else:

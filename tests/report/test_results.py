@@ -24,7 +24,7 @@ def test_results_of__orders_scores_by_their_objective(workdir: Path) -> None:
 
 
 def test_results_of__refuses_two_of_a_kind_and_incomplete_ones(workdir: Path, tmp_path: Path) -> None:
-    article, support = handles(workdir)
+    _, support = handles(workdir)
     with pytest.raises(InputError, match="one of the article, one of support"):
         results_of([support, support], None)
     shutil.copytree(workdir, tmp_path / "copy")
@@ -46,7 +46,9 @@ def test_kept__is_what_was_saved(results: Results, of_article: Results) -> None:
 def test_table__is_read_from_a_folder_made_from_the_same_scores(results: Results, workdir: Path) -> None:
     found = results.table("evidence", "evidence.tsv")
     assert found is not None
-    expected = pd.read_csv(workdir / "evidence" / "evidence.tsv", sep="\t", keep_default_na=False, na_values=[""])
+    expected = pd.read_csv(
+        workdir / "evidence" / "evidence.tsv", sep="\t", keep_default_na=False, na_values=[""]
+    )
     pd.testing.assert_frame_equal(found, expected)
     assert results.table("releases", "summary.tsv") is None
     assert Results(results.article, results.support, None).table("evidence", "evidence.tsv") is None

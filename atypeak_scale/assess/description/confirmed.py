@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.assess.description.spool import Spool
-from atypeak_scale.assess.evidence.replicates import Intervals
+from atypeak_scale.assess.evidence.others import Intervals
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.store.cell_line import Block, CellLine
 
@@ -24,18 +24,18 @@ PEAK = np.dtype([("source", np.int32), ("contig", np.int32), ("start", np.int64)
 class Confirmed:
     """What the other sources of its label say of each source: int64 (sources,) each.
 
-    replicates: how many others there are; peaks: of the source; confirmed: those of them that share a bp with
+    others: how many others there are; peaks: of the source; confirmed: those of them that share a bp with
     a peak of another.
     """
 
-    replicates: npt.NDArray[np.int64]
+    others: npt.NDArray[np.int64]
     peaks: npt.NDArray[np.int64]
     confirmed: npt.NDArray[np.int64]
 
     @property
     def share(self) -> npt.NDArray[np.float64]:
         """Share of the peaks that are confirmed, NaN without another source, (sources,)."""
-        known = (self.replicates > 0) & (self.peaks > 0)
+        known = (self.others > 0) & (self.peaks > 0)
         share = np.full(len(known), np.nan)
         np.divide(self.confirmed, self.peaks, out=share, where=known)
         return share
@@ -65,8 +65,8 @@ def confirmed(cell_line: CellLine, executor: Executor | None = None) -> Confirme
     """
     label = cell_line.cells[:, 1]
     sources = cell_line.shape.sources
-    replicates = np.bincount(label)[label].astype(np.int64) - 1
-    found = Confirmed(replicates, np.zeros(sources, np.int64), np.zeros(sources, np.int64))
+    others = np.bincount(label)[label].astype(np.int64) - 1
+    found = Confirmed(others, np.zeros(sources, np.int64), np.zeros(sources, np.int64))
     tasks = [PeaksTask(cell_line, block) for block in cell_line.blocks("peaks")]
     with tempfile.TemporaryDirectory(prefix="atypeak-confirmed-") as folder:
         spool = Spool(Path(folder), PEAK)

@@ -55,7 +55,7 @@ def _member(one: Scores, of: Scores) -> tuple[pd.DataFrame, dict[str, Any]] | No
     name = f"{of.objective} {name_of(one.model)}" if of.members else str(of.objective)
     return pd.DataFrame(
         {
-            "model": name,
+            "of": name,
             "epoch": history["epoch"],
             "loss": history["loss"],
             "validation_loss": history.get("validation_loss", float("nan")),
