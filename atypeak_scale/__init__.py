@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atypeak_scale import assess, model
+    from atypeak_scale import assess, model, plot
     from atypeak_scale.catalogue.artificial import simulate
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.execution.dask_executor import executor
@@ -42,7 +42,7 @@ _MODULES = {
     "verify": "store.verify",
     "write_report": "report.report",
 }
-_NAMESPACES = ("assess", "model")
+_NAMESPACES = ("assess", "model", "plot")
 
 __all__ = [
     "Config",
@@ -56,6 +56,7 @@ __all__ = [
     "normalize",
     "open_scores",
     "open_store",
+    "plot",
     "run",
     "score",
     "simulate",

@@ -26,8 +26,10 @@ def commands_of(
     models: folder of the model of each objective that was named; cell_line: names the configuration if it is
     a bundled one; workdir: the folder of the run, which stands for store and models.
     """
-    place = shlex.quote(str(workdir or store))
-    named = {} if workdir else {what: f" --model {shlex.quote(str(model))}" for what, model in models.items()}
+    place = shlex.quote(_named(workdir or store))
+    named = (
+        {} if workdir else {what: f" --model {shlex.quote(_named(model))}" for what, model in models.items()}
+    )
     missing = {
         "article": "" if workdir else " --model MODEL",
         "support": "" if workdir else " --model SUPPORT-MODEL",
@@ -47,6 +49,11 @@ def commands_of(
         "releases": f"atypeak-scale compare-releases {beside}scores NEWER-PEAKS CRMS --out {beside}releases",
         "show": f"atypeak-scale show {place}{both if named else ''} PLACE",
     }
+
+
+def _named(place: Location) -> str:
+    """Return a place as it is typed; of an absolute path only the name: outputs tell nothing of a host."""
+    return str(place) if is_url(place) or not Path(place).is_absolute() else Path(place).name
 
 
 def _scores(place: str, config: str, is_run: bool) -> dict[str, str]:

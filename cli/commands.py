@@ -18,6 +18,7 @@ from .report import report
 from .run import run
 from .score import score
 from .search import search
+from .show import show
 from .simulate import simulate
 from .statistics import statistics
 from .train import train
@@ -41,7 +42,7 @@ def commands() -> None:
 
 for command in (
     demo, run, report, simulate, build_store, info, train, search, score, normalize, export, evidence,
-    explain, crms, compare_releases,
+    explain, show, crms, compare_releases,
     statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

@@ -1,13 +1,19 @@
 """`atypeak-scale report`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from atypeak_scale.execution.executor import Executor
 
 from .advice import commands_of, workdir_of
 from .chosen import Chosen, model_options
-from .common import executor_options, import_tensorflow_quietly
+from .common import executor_options, import_tensorflow_quietly, print_files
 from .progress import progress_on
+
+if TYPE_CHECKING:
+    from atypeak_scale.scoring.scores import Scores
+    from atypeak_scale.storage.locations import Location
 
 
 @click.command()
@@ -16,7 +22,7 @@ from .progress import progress_on
               help="New folder for the article's figures, as SVG and PDF files.")  # fmt: skip
 @click.option("--genome", default="hg38", show_default=True, metavar="NAME",
               help="Assembly in the UCSC browser, to which places in the page are linked.")  # fmt: skip
-@model_options(required=False, several=True)
+@model_options(required=True, several=True)
 @executor_options
 def report(chosen: Chosen, out: str | None, figures: str | None, genome: str, executor: Executor) -> None:
     """Show what was found in STORE: one page, report.html, that opens in any browser, without a network.
@@ -32,13 +38,33 @@ def report(chosen: Chosen, out: str | None, figures: str | None, genome: str, ex
     for folder in (out, figures):
         if folder is not None:
             refuse_existing_output(folder)
-    scores = chosen.scores_of_each()
+    scores, workdir = chosen.scores_of_each(), workdir_of(chosen.store)
     if not executor.is_elsewhere:
         import_tensorflow_quietly()
     with progress_on(executor):
         if out is not None:
-            workdir = workdir_of(chosen.store)
             models = {str(one.objective): one.model for one in scores}
-            commands = commands_of(chosen.store, models, chosen.cell_line().name, workdir)
+            commands = commands_of(chosen.store, models, scores[0].cell_line.name, workdir)
             page = write_report(scores, out, workdir, genome, commands, executor)
             click.echo(f"{page}  open it in a browser")
+        if figures is not None:
+            _save_figures(scores, figures, workdir, executor)
+
+
+def _save_figures(scores: "list[Scores]", out: str, workdir: "Location | None", executor: Executor) -> None:
+    from atypeak_scale.plot import save_figures
+    from atypeak_scale.report.current import RELEASES, SEARCHED, folders_beside
+    from atypeak_scale.scoring.named_scores import by_objective
+    from atypeak_scale.storage.locations import join
+
+    together = by_objective(scores)
+    beside = folders_beside(scores, workdir)
+    folders = {
+        name: join(workdir, folder)
+        for name, folder in (("search", SEARCHED), ("releases", RELEASES))
+        if workdir is not None and folder in beside
+    }
+    files, missing = save_figures(together.get("article"), together.get("support"), out, executor, **folders)
+    print_files(files)
+    for what, how in missing:
+        click.echo(f"not there: {what}; {how}")

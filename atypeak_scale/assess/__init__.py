@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atypeak_scale.assess.description.distributions import score_density, score_quartiles
+    from atypeak_scale.assess.description.pair_scores import pair_scores
     from atypeak_scale.assess.description.pairs import pairs
     from atypeak_scale.assess.description.statistics import statistics
     from atypeak_scale.assess.evidence.artificial import noise_detection
@@ -47,6 +48,7 @@ _MODULES = {
     "module": "regions.module",
     "modules": "regions.module",
     "noise_detection": "evidence.artificial",
+    "pair_scores": "description.pair_scores",
     "pairs": "description.pairs",
     "phantoms": "interpretation.groups",
     "power": "evidence.power",
@@ -81,6 +83,7 @@ __all__ = [
     "module",
     "modules",
     "noise_detection",
+    "pair_scores",
     "pairs",
     "phantoms",
     "power",

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
-from atypeak_scale.config import Config, for_support, parse_config
+from atypeak_scale.config import Config, NormalizationSettings, for_support, parse_config
 from atypeak_scale.model.files import TrainedModel, load_model, save_model
 from atypeak_scale.model.network import build_autoencoder
-from atypeak_scale.scoring.score import score
+from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.score import complete, score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
@@ -57,6 +59,14 @@ def article_of(supported: Scores, folder: Path, crumbs: float = 0.0) -> Scores:
     """Score the same cell line by an untrained model of the article."""
     model = untrained(folder, settings(), supported.cell_line, seed=2)
     return score(supported.cell_line, model, crumbs)
+
+
+def normalized_of(supported: Scores, folder: Path, crumbs: float = 0.0) -> Scores:
+    """Score the same cell line by an untrained model of the article, and normalize, in another place."""
+    model = untrained(folder / "model", settings(), supported.cell_line, seed=2)
+    scores = open_scores(supported.cell_line, model, crumbs=crumbs, results=folder / "results")
+    complete(scores)
+    return normalize(scores, NormalizationSettings(sample="all"))
 
 
 def outputs(scores: Scores, windows: np.ndarray, crumbs: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

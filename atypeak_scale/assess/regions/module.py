@@ -17,9 +17,12 @@ from atypeak_scale.assess.regions.places import CrmPlace, find_modules
 from atypeak_scale.assess.results import described
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import InputError
+from atypeak_scale.model.description import NETWORK
 from atypeak_scale.registry.results import MODULE
 from atypeak_scale.scoring.peak_table import PeakTable
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.storage.locations import join
+from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import Block, CellLine
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ def module(
         A CRM that `find_modules` found, its number, or what `find_modules` takes.
     article, support
         Complete scores of the cell line, of a model of the article and of one of support. Without one,
-        what it would give is absent.
+        what it would give is absent; so is what its network would give, if the model is not there any more.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def module(
         (NaN where the original is 0) and `phantom` (NaN where it is not); with `support` float32 `expected`,
         0 to 1. Of an ensemble, these are means over its models, `expected` is that of the mean log-odds.
         int64 `bin_start` and bool `inside`, (window, bin), say where each bin begins, in bp, and whether it
-        is part of the CRM.
+        is part of the CRM. Windows without any peak are not in the store, and not here.
 
         `peaks` are those that overlap the CRM, by start: the columns of peaks.parquet, with the index of each
         in the store. Their column `crm` is that of their first CRM, which may be another one.
@@ -80,7 +83,7 @@ def module(
     Raises
     ------
     InputError
-        If there is no such CRM, scores are of another objective or cell line, or a model is not there.
+        If there is no such CRM, scores are of another objective or cell line, or a model changed.
     StageMissingError
         If scores are not complete.
 
@@ -178,12 +181,18 @@ class _Networks:
 
 def _networks(article: Scores | None, support: Scores | None) -> _Networks:
     """Load them once: a process keeps only one engine by itself."""
-    of_article = [] if article is None else [one.engine() for one in article.members or (article,)]
+    of_article = [one.engine() for one in _with_model(article)]
     of_support = []
-    for one in [] if support is None else support.members or (support,):
+    for one in _with_model(support):
         without = one.leave_one_out()  # first, because it takes the engine that the process then keeps
         of_support.append((one.engine(), without))
     return _Networks(of_article, of_support)
+
+
+def _with_model(scores: Scores | None) -> list[Scores]:
+    """Return the scores of each model, if they are there: scores can be read without."""
+    several = [] if scores is None else list(scores.members or (scores,))
+    return several if all(target(join(one.model, NETWORK)).exists() for one in several) else []
 
 
 def _windows(cell_line: CellLine, shown: Block, networks: _Networks) -> xr.Dataset:

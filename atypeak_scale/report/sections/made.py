@@ -8,6 +8,7 @@ import pandas as pd
 from atypeak_scale.registry.report_columns import FILES, PROVENANCE
 from atypeak_scale.report.page import Block, Listing, Section, Terms, Text
 from atypeak_scale.report.results import Results
+from atypeak_scale.storage.locations import name_of
 
 METHODS = (
     "The catalogue is cut into modules (cis-regulatory modules, CRMs), and each module into windows that "
@@ -69,7 +70,7 @@ def provenance(results: Results) -> list[tuple[str, str, str]]:
     told = results.scores.provenance()
     facts += [("data", name, value) for name, value in _flat(told["store"])]
     for scores in results.each:
-        facts.append((scores.objective, "model", str(scores.model)))
+        facts.append((scores.objective, "model", name_of(scores.model)))
         facts += [(scores.objective, name, value) for name, value in _flat(scores.provenance()["scores"])]
     facts += [("versions", name, value) for name, value in _flat(told["versions"])]
     return facts

@@ -6,29 +6,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from assess.supported import outputs, settings, untrained
+from assess.supported import normalized_of, outputs, settings, untrained
 
 from atypeak_scale.assess.regions import module as module_file
 from atypeak_scale.assess.regions.module import Module, absent_sources, module, modules
 from atypeak_scale.assess.regions.places import find_modules
-from atypeak_scale.config import NormalizationSettings, for_support
+from atypeak_scale.config import for_support
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.model.inference.engine import LOWEST_RATIO
 from atypeak_scale.registry.columns import PEAKS
-from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
-from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
 
 
 @pytest.fixture(scope="session")
 def article(supported: Scores, tmp_path_factory: pytest.TempPathFactory) -> Scores:
     """Score the same cell line by a model of the article, and normalize, in another place."""
-    folder = tmp_path_factory.mktemp("normalized")
-    model = untrained(folder / "model", settings(), supported.cell_line, seed=2)
-    scores = open_scores(supported.cell_line, model, results=folder / "results")
-    complete(scores)
-    return normalize(scores, NormalizationSettings(sample="all"))
+    return normalized_of(supported, tmp_path_factory.mktemp("normalized"))
 
 
 def some_crms(scores: Scores) -> list[int]:
@@ -83,10 +77,7 @@ def test_module__expected_does_not_see_its_source(supported: Scores, found: list
 
 
 def test_module__crumbs(supported: Scores, tmp_path: Path) -> None:
-    model = untrained(tmp_path / "model", settings(), supported.cell_line, seed=2)
-    article = open_scores(supported.cell_line, model, crumbs=0.25, results=tmp_path / "results")
-    complete(article)
-    normalize(article, NormalizationSettings(sample="all"))
+    article = normalized_of(supported, tmp_path, crumbs=0.25)
     one = module(supported.cell_line, some_crms(supported)[0], article)
     original = one.windows["original"].to_numpy()
     crumbed, h = outputs(article, original, crumbs=0.25)
@@ -157,6 +148,14 @@ def test_module__without_scores(supported: Scores, found: list[Module]) -> None:
     assert bare.peaks["start"].tolist() == found[0].peaks["start"].tolist()
     again = module(supported.cell_line, bare.place.text)
     assert again.place == bare.place
+
+
+def test_module__without_the_models(supported: Scores, article: Scores, found: list[Module]) -> None:
+    """What is stored can be shown without the models that made it."""
+    gone = [replace(one, model=one.name) for one in (article, supported)]
+    bare = module(supported.cell_line, found[0].place, *gone)
+    assert set(bare.windows.data_vars) == {"original"}
+    pd.testing.assert_frame_equal(bare.peaks, found[0].peaks)
 
 
 def test_module__a_long_crm_is_shown_in_part(supported: Scores, monkeypatch: pytest.MonkeyPatch) -> None:
