@@ -78,16 +78,16 @@ class _Run:
         self._inputs: tuple[InputFile, InputFile] | None = None
 
     def stages(self) -> list[_Stage]:
-        is_scored = partial(self.is_scored, "article")
+        is_scored, complete_support = partial(self.is_scored, "article"), partial(self.complete, "support")
         of_models = {
             "article": [
                 self._train("train", "article"),
-                _Stage("score", ("train",), self.store, is_scored, self.make_scores),
+                _Stage("score", ("train",), self.store, is_scored, partial(self.complete, "article")),
                 _Stage("normalize", ("score",), self.store, self.is_normalized, self.make_normalized),
             ],
             "support": [
                 self._train("train-support", "support"),
-                _Stage("support", ("train-support",), self.store, self.has_support, self.make_support),
+                _Stage("support", ("train-support",), self.store, self.has_support, complete_support),
             ],
         }
         made = [of_models[objective] for objective in self.objectives]
@@ -185,8 +185,8 @@ class _Run:
     def is_scored(self, objective: Objective) -> bool:
         return self.scores(objective).is_scored()
 
-    def make_scores(self) -> None:
-        complete(self.scores("article"), self.executor)
+    def complete(self, objective: Objective) -> None:
+        complete(self.scores(objective), self.executor)
 
     def is_normalized(self) -> bool:
         return self.scores("article").normalization == self.config.normalization.model_dump(mode="json")
@@ -197,9 +197,6 @@ class _Run:
     def has_support(self) -> bool:
         scores = self.scores("support")
         return scores.is_complete and scores.is_scored()
-
-    def make_support(self) -> None:
-        complete(self.scores("support"), self.executor)
 
     def is_exported(self) -> bool:
         known = read_provenance(self.exported)

@@ -64,4 +64,4 @@ def run(
     if "support" in objectives:
         for line in summary(pipeline.support_of(settings, workdir)):
             click.echo(line)
-    click.echo(f"Look at {join(workdir, REPORT, PAGE)} in a browser.")
+    click.echo(f"Open {join(workdir, REPORT, PAGE)} in a browser.")

@@ -56,8 +56,8 @@ def legend_above(drawn: Drawn) -> None:
     drawn.legend.background_fill_color = drawn.legend.border_line_color = None
     drawn.legend.padding, drawn.legend.spacing = 2, 14
     drawn.legend.click_policy = "hide"
-    # It is no part of the canvas, and would not know the colour of the paper.
-    drawn.legend.stylesheets = [".bk-label { color: var(--ink) !important; }"]
+    # It is no part of the canvas; `color` is inherited from the page, which knows the colour of the paper.
+    drawn.legend.stylesheets = [".bk-label { color: inherit !important; }"]
 
 
 def bars(names: Sequence[str], values: Sequence[float], title: str, colour: str = BLUE) -> Drawn:

@@ -131,7 +131,7 @@ class _Packs:
     def figure(self, block: Figure | Chooser) -> str:
         from bokeh.embed import json_item
 
-        return self._add(json_item(block.model))
+        return self._add(_renumbered(json_item(block.model)))
 
     def choices(self, block: Chooser) -> str:
         return self._add([asdict(choice) for choice in block.choices])
@@ -165,6 +165,23 @@ class _Packs:
         # Without the time, the same data give the same page. Base64 has no letter that HTML knows.
         self.packed[name] = Markup(base64.b64encode(gzip.compress(plain, mtime=0)).decode())
         return name
+
+
+def _renumbered(item: Any) -> Any:
+    """Return what Bokeh made of a figure with its ids counted from 1: Bokeh counts all of a process."""
+    numbers: dict[str, str] = {}
+
+    def renumber(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                name: numbers.setdefault(one, f"m{len(numbers) + 1}")
+                if name in ("id", "root_id") and isinstance(one, str)
+                else renumber(one)
+                for name, one in value.items()
+            }
+        return [renumber(one) for one in value] if isinstance(value, list) else value
+
+    return renumber(item)
 
 
 def _meaning(column: Any) -> str:

@@ -39,6 +39,7 @@ def page_with(label: str) -> Page:
 
 
 def rendered(page: Page, folder: Path) -> str:
+    folder.mkdir(exist_ok=True)
     write_tables(page, folder / "tables")
     return render(page, folder / "tables")
 
@@ -96,9 +97,7 @@ def test_render__escapes_labels_and_allows_only_its_own_scripts(tmp_path: Path) 
 
 
 def test_render__gives_the_same_page_for_the_same_data(tmp_path: Path) -> None:
-    page = page_with("a")
-    write_tables(page, tmp_path / "tables")
-    one, other = (render(page, tmp_path / "tables") for _ in range(2))
+    one, other = (rendered(page_with("a"), tmp_path / folder) for folder in ("one", "other"))
     assert one == other
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.assess.description.spool import Spool
-from atypeak_scale.assess.evidence.others import Intervals
+from atypeak_scale.assess.evidence.replicates import Intervals
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.store.cell_line import Block, CellLine
 
