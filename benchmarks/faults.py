@@ -1,7 +1,7 @@
 """Faults of every kind put into runs of score and normalize on a real cluster; what becomes of each.
 
 A run must end within a bound, complete and equal to the reference, or with one clear line; and then the
-same command must complete it.
+same command must complete it. Then two commands at once, lost chunks, and training that is stopped.
 """
 
 import os
@@ -26,6 +26,7 @@ from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.config import ModelSettings
 from atypeak_scale.model import save_model
 from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW, REBUILT_SCORE
+from benchmarks import lost_chunks, stops, two_at_once
 from benchmarks.harness import COMMAND, Row
 from benchmarks.loopback import Loopback, loopback_cluster
 from benchmarks.shapes import random_model
@@ -329,6 +330,9 @@ def rows() -> list[Row]:
         *(Row(f"{fault}: {outcome}", count, None, "runs") for (fault, outcome), count in outcomes.items()),
         Row("all faults", outcomes.total(), None, "runs"),
         Row("wrong or hung", bad, None, "runs"),
+        *two_at_once.rows(),
+        *lost_chunks.rows(),
+        *stops.rows(),
     ]
 
 

@@ -5,6 +5,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from atypeak_scale.plot.labels import clean
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -29,9 +31,9 @@ def module_lines(picture: "Picture", console: "Console") -> "list[Text]":
 
     width = console.width
     layout = _Layout(picture, console)
-    why = [line for text in picture.why for line in Text(_clean(text)).wrap(console, width)]
-    head = [Text(_clean(picture.title), "bold")]
-    head += [line for text in picture.facts for line in Text(_clean(text)).wrap(console, width)]
+    why = [line for text in picture.why for line in Text(clean(text)).wrap(console, width)]
+    head = [Text(clean(picture.title), "bold")]
+    head += [line for text in picture.facts for line in Text(clean(text)).wrap(console, width)]
     absent = layout.absent()
     if console.is_terminal and console.height < FULL_HEIGHT:
         absent = absent[:FEWEST_ABSENT]
@@ -60,7 +62,7 @@ class _Layout:
 
         self.picture, self.ascii, self.width = picture, console.options.ascii_only, console.width
         names = [*(one.source for one in picture.tracks), *(one.source for one in picture.absent)]
-        longest = max((cell_len(_clean(name)) for name in names), default=0)
+        longest = max((cell_len(clean(name)) for name in names), default=0)
         self.label = min(longest, LONGEST_LABEL, console.width // 3)
         self.value = max(len(picture.score), 7)
         self.columns = max(10, console.width - self.label - self.value - 2)
@@ -136,7 +138,7 @@ class _Layout:
     def _line(self, label: str, cells: Iterable[tuple[str, str]], value: str, style: str) -> "Text":
         from rich.text import Text
 
-        line = Text(_fitted(_clean(label), self.label, self.ascii))
+        line = Text(_fitted(clean(label), self.label, self.ascii))
         line.append(" ")
         for of_block, run in groupby(cells, key=itemgetter(1)):
             line.append("".join(block for block, _ in run), of_block)
@@ -158,11 +160,6 @@ def _tick(start: int, end: int) -> tuple[int, int]:
             if (end - start) <= 12 * tick * power:
                 return tick * power, -(-start // (tick * power)) * tick * power
         power *= 100
-
-
-def _clean(text: str) -> str:
-    """Return text without what a terminal would obey."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _fitted(label: str, width: int, is_ascii: bool) -> str:

@@ -34,6 +34,7 @@ def run() -> None:
     handler.setFormatter(_OneLine())
     logger = logging.getLogger("atypeak_scale")
     logger.addHandler(handler)
+    _show_sign_of_life()
     from .commands import commands
 
     if sys.stdout is None:
@@ -61,6 +62,14 @@ def run() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         raise KeyboardInterrupt from None
+
+
+def _show_sign_of_life() -> None:
+    """Name the command on a terminal before the imports, which may take a second or more."""
+    words = sys.argv[1:]
+    is_help = {"-h", "--help", "--version"} & set(words)
+    if words and not is_help and sys.stderr is not None and sys.stderr.isatty():
+        print(f"atypeak-scale {words[0]} ...", file=sys.stderr, flush=True)
 
 
 def _stop(message: str, exit_code: int = 1) -> None:

@@ -50,7 +50,7 @@ class _Lines:
         now = time.monotonic()
         began = self._began.setdefault(event.stage, _Begin(now, event.done))
         if event.detail:
-            line = f"{event.stage} {event.done}/{event.total}: {event.detail}"
+            line = _remark(event)
         elif event.total and event.done == event.total:
             line = f"{event.stage}: done, {event.total:,}"
         elif event.done and event.total and now - self._told > SECONDS_BETWEEN_LINES:
@@ -59,6 +59,12 @@ class _Lines:
             return
         click.echo(line, err=True)
         self._told = now
+
+
+def _remark(event: Event) -> str:
+    """Return the line of an event that has something to say."""
+    count = "" if event.is_last or not event.total else f" {event.done}/{event.total}"
+    return f"{event.stage}{count}: {event.detail}"
 
 
 def _pace(event: Event, began: _Begin, now: float) -> str:
@@ -90,12 +96,16 @@ def _bars() -> Iterator[Progress]:
         tasks: dict[str, TaskID] = {}
 
         def listen(event: Event) -> None:
+            if not event.total:
+                if event.detail:
+                    bars.console.print(_remark(event), highlight=False, markup=False)
+                return
             if event.stage not in tasks:
                 tasks[event.stage] = bars.add_task(event.stage, total=event.total)
-            bars.update(tasks[event.stage], completed=event.done, total=event.total)
+            # A bar that is left behind is full, so that nothing looks unfinished.
+            total = event.done if event.is_last else event.total
+            bars.update(tasks[event.stage], completed=event.done, total=total)
             if event.detail:
-                bars.console.print(
-                    f"{event.stage} {event.done}/{event.total}: {event.detail}", highlight=False
-                )
+                bars.console.print(_remark(event), highlight=False, markup=False)
 
         yield listen

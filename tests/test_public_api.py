@@ -42,7 +42,7 @@ for module in pkgutil.walk_packages(atypeak_scale.__path__, "atypeak_scale."):
     import_module(module.name)
 import atypeak_scale.cli.commands
 names = {name: getattr(atypeak_scale, name) for name in atypeak_scale.__all__}
-for space in (atypeak_scale.model, atypeak_scale.assess):
+for space in (atypeak_scale.model, atypeak_scale.assess, atypeak_scale.plot):
     names |= {f"{space.__name__}.{name}": getattr(space, name) for name in space.__all__}
 print(*(f"{name} {type(value).__name__}" for name, value in names.items()), sep="\\n")
 """
@@ -50,9 +50,10 @@ IMPORT = """
 import sys, time
 began = time.perf_counter()
 import atypeak_scale
-atypeak_scale.model, atypeak_scale.assess, dir(atypeak_scale)
+atypeak_scale.model, atypeak_scale.assess, atypeak_scale.plot, dir(atypeak_scale)
 seconds = time.perf_counter() - began
-heavy = {"tensorflow", "keras", "zarr", "xarray", "dask", "distributed", "pandas", "pyarrow", "pyranges"}
+heavy = {"tensorflow", "keras", "zarr", "xarray", "dask", "distributed", "pandas", "pyarrow", "pyranges",
+         "matplotlib"}
 print(seconds, *sorted(heavy & set(sys.modules)))
 """
 
@@ -63,7 +64,7 @@ def printed(script: str) -> list[str]:
 
 
 def test_names__are_those_of_the_guide() -> None:
-    assert set(atypeak_scale.__all__) == {"Config", "assess", "model", *FUNCTIONS}
+    assert set(atypeak_scale.__all__) == {"Config", "assess", "model", "plot", *FUNCTIONS}
     assert set(model.__all__) == set(OF_MODEL)
     assert dir(atypeak_scale) == atypeak_scale.__all__
     assert isinstance(atypeak_scale.assess, ModuleType)
@@ -86,7 +87,7 @@ def test_names__of_models(name: str) -> None:
 
 def test_names__stay_what_they_are_after_every_module_is_imported() -> None:
     kinds = dict(line.split() for line in printed(ALL_MODULES))
-    modules = {"assess", "model"}
+    modules = {"assess", "model", "plot"}
     assert {name for name, kind in kinds.items() if kind == "module"} == modules
     assert {kind for name, kind in kinds.items() if name not in modules | {"Config"}} == {"function"}
 

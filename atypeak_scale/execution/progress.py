@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Event:
-    """`done` of `total` units of a stage are finished; `detail` is a short remark."""
+    """`done` of `total` units of a stage are finished; `detail` is a short remark.
+
+    is_last: whether the stage ended here, before all units were needed. A total of 0: only the remark.
+    """
 
     stage: str
     done: int
     total: int
     detail: str = ""
+    is_last: bool = False
 
 
 Progress = Callable[[Event], None]

@@ -105,5 +105,6 @@ def pair(found: pd.DataFrame, label: str, name: str = "score", ax: "Axes | None"
             ax.axvline(float(np.median(values)), color=colour, linestyle="--", linewidth=1)
         ax.set_yticks([])
         ax.set(xlabel=name, title=label)
-        ax.legend(fontsize=6.5, loc="lower center", bbox_to_anchor=(0.5, 1.12))
+        if len(mine):
+            ax.legend(fontsize=6.5, loc="lower center", bbox_to_anchor=(0.5, 1.12))
     return ax

@@ -36,9 +36,13 @@ def search(trials: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
     measure = "power" if "power" in trials else "q_score"
     keys = list(trials.columns[: trials.columns.get_loc("seed")])
     table, chosen = summarize_search(trials), recommend(trials).setting
-    names = ["\n".join(f"{key.rpartition('.')[2]} {row[key]}" for key in keys) for _, row in table.iterrows()]
-    place_of = {tuple(map(str, row)): at for at, row in enumerate(table[keys].to_numpy())}
-    places = np.array([place_of[tuple(map(str, row))] for row in trials[keys].to_numpy()])
+    settings = _settings(table, keys)
+    names = [
+        "\n".join(f"{key.rpartition('.')[2]} {value}" for key, value in zip(keys, setting, strict=True))
+        for setting in settings
+    ]
+    place_of = {setting: at for at, setting in enumerate(settings)}
+    places = np.array([place_of[setting] for setting in _settings(trials, keys)])
     best = place_of[tuple(str(chosen[key]) for key in keys)]
     with style():
         ax = axes_for(ax, max(3.6, 1.6 + 0.7 * len(names)), 3.2)
@@ -53,6 +57,11 @@ def search(trials: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
         ax.set_ylabel("power: higher is better" if measure == "power" else "Q-score: lower is better")
         ax.legend(fontsize=7)
     return ax
+
+
+def _settings(table: pd.DataFrame, keys: list[str]) -> list[tuple[str, ...]]:
+    """Return the settings of each row as text, which a value of any type becomes."""
+    return list(zip(*(table[key].map(str) for key in keys), strict=True))
 
 
 def cut_lines(text: str) -> str:

@@ -105,11 +105,16 @@ def heatmap(
     colours: Any,
     limits: tuple[float, float],
     legend: str,
+    power: float = 1.0,
 ) -> "AxesImage":
-    """Draw a matrix (rows, columns) with labels and a colour bar; NaN stays empty."""
-    image = ax.imshow(
-        values, cmap=colours, vmin=limits[0], vmax=limits[1], aspect="auto", interpolation="none"
-    )
+    """Draw a matrix (rows, columns) with labels and a colour bar; NaN stays empty.
+
+    power: colours follow this power of the values.
+    """
+    from matplotlib.colors import PowerNorm
+
+    scale = PowerNorm(power, *limits)
+    image = ax.imshow(values, cmap=colours, norm=scale, aspect="auto", interpolation="none")
     for spine in ax.spines.values():
         spine.set_visible(False)
     label_rows(ax, rows)

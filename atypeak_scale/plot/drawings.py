@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Draw = Callable[[FigureData], Figure | None]
 
-PAIRS_SHOWN, FEWEST_OF_PAIR = 6, 100
+PAIRS_SHOWN = 6
+NAMES: dict[Objective, str] = {"article": "final score", "support": "trust, 1 - doubt"}
 NORMALIZATIONS = ("raw", "k_normalized", "final")
 KINDS = {"best": "best", "typical": "most typical", "worst": "worst"}
 
@@ -133,14 +134,14 @@ def _pairs(data: FigureData) -> "Figure | None":
 
     if not len(strongest_pairs(data.pairs)):
         return None
-    return _figure_of(pairs(data.pairs, name=DEFAULTS[data.article_or_support.objective]))
+    return _figure_of(pairs(data.pairs, name=NAMES[data.article_or_support.objective]))
 
 
 def _pair_scores(data: FigureData) -> "Figure | None":
     from atypeak_scale.assess.description.pair_scores import pair_scores
     from atypeak_scale.plot.alone_both import pair, strongest_pairs
 
-    shown = strongest_pairs(data.pairs, PAIRS_SHOWN, FEWEST_OF_PAIR).iloc[:, :2].to_numpy().tolist()
+    shown = strongest_pairs(data.pairs, PAIRS_SHOWN).iloc[:, :2].to_numpy().tolist()
     if not shown:
         return None
     columns = min(3, len(shown))
@@ -153,7 +154,7 @@ def _pair_scores(data: FigureData) -> "Figure | None":
     scores = data.article_or_support
     for ax, (one, other) in zip(axes, shown, strict=False):
         found = pair_scores(scores, one, other, data.executor)
-        pair(found, one, DEFAULTS[scores.objective], ax)
+        pair(found, one, NAMES[scores.objective], ax)
     return figure
 
 
@@ -165,7 +166,7 @@ def _density(objective: Objective) -> "Draw":
         scores = data.article if objective == "article" else data.support
         if scores is None:
             return None
-        return _figure_of(crm_sizes.score_density(score_density(scores, data.executor), DEFAULTS[objective]))
+        return _figure_of(crm_sizes.score_density(score_density(scores, data.executor), NAMES[objective]))
 
     return drawn
 
@@ -239,8 +240,8 @@ def all_drawings(data: FigureData) -> list[Drawing]:
         *(Drawing(f"tracks-{kind}", f"the peaks of the {words} module, by score (Fig. 5)",
                   _of_module(kind, _tracks)) for kind, words in KINDS.items()),
         Drawing("mean-crm", "mean occupancy of every source (Fig. 4)", _mean_crm),
-        Drawing("pairs", f"medians with and without another {view1} (Fig. 6a)", _pairs),
-        Drawing("pair-scores", "scores of the pairs that differ most (Fig. 6a)", _pair_scores),
+        Drawing("pairs", f"medians with and without another {view1} (Fig. 6a)", _pairs, "pairs"),
+        Drawing("pair-scores", "scores of the pairs that differ most (Fig. 6a)", _pair_scores, "pairs"),
         *(Drawing(f"crm-size-{DEFAULTS[kind]}", f"{DEFAULTS[kind]} by peaks of the module (Fig. 6b)",
                   _density(kind)) for kind in own),
         Drawing("qscore", "Q-score: contribution of every pair (Fig. S5)", _qscore, "qscore"),

@@ -68,9 +68,12 @@ class FigureData:
         from atypeak_scale.assess.regions.interesting import interesting_modules
         from atypeak_scale.assess.regions.module import modules
 
-        chosen = interesting_modules(self.support or self.article_or_support, 1, self.executor)
-        found = modules(self.cell_line, chosen["crm"].tolist(), self.article, self.support)
-        return dict(zip(chosen["kind"], found, strict=True))
+        for scores in filter(None, (self.support, self.article)):
+            chosen = interesting_modules(scores, 1, self.executor)
+            if len(chosen):
+                found = modules(self.cell_line, chosen["crm"].tolist(), self.article, self.support)
+                return dict(zip(chosen["kind"], found, strict=True))
+        return {}  # nothing can be judged
 
     def kept(self, result: Result) -> xr.Dataset | None:
         """Return what an assessment kept beside the article's scores."""

@@ -75,6 +75,8 @@ def save_figures(
             if figure is None:
                 missing.append((drawing.what, f"atypeak-scale {drawing.command}"))
                 continue
+            figure.draw_without_rendering()  # lays it out, once for both files
+            figure.set_layout_engine("none")
             for ending, metadata in FORMATS.items():
                 name = f"{drawing.name}.{ending}"
                 figure.savefig(folder / name, metadata=metadata)

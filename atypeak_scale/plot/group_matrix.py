@@ -11,7 +11,7 @@ from atypeak_scale.plot.labels import cut
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LONGEST_NAME = 24
+LONGEST_NAME = 34
 
 
 def groups(found: xr.Dataset, ax: "Axes | None" = None) -> "Axes":
@@ -27,8 +27,8 @@ def groups(found: xr.Dataset, ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     matplotlib.axes.Axes
-        With one image: rows ask, columns are asked for, by group, then by strength. Frames mark the groups,
-        with their names at the right.
+        With one image: rows ask, columns are asked for, by group, then by strength. Frames mark the groups
+        of several sources, with their numbers and names at the right.
 
     """
     group = found["group"].to_numpy()
@@ -48,6 +48,8 @@ def groups(found: xr.Dataset, ax: "Axes | None" = None) -> "Axes":
         for number in np.unique(ordered).tolist():
             at = np.flatnonzero(ordered == number)
             low, count = float(at[0]) - 0.5, len(at)
+            if count == 1:
+                continue
             ax.add_patch(Rectangle((low, low), count, count, fill=False, edgecolor="#d55e00", linewidth=1.2))
             middle, name = low + count / 2, cut(str(names[at[0]]), LONGEST_NAME)
             ax.annotate(

@@ -68,7 +68,8 @@ def mean_crm(statistics: xr.Dataset, ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     matplotlib.axes.Axes
-        With one image; where there is no source, nothing is drawn.
+        With one image, in which the colours follow the square root, so that rare sources can be seen. Where
+        there is no source, nothing is drawn.
 
     """
     found = statistics["mean_crm"]
@@ -76,7 +77,7 @@ def mean_crm(statistics: xr.Dataset, ax: "Axes | None" = None) -> "Axes":
     values = np.where(found.to_numpy() > 0, found.to_numpy(), np.nan)
     with style():
         ax = axes_for(ax, side(len(columns)), side(len(rows)))
-        heatmap(ax, values, rows, columns, "Blues", (0.0, highest(values)), "share of bins occupied")
+        heatmap(ax, values, rows, columns, "Blues", (0.0, highest(values)), "share of bins occupied", 0.5)
         ax.set_title("Mean CRM")
     return ax
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from atypeak_scale.plot.colours import UNJUDGED, shade
+from atypeak_scale.plot.labels import clean, cut
 from atypeak_scale.plot.picture import Picture, lowest_text, number_text
 
 WIDTH, LABEL, VALUE, LANE, MARGIN = 1000, 230, 70, 16, 12
@@ -96,8 +97,7 @@ class _Drawing:
     def line(self, label: str, value: str, colour: str = TEXT) -> None:
         """Begin a line with a label and a value; peaks are then drawn into it."""
         most = int((LABEL - MARGIN - 8) / LETTER)
-        shown = label if len(label) <= most else "…" + label[1 - most :]
-        self._text(LABEL - 8, shown, {"text-anchor": "end", "fill": colour}, title=label)
+        self._text(LABEL - 8, cut(label, most), {"text-anchor": "end", "fill": colour}, title=label)
         self.y -= LANE
         self._text(WIDTH - MARGIN, value, {"text-anchor": "end", "fill": colour})
         self._add("line", x1=LABEL, x2=WIDTH - VALUE, y1=self.y - 2, y2=self.y - 2, stroke="#eeeeee")
@@ -109,7 +109,7 @@ class _Drawing:
         shape = self._rect(left, max(1.5, right - left), shade(trust))
         shape.set("stroke", "#ffffff")
         shape.set("stroke-width", "0.5")
-        ET.SubElement(shape, "title").text = _clean(f"{start + 1:,}-{end:,}: {words}")
+        ET.SubElement(shape, "title").text = clean(f"{start + 1:,}-{end:,}: {words}")
         self.y += LANE
 
     def expected(self, start: int, end: int) -> None:
@@ -125,7 +125,7 @@ class _Drawing:
         most = int((WIDTH - 2 * MARGIN) / LETTER)
         self.y += 8 if gap else 0
         for line in lines:
-            rest = _clean(line)
+            rest = clean(line)
             while rest:
                 cut = len(rest) if len(rest) <= most else rest.rfind(" ", 1, most)
                 cut = cut if cut > 0 else most
@@ -144,9 +144,9 @@ class _Drawing:
     def _text(self, x: float, words: str, style: dict[str, str] | None = None, title: str = "") -> None:
         found = self._add("text", x=x, y=self.y + LANE - 4)
         found.attrib |= style or {}
-        found.text = _clean(words)
+        found.text = clean(words)
         if title:
-            ET.SubElement(found, "title").text = _clean(title)
+            ET.SubElement(found, "title").text = clean(title)
         self.y += LANE
 
     def _rect(self, x: float, width: float, fill: str) -> ET.Element:
@@ -165,8 +165,3 @@ def _tick(least: float) -> int:
             if digit * power >= least:
                 return digit * power
         power *= 10
-
-
-def _clean(text: str) -> str:
-    """Return text without characters that XML does not allow."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

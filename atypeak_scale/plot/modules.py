@@ -27,7 +27,8 @@ PANELS: dict[str, tuple[str, str, float | None]] = {
     "phantom": ("phantoms", "Purples", None),
     "expected": ("expected by the others", "Oranges", 1.0),
 }
-FEWEST_SHOWN = 0.05  # of any panel, so that a source without a peak has a row
+TRACK = 0.22  # inches of a row
+FEWEST_SHOWN = 0.1  # of any panel, so that a source without a peak has a row
 
 
 def module(found: Module, what: str = "original", ax: "Axes | None" = None) -> "Axes":
@@ -45,7 +46,7 @@ def module(found: Module, what: str = "original", ax: "Axes | None" = None) -> "
     Returns
     -------
     matplotlib.axes.Axes
-        With one image: sources that have a peak, or of which 0.05 or more is rebuilt or expected, by bins.
+        With one image: sources that have a peak, or of which 0.1 or more is rebuilt or expected, by bins.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def module_panels(found: Module) -> "Figure":
             module(found, what, ax)
             if ax is not axes[0]:
                 ax.set_yticks([])
-        figure.suptitle(f"{clean(found.place.text)}   CRM {found.place.crm}", fontsize=9)
+        figure.suptitle(_title(found), fontsize=9)
     return figure
 
 
@@ -121,7 +122,7 @@ def tracks(found: Module, score: str | None = None, ax: "Axes | None" = None) ->
     named, listed = tracks_of(found, score)
     start, end = along(found, "original")[1:]
     with style():
-        ax = axes_for(ax, 6.0, side(len(listed)))
+        ax = axes_for(ax, 6.0, 1.1 + TRACK * len(listed))
         for row, track in enumerate(listed):
             ax.axhline(row, color=FAINT, linewidth=0.4, zorder=0)
             for peak in track.peaks:
@@ -133,7 +134,9 @@ def tracks(found: Module, score: str | None = None, ax: "Axes | None" = None) ->
         ax.set_ylim(len(listed) - 0.4, -0.6)
         label_rows(ax, [track.source for track in listed])
         _place_axis(ax, found.place.contig, start, end)
-        ax.set_title(f"{clean(found.place.text)}   {named.name}, orange is doubtful, blue is trusted")
+        ax.set_title(_title(found), pad=14)
+        ax.annotate(f"{named.name}: orange is doubtful, blue is trusted, grey is not judged", (0, 1), (0, 3),
+                    xycoords="axes fraction", textcoords="offset points", fontsize=7)  # fmt: skip
     return ax
 
 
@@ -159,6 +162,11 @@ def along(found: Module, what: str) -> tuple[FloatArray, int, int]:
     values = np.full((int(place.max()) + 1, found.windows.sizes["source"]), np.nan)
     values[place] = found.windows[what].to_numpy()[inside]
     return values, first, last
+
+
+def _title(found: Module) -> str:
+    part = "" if found.is_whole else f", the first {found.windows.sizes['window']} windows"
+    return f"{clean(found.place.text)}   CRM {found.place.crm}{part}"
 
 
 def _place_axis(ax: "Axes", contig: str, start: int, end: int) -> None:

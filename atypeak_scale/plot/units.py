@@ -11,7 +11,7 @@ from atypeak_scale.plot.matrices import similar_order
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_UNITS = 128
+MOST_UNITS = 64
 
 
 def ur_examples(found: xr.Dataset, sources: list[tuple[str, str]], ax: "Axes | None" = None) -> "Axes":
@@ -30,7 +30,7 @@ def ur_examples(found: xr.Dataset, sources: list[tuple[str, str]], ax: "Axes | N
     -------
     matplotlib.axes.Axes
         With one image: units, the most active first, by sources, similar ones beside each other. Of more than
-        128 units the first are drawn.
+        64 units the first are drawn.
 
     """
     mean = found["mean"].to_numpy()
@@ -44,6 +44,7 @@ def ur_examples(found: xr.Dataset, sources: list[tuple[str, str]], ax: "Axes | N
         order = similar_order(np.corrcoef(cells, rowvar=False)) if len(cells) > 1 else np.arange(len(sources))
     labels = [".".join(sources[at]) for at in order.tolist()]
     values = cells[np.ix_(units, order)]
+    most = highest(np.abs(values))
     with style():
         ax = axes_for(ax, side(len(labels)) + 0.6, max(4.0, side(len(units)) * 0.8))
         names = [f"unit {found['unit'].to_numpy()[unit]}  {activation[unit]:.2f}" for unit in units.tolist()]
@@ -52,8 +53,8 @@ def ur_examples(found: xr.Dataset, sources: list[tuple[str, str]], ax: "Axes | N
             values,
             names,
             labels,
-            "viridis",
-            (float(min(0.0, values.min())), highest(values)),
+            "RdBu_r",
+            (-most, most),
             "mean over bins",
         )
         more = "" if len(units) == len(activation) else f", the {len(units)} most active of {len(activation)}"

@@ -18,7 +18,6 @@ from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
 from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, join
-from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, refuse_lost, write_chunks
 from atypeak_scale.store.cell_line import Block, CellLine
 from atypeak_scale.store.groups import SCORES, consolidate, is_consolidated, open_group
@@ -27,6 +26,7 @@ from atypeak_scale.store.result_groups import (
     create_results,
     find_results,
     is_complete,
+    writing_results,
 )
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class Scores:
         for one in self.members or (self,):
             check_saved(join(one.model, NETWORK))
         # One lock for all models of a cell line: the first makes the group that holds their results.
-        with self._writing(f"{self.cell_line.name}/{SCORES}", wait=True):
+        with writing_results(self.cell_line, self.location, SCORES, wait=True):
             if not self.exists():
                 attributes = {**self._made_by(), "trained": self._trained()}
                 sizes = self.placements.sizes
@@ -287,11 +287,7 @@ class Scores:
 
     def writing(self, *part: str) -> AbstractContextManager[None]:
         """Hold the right to write these results, or a part of them, while the block runs."""
-        return self._writing("/".join([self.cell_line.name, SCORES, self.name, *part]))
-
-    def _writing(self, what: str, wait: bool = False) -> AbstractContextManager[None]:
-        remedy = "if the store must stay as it is, keep the scores in another place"
-        return sole_writer(self.location, what, wait, remedy, "results")
+        return writing_results(self.cell_line, self.location, "/".join([SCORES, self.name, *part]))
 
     def finish(self) -> None:
         """Update the consolidated metadata for readers that look for it."""

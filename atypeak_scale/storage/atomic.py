@@ -9,6 +9,7 @@ A symbolic link is followed: the output, its hidden folder and the lock are wher
 stays.
 """
 
+import errno
 import fcntl
 import glob
 import os
@@ -119,7 +120,17 @@ def new_folder(target: Path) -> Iterator[Path]:
         folder = hidden / NEW
         folder.mkdir()
         yield folder
+        rename_new(folder, target)
+
+
+def rename_new(folder: Path, target: Path) -> None:
+    """Give a finished folder its name; raise InputError if somebody else's took it in the meantime."""
+    try:
         folder.rename(target)
+    except OSError as problem:
+        if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise already_exists(target, "folder") from None
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class LocalTarget:
 
     def publish(self, folder: Path, last: str) -> None:
         """Rename a finished folder to the target."""
-        folder.rename(self.place)
+        atomic.rename_new(folder, self.place)
 
     def new_folder(self, last: str) -> AbstractContextManager[Path]:
         """Yield a folder to fill, which is renamed to the target at the end."""

@@ -1,4 +1,4 @@
-"""One writer at a time for the same results.
+"""One writer at a time for the same results, and no replacing of data while results are written for it.
 
 The lock is a kernel lock (flock) on a hidden file beside the store, where all links to it lead. It ends with
 the process that holds it, however that process ends, so a file left by a dead process is not a lock. Its text
@@ -12,7 +12,7 @@ import logging
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from atypeak_scale.errors import AtypeakError, InputError
@@ -61,8 +61,9 @@ def sole_writer(
         return
     path = _lock_file(real(local_path(store)), group)
     path.parent.mkdir(parents=True, exist_ok=True)
+    operation = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     try:
-        descriptor = _acquire(path, f"{store}/{group}", wait)
+        descriptor = _acquire(path, f"{store}/{group}", operation)
     except OSError as problem:
         if problem.errno not in UNWRITABLE:
             raise
@@ -75,15 +76,46 @@ def sole_writer(
         os.close(descriptor)
 
 
+@contextmanager
+def kept_in_place(store: Location, group: str) -> Iterator[None]:
+    """Keep a sole writer away from `group` while the block runs; any number of processes may do so at once.
+
+    Where nothing can be written there is no lock: nobody else of our rights can replace the group either.
+
+    Raises
+    ------
+    AtypeakError
+        If a sole writer holds the lock.
+
+    """
+    if is_url(store):
+        yield
+        return
+    path = _lock_file(real(local_path(store)), group)
+    try:
+        descriptor = _acquire(path, f"{store}/{group}", fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as problem:
+        if problem.errno not in UNWRITABLE:
+            raise
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # others keep it too; the last one removes the file
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
 def _lock_file(store: Path, group: str) -> Path:
     """Return the file to lock; names from files cannot choose a path, and no two groups share a lock."""
     digest = hashlib.sha256(group.encode()).hexdigest()[:12]
     return store.with_name(f".{store.name}.{digest}.lock")
 
 
-def _acquire(path: Path, what: str, wait: bool) -> int:
+def _acquire(path: Path, what: str, operation: int) -> int:
     """Lock a file, creating it if there is none, and return its descriptor."""
-    operation = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:

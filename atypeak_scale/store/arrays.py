@@ -131,7 +131,7 @@ def damage_of(found: zarr.Array[Any], chunk: tuple[int, ...]) -> str | None:
     except Exception as problem:
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         return _told(found, chunk, f"damaged ({reason})")
-    if _is_data(found) and not _is_there(found, chunk):
+    if is_finished(found) and not _is_there(found, chunk):
         return _told(found, chunk, "lost")
     return None
 
@@ -142,8 +142,8 @@ def _told(found: zarr.Array[Any], chunk: tuple[int, ...], state: str) -> str:
     return f"{found.store_path}, chunk {'/'.join(map(str, chunk))}: {state}; {remedy}"
 
 
-def _is_data(found: zarr.Array[Any]) -> bool:
-    """Whether all chunks must be there: a finished array of a version that writes them all."""
+def is_finished(found: zarr.Array[Any]) -> bool:
+    """Return whether all chunks must be there: a finished array of a version that writes them all."""
     return EVERY_CHUNK in found.attrs
 
 
@@ -165,7 +165,7 @@ def _refuse_lost_data(found: zarr.Array[Any], start: int, values: npt.NDArray[An
     length = found.chunks[0]
     for chunk in range(start // length, -(-(start + len(values)) // length)):
         part = values[max(0, chunk * length - start) : (chunk + 1) * length - start]
-        if _is_filled(part) and _is_data(found):
+        if _is_filled(part) and is_finished(found):
             place = (chunk, *[0] * (found.ndim - 1))
             if not _is_there(found, place):
                 raise DamagedError(_told(found, place, "lost"))

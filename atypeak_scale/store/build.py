@@ -25,6 +25,7 @@ from atypeak_scale.storage.atomic import real, replacing
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.store.groups import (
+    DATA,
     METADATA,
     SCHEMA_VERSION,
     STORE_VERSION,
@@ -179,7 +180,7 @@ def build_store(
     # Connect first: a wrong address must not cost a pass over the whole catalogue.
     executor.require(0)
     with (
-        sole_writer(target, f"{config.cell_line}/data"),
+        sole_writer(target, f"{config.cell_line}/{DATA}"),
         targets.target(target).staging_folder() as folder,
     ):
         work, built = folder / "work", folder / "store"

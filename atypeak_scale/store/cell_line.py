@@ -300,9 +300,9 @@ def cell_lines(store: Location) -> list[CellLine]:
     return [CellLine(absolute(store), name) for name in names]
 
 
-def require_source(cell_line: CellLine, name: str) -> Source:
-    """Return the source of a name, `dataset.TR`; raise InputError, with the nearest, if there is none."""
-    known = {source_name(source): source for source in cell_line.sources}
+def require_source(cell_line: CellLine, name: str) -> int:
+    """Return the number of a source, by its name `dataset.TR`; an InputError names the nearest."""
+    known = [source_name(source) for source in cell_line.sources]
     if name not in known:
-        raise InputError(f"no source {name!r}; {nearest(name, known)}")
-    return known[name]
+        raise InputError(f"{cell_line.store}: has no source {name!r}; {nearest(name, known)}")
+    return known.index(name)

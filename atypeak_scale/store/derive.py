@@ -9,11 +9,11 @@ import zarr
 
 from atypeak_scale.catalogue.names import Source, source_name
 from atypeak_scale.config import StoreSettings
-from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage.atomic import new_folder
 from atypeak_scale.storage.locations import Location, local_path
-from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.store.cell_line import CellLine, open_store, require_source
 from atypeak_scale.store.groups import SCHEMA_VERSION, STORE_VERSION, consolidate
 from atypeak_scale.store.overlap import CATALOGUE, EMPTY, ROW, WINDOW, Tables
 from atypeak_scale.store.write import PEAK_ARRAYS, ROW_ARRAYS, WINDOW_ARRAYS, write_arrays
@@ -54,10 +54,7 @@ def without_source(
         without a peak.
 
     """
-    if source not in cell_line.sources:
-        known = [source_name(one) for one in cell_line.sources]
-        name = source_name(source)
-        raise InputError(f"{cell_line.store}: has no source {name!r}; {nearest(name, known)}")
+    require_source(cell_line, source_name(source))
     if len(cell_line.sources) == 1:
         raise InputError(f"{cell_line.store}: has no other source than {source_name(source)}")
     settings = StoreSettings(**cell_line.made_from["store"])

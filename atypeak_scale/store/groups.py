@@ -19,6 +19,7 @@ from atypeak_scale.storage.remote import zarr_store
 SCHEMA_VERSION = 1
 LONGEST_NAME = 150  # bytes of a group's name; file systems allow 255, and hidden siblings are longer
 SCORES, PLACEMENTS = "scores", "placements"  # groups of results below that of a cell line
+DATA = "data"  # what to lock of a cell line, beside its results
 METADATA = "zarr.json"  # the file that makes a folder a group or an array
 STORE_VERSION = "schema_version"  # attribute of the root of a store
 RESULTS_VERSION = "results_version"  # attribute of a root that holds scores but no data

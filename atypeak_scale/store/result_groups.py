@@ -5,7 +5,8 @@ same groups as the store, but without its data. Each group records what its stor
 refused for any other store.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import zarr
@@ -14,9 +15,11 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.registry.variables import Variable
 from atypeak_scale.storage import locations, targets
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.locks import kept_in_place, sole_writer
 from atypeak_scale.store.arrays import EVERY_CHUNK, create_arrays
 from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.groups import (
+    DATA,
     METADATA,
     RESULTS_VERSION,
     SCHEMA_VERSION,
@@ -58,8 +61,12 @@ def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:
     return parent
 
 
-def all_results(cell_line: CellLine, location: Location | None = None) -> dict[str, zarr.Group]:
-    """Return the groups of scores of a cell line by name, sorted; a `location` of None means its store.
+def all_results(
+    cell_line: CellLine, location: Location | None = None, kind: str = SCORES
+) -> dict[str, zarr.Group]:
+    """Return the groups of scores, or of placements, of a cell line by name, sorted.
+
+    A `location` of None means its store.
 
     Raises
     ------
@@ -68,7 +75,7 @@ def all_results(cell_line: CellLine, location: Location | None = None) -> dict[s
 
     """
     parent = _parent(cell_line, cell_line.store if location is None else location)
-    found = None if parent is None else parent.get(SCORES)
+    found = None if parent is None else parent.get(kind)
     return children(found) if isinstance(found, zarr.Group) else {}
 
 
@@ -89,6 +96,28 @@ def find_results(cell_line: CellLine, location: Location, name: str, kind: str =
     parent = _parent(cell_line, location)
     found = None if parent is None else parent.get(f"{kind}/{name}")
     return found if isinstance(found, zarr.Group) else None
+
+
+@contextmanager
+def writing_results(cell_line: CellLine, location: Location, what: str, wait: bool = False) -> Iterator[None]:
+    """Hold the right to write some results of a cell line while the block runs.
+
+    Until then nobody can replace the cell line: its new data would take these results with them.
+
+    Raises
+    ------
+    AtypeakError
+        If another process writes these results and `wait` is not set, or replaces the cell line.
+    InputError
+        If nothing can be written there.
+
+    """
+    remedy = "if the store must stay as it is, keep the scores in another place"
+    with (
+        kept_in_place(cell_line.store, f"{cell_line.name}/{DATA}"),
+        sole_writer(location, f"{cell_line.name}/{what}", wait, remedy, "results"),
+    ):
+        yield
 
 
 def create_results(

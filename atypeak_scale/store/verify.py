@@ -38,7 +38,7 @@ from atypeak_scale.store.arrays import (
     read_array,
 )
 from atypeak_scale.store.cell_line import Block, CellLine, cell_lines
-from atypeak_scale.store.groups import children, open_group
+from atypeak_scale.store.groups import PLACEMENTS, SCORES, children, open_group
 from atypeak_scale.store.result_groups import all_results, is_complete
 from atypeak_scale.store.write import rasterize
 
@@ -117,9 +117,14 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     arrays = [(location, array) for line in lines for array in _arrays(line.group())]
     if results is not None and absolute(results) != location:
         other = absolute(results)
-        elsewhere = [(other, group) for line in lines for group in all_results(line, other).values()]
-        found += elsewhere
-        arrays += [(other, array) for _, group in elsewhere for array in _arrays(group)]
+        found += [(other, group) for line in lines for group in all_results(line, other).values()]
+        arrays += [
+            (other, array)
+            for line in lines
+            for kind in (SCORES, PLACEMENTS)
+            for group in all_results(line, other, kind).values()
+            for array in _arrays(group)
+        ]
     executor.require(0)
     chunks = [
         ChunksTask(place, array.path, start, min(start + CHUNKS_AT_ONCE, array.nchunks))

@@ -59,7 +59,7 @@ def test_groups__several_models_and_one_source(
     replace: Replace, resolve: Resolved, groups: Mock, model: Path
 ) -> None:
     groups.return_value.attrs["models"] = ["f1", "f2"]
-    known = replace("store.cell_line.require_source", ("d1", "x"))
+    known = replace("store.cell_line.require_source", 0)
     result = invoke(
         "groups", "s.zarr", "--model", model, "--model", model, "--groups", "2", "--out", "o",
         "--source", "d1.x",

@@ -26,8 +26,13 @@ def test_progress__without_a_terminal_is_a_line_a_stage(capsys: pytest.CaptureFi
             executor.tell("score", done, 2000)
         executor.tell("train", 1, 64, "loss 0.1")
         executor.tell("nothing", 0, 0)
+        executor.tell("stage 2 of 5", 0, 0, "train the network")
+        executor.progress(Event("train", 9, 64, "stopped after 9 epochs", is_last=True))
     captured = capsys.readouterr()
-    assert captured.err.splitlines() == ["score: done, 2,000", "train 1/64: loss 0.1"]
+    assert captured.err.splitlines() == [
+        "score: done, 2,000", "train 1/64: loss 0.1", "stage 2 of 5: train the network",
+        "train: stopped after 9 epochs",
+    ]  # fmt: skip
     assert captured.out == ""
 
 
@@ -40,8 +45,13 @@ def test_progress__on_a_terminal_is_a_bar(
         executor.tell("score", 0, 20)
         executor.tell("score", 20, 20)
         executor.tell("train", 1, 64, "loss 0.1")
+        executor.tell("stage 2 of 5", 0, 0, "train the network")
+        executor.progress(Event("train", 9, 64, "stopped [after] 9 epochs", is_last=True))
     captured = capsys.readouterr()
     assert "20/20" in captured.err
+    assert "9/9" in captured.err
+    assert "stage 2 of 5: train the network" in captured.err
+    assert "train: stopped [after] 9 epochs" in captured.err
     assert "train 1/64: loss 0.1" in captured.err
     assert captured.out == ""
 

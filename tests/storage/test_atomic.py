@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from atypeak_scale.storage.atomic import SECONDS_TO_LOCK, hidden_sibling, replacing
+from atypeak_scale.errors import InputError
+from atypeak_scale.storage.atomic import SECONDS_TO_LOCK, hidden_sibling, new_folder, replacing
 
 HOLD = """
 import sys, time
@@ -74,3 +75,17 @@ def test_replacing__stopped_between_its_renames_loses_nothing(tmp_path: Path, ki
             pass  # nothing made, so that the second rename fails
     assert (target / "weights").read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["model"]
+
+
+def test_new_folder__that_somebody_else_made_in_the_meantime(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+
+    def make() -> None:
+        with new_folder(target) as folder:
+            (folder / "mine").touch()
+            target.mkdir()
+            (target / "theirs").touch()
+
+    with pytest.raises(InputError, match="out: exists; remove it or name another folder"):
+        make()
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "theirs"]

@@ -12,7 +12,7 @@ import pytest
 from storage.object_store import files, objects
 
 from atypeak_scale.errors import AtypeakError, InputError
-from atypeak_scale.storage.locks import sole_writer
+from atypeak_scale.storage.locks import kept_in_place, sole_writer
 
 HOLD = """
 import sys, time
@@ -154,3 +154,31 @@ def test_sole_writer__a_folder_that_may_not_be_written(
             pytest.fail("locked")
         assert str(failure.value) == expected
         assert failure.value.argument == "results"
+
+
+def test_kept_in_place__by_several_and_never_beside_a_sole_writer(tmp_path: Path) -> None:
+    store = tmp_path / "s.zarr"
+    with kept_in_place(store, "cell/data"):
+        with kept_in_place(store, "cell/data"):
+            pass
+        with (
+            pytest.raises(AtypeakError, match=r"s\.zarr/cell/data: is being written by process"),
+            sole_writer(store, "cell/data"),
+        ):
+            pytest.fail("replaced under those who keep it")
+        with sole_writer(store, "other/data"):
+            pass
+    with sole_writer(store, "cell/data"), pytest.raises(AtypeakError), kept_in_place(store, "cell/data"):
+        pytest.fail("kept what is being replaced")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_in_place__where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", refused)
+    with kept_in_place(tmp_path / "s.zarr", "cell/data"):
+        pass
+    with kept_in_place("memory://s.zarr", "cell/data"):
+        pass

@@ -205,9 +205,9 @@ def test_cell_lines__are_sorted_by_name(store: Path) -> None:
 
 def test_require_source__names_the_nearest(built: Path) -> None:
     cell_line = open_store(built)
-    assert require_source(cell_line, "d1.x") == ("d1", "x")
+    assert cell_line.sources[require_source(cell_line, "d1.x")] == ("d1", "x")
     for wrong in ("x", "d1", "d1.xx"):
-        with pytest.raises(InputError, match=f"^no source '{wrong}'; .*known are"):
+        with pytest.raises(InputError, match=f"has no source '{wrong}'; .*known are"):
             require_source(cell_line, wrong)
 
 

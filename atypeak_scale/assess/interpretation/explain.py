@@ -18,7 +18,7 @@ from atypeak_scale.scoring.support.corroboration import regression_of
 from atypeak_scale.scoring.support.neighbours import gaps
 from atypeak_scale.scoring.support.network import network_log_odds
 from atypeak_scale.scoring.support.regression import log_odds
-from atypeak_scale.store.cell_line import Block, CellLine
+from atypeak_scale.store.cell_line import Block, CellLine, require_source
 
 WINDOW_BYTES = 64 << 20  # limit for the windows that are changed at once
 
@@ -57,7 +57,7 @@ def explain(scores: Scores, contig: str, start: int, end: int, source: str) -> p
 
     """
     _check(scores)
-    number = _source_number(scores.cell_line, source)
+    number = require_source(scores.cell_line, source)
     return explain_peaks(scores, [find_peak(scores.cell_line, contig, start, end, number)])
 
 
@@ -102,13 +102,6 @@ def least_supported(scores: Scores, count: int) -> list[int]:
 def _check(scores: Scores) -> None:
     scores.require_support()
     scores.require_complete()
-
-
-def _source_number(cell_line: CellLine, source: str) -> int:
-    names = [source_name(one) for one in cell_line.sources]
-    if source not in names:
-        raise InputError(f"{cell_line.store}: has no source {source!r}; {nearest(source, names)}")
-    return names.index(source)
 
 
 def find_peak(cell_line: CellLine, contig: str, start: int, end: int, source: int) -> int:

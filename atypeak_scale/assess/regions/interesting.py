@@ -19,11 +19,11 @@ def interesting_modules(scores: Scores, count: int, executor: Executor | None = 
     """Return the `count` best, worst and most typical CRMs.
 
     The score of a peak is the one that the scores are about: final, or trust, 1 - doubt. A peak counts in
-    every CRM that it overlaps; those without a score are left out. The best have the largest sum, as in the
-    ranking of `crms`. The worst have the lowest mean, among CRMs with as many scored peaks as the median CRM,
-    or more. The most typical are nearest to the middle, in number of scored peaks and in mean, by rank. Of
-    equal ones the first in the genome is taken. Memory holds one block of rows and a few numbers for every
-    CRM.
+    every CRM that it overlaps; those without a score are left out. The best have the largest sum for each
+    window that they are cut into, because the largest sums are those of the longest CRMs. The worst have the
+    lowest mean, among CRMs with as many scored peaks as the median CRM, or more. The most typical are
+    nearest to the middle, in number of scored peaks and in mean, by rank. Of equal ones the first in the
+    genome is taken. Memory holds one block of rows and a few numbers for every CRM.
 
     Parameters
     ----------
@@ -52,19 +52,25 @@ def interesting_modules(scores: Scores, count: int, executor: Executor | None = 
         parts = write_parts(scores, -np.inf, work, executor or InProcess())
         found = join_parts(parts, scores.cell_line, None, work / "crms")
         records = np.memmap(found.file, found.dtype, "r")
-        chosen = _chosen(records["judged"].astype(np.float64), found.sums, count)
+        windows = -(-(records["end"] - records["start"]) // scores.cell_line.frame[0])
+        chosen = _chosen(records["judged"].astype(np.float64), found.sums, windows, count)
         frames = [_frame(scores, kind, records[at]) for kind, at in chosen.items()]
     return pd.concat(frames, ignore_index=True)
 
 
-def _chosen(judged: FloatArray, sums: FloatArray, count: int) -> dict[str, npt.NDArray[np.int64]]:
-    """Return which CRMs are the best, the worst and the most typical, by their number of scored peaks."""
+def _chosen(
+    judged: FloatArray, sums: FloatArray, windows: npt.NDArray[np.int64], count: int
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Return which CRMs are the best, the worst and the most typical.
+
+    judged: number of scored peaks; sums: of their scores; windows: into which the CRM is cut; (crms,) each.
+    """
     scored = np.flatnonzero(judged)
     number, mean = judged[scored], sums[scored] / judged[scored]
     distance = np.abs(_share_of_rank(number) - 0.5) + np.abs(_share_of_rank(mean) - 0.5)
     rich = np.flatnonzero(number >= np.median(number)) if number.size else scored
     order = {
-        "best": np.argsort(-sums[scored], kind="stable"),
+        "best": np.argsort(-sums[scored] / windows[scored], kind="stable"),
         "worst": rich[np.argsort(mean[rich], kind="stable")],
         "typical": np.argsort(distance, kind="stable"),
     }

@@ -118,6 +118,8 @@ def fit(cell_line: CellLine, config: Config) -> TrainedModel:
     autoencoder.set_weights(course.kept_weights)
     result = _result(course)
     log.info("training stopped (%s) after %d epochs", result.stopped, result.epochs)
+    told = f"{result.explain()}; {result.explain_kept()}"
+    tell(Event("train", result.epochs, config.training.max_epochs, told, is_last=True))
     return TrainedModel(
         autoencoder,
         cell_line.labels,

@@ -125,9 +125,13 @@ def complete_placements(placements: Placements, executor: Executor) -> None:
 
     """
     blocks = blocks_of(placements)
-    if placements.exists() and placements.is_marked(FITTED) and not _missing(placements, blocks):
+    is_damaged = placements.exists() and placements.has_lost()
+    is_fitted = placements.exists() and placements.is_marked(FITTED)
+    if is_fitted and not is_damaged and not _missing(placements, blocks):
         return
     with placements.writing():
+        if is_damaged:
+            placements.unmark(DRAWN, SAMPLED, FITTED)  # all of it is made again, from the same seed
         if not (placements.exists() and placements.is_marked(SAMPLED)):
             samples = _sample_tasks(placements, blocks)
             if not (placements.exists() and placements.is_marked(DRAWN)):
@@ -137,7 +141,8 @@ def complete_placements(placements: Placements, executor: Executor) -> None:
         if not placements.is_marked(FITTED):
             executor.run(fit_sources, _fit_tasks(placements), "regressions")
             placements.mark(FITTED)
-        executor.run(apply_block, _missing(placements, blocks), "corroboration")
+        missing = blocks if is_damaged else _missing(placements, blocks)
+        executor.run(apply_block, missing, "corroboration")
         placements.finish()
 
 

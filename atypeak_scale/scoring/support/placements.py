@@ -18,11 +18,19 @@ from atypeak_scale.catalogue.windows import occupied_bins
 from atypeak_scale.config import ChanceSettings
 from atypeak_scale.registry.variables import PLACEMENT_VARIABLES, Variable
 from atypeak_scale.storage.locations import Location
-from atypeak_scale.storage.locks import sole_writer
-from atypeak_scale.store.arrays import array_of, has_gap, read_array, write_chunks
+from atypeak_scale.store.arrays import (
+    array_of,
+    arrays_in,
+    has_gap,
+    is_finished,
+    lost_chunks,
+    mark_finished,
+    read_array,
+    write_chunks,
+)
 from atypeak_scale.store.cell_line import Block, CellLine, cut
 from atypeak_scale.store.groups import PLACEMENTS, consolidate, open_group
-from atypeak_scale.store.result_groups import create_results, find_results
+from atypeak_scale.store.result_groups import create_results, find_results, writing_results
 
 IntArray = npt.NDArray[np.int64]
 NO_WINDOW = -1  # window of a placement where the cell line has no peak
@@ -122,15 +130,24 @@ class Placements:
         """Mark a step as done."""
         self.group("r+").attrs[what] = True
 
+    def unmark(self, *steps: str) -> None:
+        """Mark steps as not done."""
+        attributes = self.group("r+").attrs
+        for step in steps:
+            attributes.pop(step, None)
+
+    def has_lost(self) -> bool:
+        """Return whether a chunk of a finished array is not there any more."""
+        return any(is_finished(found) and lost_chunks(found) for found in arrays_in(self.group()))
+
     def finish(self) -> None:
-        """Update the consolidated metadata for readers that look for it."""
+        """Note that all chunks are there, and update the metadata for readers that look for it."""
+        mark_finished(self.group("r+"))
         consolidate(self.location)
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the right to write the placements while the block runs; wait for it."""
-        remedy = "if the store must stay as it is, keep the scores in another place"
-        what = "/".join([self.cell_line.name, PLACEMENTS])
-        return sole_writer(self.location, what, True, remedy, "results")
+        return writing_results(self.cell_line, self.location, PLACEMENTS, wait=True)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Chosen CRMs against the table of all CRMs."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,20 @@ from atypeak_scale.store.result_groups import NORMALIZATION
 def by_hand(numbers: pd.DataFrame, kind: str) -> list[int]:
     """Return all CRMs, the most interesting first; numbers: by CRM in order, number, mean and sum."""
     if kind == "best":
-        return numbers.sort_values("sum", ascending=False, kind="stable").index.tolist()
+        density = numbers["sum"] / numbers["windows"]
+        return density.sort_values(ascending=False, kind="stable").index.tolist()
     if kind == "worst":
         rich = numbers[numbers["number"] >= numbers["number"].median()]
         return rich.sort_values("mean", kind="stable").index.tolist()
     ranks = [(rankdata(numbers[of]) - 0.5) / len(numbers) for of in ("number", "mean")]
     away = np.abs(ranks[0] - 0.5) + np.abs(ranks[1] - 0.5)
     return numbers.iloc[np.argsort(away, kind="stable")].index.tolist()
+
+
+def windows_of(crms: Path, rows: pd.Index) -> list[int]:
+    """Return into how many windows CRMs are cut, by their lines."""
+    lines = [line.split("\t") for line in crms.read_text().splitlines()]
+    return [math.ceil((int(lines[row][2]) - int(lines[row][1])) / 3200) for row in rows]
 
 
 @pytest.mark.parametrize("count", [1, 4, 1000])
@@ -36,6 +44,7 @@ def test_interesting__by_final_scores(
     in_order = list(dict.fromkeys(random_scored.cell_line.data["crm"].values.tolist()))
     finals = pd.DataFrame([(one.crm, one.final) for one in members], columns=["crm", "final"])
     numbers = finals.groupby("crm")["final"].agg(number="count", mean="mean", sum="sum").loc[in_order]
+    numbers["windows"] = windows_of(catalogue[1], numbers.index)
     found = interesting_modules(random_scored, count)
     assert found["kind"].unique().tolist() == ["best", "worst", "typical"]
     for kind, part in found.groupby("kind"):
@@ -52,6 +61,7 @@ def test_interesting__by_trust(random_support: Scores, catalogue: tuple[Path, Pa
     in_order = list(dict.fromkeys(random_support.cell_line.data["crm"].values.tolist()))
     numbers = frame.groupby("crm")["trust"].agg(number="count", mean="mean", sum="sum", peaks="size")
     numbers = numbers.loc[in_order]
+    numbers["windows"] = windows_of(catalogue[1], numbers.index)
     judged = numbers[numbers["number"] > 0]
     assert len(judged) < len(numbers)
     found = interesting_modules(random_support, 6)

@@ -8,7 +8,7 @@ from scipy.stats import kstest
 from scoring.by_hand import read_all, save_untrained
 
 from atypeak_scale.config import Config, with_seed
-from atypeak_scale.errors import InputError, StageMissingError
+from atypeak_scale.errors import DamagedError, InputError, StageMissingError
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable
@@ -16,6 +16,7 @@ from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import complete_scores, open_scores, with_placements
 from atypeak_scale.scoring.score import complete, plan_score, score_part
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 from atypeak_scale.store.verify import verify
@@ -56,7 +57,7 @@ def test_complete__does_again_only_what_is_lost(support: Scores, tmp_path: Path)
     assert verify(support.cell_line.store).damages == []
 
 
-def chunk_of(scores: Scores, variable: Variable) -> Path:
+def chunk_of(scores: Scores | Placements, variable: Variable) -> Path:
     chunks = Path(str(scores.location)) / scores.path / variable.name / "c"
     return next(file for file in sorted(chunks.rglob("*")) if file.is_file())
 
@@ -82,6 +83,28 @@ def test_complete__does_again_what_is_lost_of_the_peaks(
     complete(support)
     for name, values in read_all(support).items():
         assert np.array_equal(values, before[name], equal_nan=values.dtype.kind == "f"), name
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, damage], ids=["lost", "damaged"])
+@pytest.mark.parametrize("variable", v.PLACEMENT_VARIABLES, ids=lambda variable: variable.name)
+def test_complete__does_again_what_is_lost_of_the_placements(
+    support: Scores, variable: Variable, harm: Callable[[Path], None]
+) -> None:
+    """And says so before: in `verify`, and where it is read."""
+    placements = support.placements
+    before = {one.name: placements.read(one) for one in v.PLACEMENT_VARIABLES}
+    chunk = chunk_of(placements, variable)
+    harm(chunk)
+    (told,) = verify(support.cell_line.store).damages
+    assert f"/{variable.name}, chunk 0" in told
+    assert "atypeak-scale score" in told
+    with pytest.raises(DamagedError, match=f"/{variable.name}, chunk 0"):
+        placements.read(variable)
+    complete(support)
+    found = {one.name: placements.read(one) for one in v.PLACEMENT_VARIABLES}
+    for name, values in before.items():
+        assert np.array_equal(found[name], values, equal_nan=values.dtype.kind == "f")
+    assert verify(support.cell_line.store).damages == []
 
 
 def test_complete__does_a_damaged_doubt_again(support: Scores) -> None:
