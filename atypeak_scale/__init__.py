@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from atypeak_scale.execution.dask_executor import executor
     from atypeak_scale.model.training.train import train
     from atypeak_scale.pipeline import run
+    from atypeak_scale.report.report import write_report
     from atypeak_scale.scoring.export import export
     from atypeak_scale.scoring.normalize import normalize
     from atypeak_scale.scoring.open_scores import open_scores
@@ -39,6 +40,7 @@ _MODULES = {
     "simulate": "catalogue.artificial",
     "train": "model.training.train",
     "verify": "store.verify",
+    "write_report": "report.report",
 }
 _NAMESPACES = ("assess", "model", "plot")
 
@@ -60,6 +62,7 @@ __all__ = [
     "simulate",
     "train",
     "verify",
+    "write_report",
 ]
 
 

@@ -1,5 +1,6 @@
 """The main job on the artificial catalogue, for which the truth is known."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
 from atypeak_scale.config import load_config
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.pipeline import StageReport, run, support_of
+from atypeak_scale.report.current import PAGE
 from atypeak_scale.scoring.export import FINAL_BED_FILE, PEAKS_FILE, SUPPORT_BED_FILE
 from atypeak_scale.scoring.support.summary import summary
 from atypeak_scale.storage.locations import local_path
+from atypeak_scale.workdir import REPORT
 
 CRMS = 4000
 PEAK_KEY = ["contig", "start", "end", "name"]
@@ -45,6 +48,7 @@ class DemoResult:
                 "",
                 *self.found,
                 "",
+                f"The report, for any browser:  {self.workdir / REPORT / PAGE}",
                 f"Every peak with its support, as a BED track:  {self.workdir / 'scores' / SUPPORT_BED_FILE}",
                 f"Every peak with the article's score, likewise:  {self.workdir / 'scores' / FINAL_BED_FILE}",
                 f"Everything known about each peak, as a table:  {self.workdir / 'scores' / PEAKS_FILE}",
@@ -60,7 +64,9 @@ class DemoResult:
         )
 
 
-def run_demo(workdir: str | Path, executor: Executor | None = None) -> DemoResult:
+def run_demo(
+    workdir: str | Path, executor: Executor | None = None, commands: Mapping[str, str] | None = None
+) -> DemoResult:
     """Make an artificial catalogue in `workdir`, score it, and compare the scores with the truth.
 
     If you run it again, it keeps what is up to date.
@@ -71,6 +77,8 @@ def run_demo(workdir: str | Path, executor: Executor | None = None) -> DemoResul
         Folder on this machine; created if it does not exist.
     executor
         Where the work runs; None means this process.
+    commands
+        How the reader of the report runs what is not in it yet, by stage; None means from Python.
 
     Returns
     -------
@@ -85,7 +93,8 @@ def run_demo(workdir: str | Path, executor: Executor | None = None) -> DemoResul
         folder.mkdir(parents=True, exist_ok=True)
         simulate(ArtificialSettings(crms=CRMS), catalogue, executor)
     config = load_config("artificial")
-    reports = run(config, folder, catalogue / "peaks.bed", catalogue / "crms.bed", executor=executor)
+    files = catalogue / "peaks.bed", catalogue / "crms.bed"
+    reports = run(config, folder, *files, executor=executor, commands=commands)
     scores = pd.read_parquet(folder / "scores" / PEAKS_FILE, columns=[*PEAK_KEY, "doubt", "final"])
     truth = pd.read_csv(catalogue / "truth.tsv", sep="\t").drop_duplicates(PEAK_KEY)
     medians = scores.merge(truth, on=PEAK_KEY).groupby("kind")[["doubt", "final"]].median()

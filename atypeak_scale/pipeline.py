@@ -5,7 +5,7 @@ This is the only module that knows every room. Only the demo and the command lin
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,18 +15,19 @@ from atypeak_scale.config import Config, Objective, for_support, load_config, ma
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
+from atypeak_scale.model.places import model_cell_line, place_of_model
 from atypeak_scale.provenance import MADE_FROM, fingerprint, read_provenance
+from atypeak_scale.report.current import is_current
 from atypeak_scale.scoring.export import Exported, export, export_provenance
 from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import ScorePlan, complete, plan_score
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.storage import locations
-from atypeak_scale.storage.locations import Location, join, name_of
+from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.build import BuildPlan, build_store, plan_build, store_provenance
 from atypeak_scale.store.cell_line import CellLine, cell_lines, open_store
-from atypeak_scale.workdir import EXPORTED, MODELS, STORE
+from atypeak_scale.workdir import EXPORTED, MODELS, REPORT, STORE
 
 
 @dataclass(frozen=True)
@@ -68,25 +69,25 @@ class _Run:
 
     def __init__(
         self, config: Config, workdir: Location, peaks: Location, crms: Location,
-        objectives: Sequence[Objective], executor: Executor,
+        objectives: Sequence[Objective], executor: Executor, commands: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.config, self.peaks, self.crms, self.executor = config, peaks, crms, executor
-        self.workdir, self.objectives = workdir, tuple(objectives)
-        self.store, self.exported = (join(workdir, name) for name in (STORE, EXPORTED))
+        self.workdir, self.objectives, self.commands = workdir, tuple(objectives), commands
+        self.store, self.exported, self.reported = (join(workdir, name) for name in (STORE, EXPORTED, REPORT))
         self.models = {objective: join(workdir, name) for objective, name in MODELS.items()}
         self._inputs: tuple[InputFile, InputFile] | None = None
 
     def stages(self) -> list[_Stage]:
-        is_scored = partial(self.is_scored, "article")
+        is_scored, complete_support = partial(self.is_scored, "article"), partial(self.complete, "support")
         of_models = {
             "article": [
                 self._train("train", "article"),
-                _Stage("score", ("train",), self.store, is_scored, self.make_scores),
+                _Stage("score", ("train",), self.store, is_scored, partial(self.complete, "article")),
                 _Stage("normalize", ("score",), self.store, self.is_normalized, self.make_normalized),
             ],
             "support": [
                 self._train("train-support", "support"),
-                _Stage("support", ("train-support",), self.store, self.has_support, self.make_support),
+                _Stage("support", ("train-support",), self.store, self.has_support, complete_support),
             ],
         }
         made = [of_models[objective] for objective in self.objectives]
@@ -95,6 +96,7 @@ class _Run:
             _Stage("build-store", (), self.store, self.store_is_current, self.make_store),
             *(stage for stages in made for stage in stages),
             _Stage("export", last, self.exported, self.is_exported, self.make_exported),
+            _Stage("report", last, self.reported, self.is_reported, self.make_report),
         ]
 
     def _train(self, name: str, objective: Objective) -> _Stage:
@@ -120,7 +122,7 @@ class _Run:
 
     def refuse_other_cell_line(self) -> None:
         """Raise InputError if there is a model or scores of another cell line here: they would be lost."""
-        found = {folder: _model_cell_line(folder) for folder in self.models.values()}
+        found = {folder: model_cell_line(folder) for folder in self.models.values()}
         for folder, cell_line in {**found, self.exported: self._exported_cell_line()}.items():
             if cell_line not in (None, self.config.cell_line):
                 raise InputError(
@@ -164,7 +166,7 @@ class _Run:
         training = model.training
         assert training is not None
         interrupted = training.stopped == INTERRUPTED
-        folder = _place_of_model(self.models[objective], interrupted)
+        folder = place_of_model(self.models[objective], interrupted)
         with target(folder).replacing(last=DESCRIPTION) as new:
             save_model(model, new)
         if interrupted:
@@ -183,8 +185,8 @@ class _Run:
     def is_scored(self, objective: Objective) -> bool:
         return self.scores(objective).is_scored()
 
-    def make_scores(self) -> None:
-        complete(self.scores("article"), self.executor)
+    def complete(self, objective: Objective) -> None:
+        complete(self.scores(objective), self.executor)
 
     def is_normalized(self) -> bool:
         return self.scores("article").normalization == self.config.normalization.model_dump(mode="json")
@@ -195,9 +197,6 @@ class _Run:
     def has_support(self) -> bool:
         scores = self.scores("support")
         return scores.is_complete and scores.is_scored()
-
-    def make_support(self) -> None:
-        complete(self.scores("support"), self.executor)
 
     def is_exported(self) -> bool:
         known = read_provenance(self.exported)
@@ -219,34 +218,29 @@ class _Run:
         with target(self.exported).replacing(last=MADE_FROM) as folder:
             export([self.scores(one) for one in self.objectives], folder, executor=self.executor)
 
+    def is_reported(self) -> bool:
+        return is_current(self.reported, [self.scores(one) for one in self.objectives], self.workdir)
+
+    def make_report(self) -> None:
+        from atypeak_scale.report.report import write_report
+
+        scores = [self.scores(one) for one in self.objectives]
+        with target(self.reported).replacing(last=MADE_FROM) as folder:
+            write_report(scores, folder, self.workdir, commands=self.commands, executor=self.executor)
+
     def _export(self, objectives: tuple[Objective, ...] | None = None) -> Exported:
         return Exported(self.exported, objectives=objectives or self.objectives)
 
 
-def _model_cell_line(folder: Location) -> str | None:
-    if not target(folder).is_there(DESCRIPTION):
-        return None
-    return load_config(join(folder, CONFIG)).cell_line
-
-
-def _place_of_model(folder: Location, interrupted: bool) -> Location:
-    """Set an interrupted model aside if a finished model exists, because that is worth more."""
-    if not target(folder).is_there(DESCRIPTION):
-        return folder
-    before = describe_model(folder)["training"]  # raises if it is not a model of ours
-    finished = before is not None and before["stopped"] != INTERRUPTED
-    return locations.beside(folder, f"{name_of(folder)}-interrupted") if interrupted and finished else folder
-
-
 def _prepare(
     config: Config, workdir: Location, peaks: Location | None, crms: Location | None,
-    objectives: Sequence[Objective], executor: Executor,
+    objectives: Sequence[Objective], executor: Executor, commands: Mapping[str, str] | None = None,
 ) -> _Run:  # fmt: skip
     files = [
         require_file(peaks or config.inputs.peaks, "peaks"),
         require_file(crms or config.inputs.crms, "crms"),
     ]
-    run = _Run(config, workdir, files[0], files[1], objectives, executor)
+    run = _Run(config, workdir, files[0], files[1], objectives, executor, commands)
     run.refuse_other_cell_line()
     return run
 
@@ -299,21 +293,24 @@ def run(
     crms: Location | None = None,
     objectives: Sequence[Objective] = OBJECTIVES,
     executor: Executor | None = None,
+    commands: Mapping[str, str] | None = None,
 ) -> list[StageReport]:
-    """Go from peak and CRM files to scored BED files in `workdir`; outputs that are up to date are kept.
+    """Go from peak and CRM files to scored BED files and a report; what is up to date in `workdir` is kept.
 
     Parameters
     ----------
     config
         Settings of all stages.
     workdir
-        Folder or URL, for one cell line; receives `store.zarr`, `model`, `support-model` and `scores`.
+        Folder or URL, for one cell line: `store.zarr`, `model`, `support-model`, `scores`, `report`.
     peaks, crms
         BED files; None takes the files that the configuration names.
     objectives
         Which scores to make: the article's, support, or both.
     executor
         Where the work runs; None means this process. Training always runs in this process.
+    commands
+        How the reader of the report runs what is not in it yet, by stage; None means from Python.
 
     Returns
     -------
@@ -333,7 +330,9 @@ def run(
 
     """
     reports = []
-    for stage in _prepare(config, workdir, peaks, crms, objectives, executor or InProcess()).stages():
+    for stage in _prepare(
+        config, workdir, peaks, crms, objectives, executor or InProcess(), commands
+    ).stages():
         started = time.monotonic()
         skipped = stage.up_to_date()
         if not skipped:

@@ -7,7 +7,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
 
-STORE, EXPORTED = "store.zarr", "scores"
+STORE, EXPORTED, REPORT = "store.zarr", "scores", "report"
 MODELS: dict[Objective, str] = {"article": "model", "support": "support-model"}
 
 

@@ -14,6 +14,7 @@ from .info import info
 from .normalize import normalize
 from .pairs import pairs
 from .qscore import qscore
+from .report import report
 from .run import run
 from .score import score
 from .search import search
@@ -40,7 +41,7 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, simulate, build_store, info, train, search, score, normalize, export, evidence,
+    demo, run, report, simulate, build_store, info, train, search, score, normalize, export, evidence,
     explain, show, crms, compare_releases,
     statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip

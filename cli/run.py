@@ -4,6 +4,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
+from .advice import commands_of
 from .chosen import FolderOrUrl
 from .common import dry_run_option, executor_options, import_tensorflow_quietly
 from .progress import progress_on
@@ -42,7 +43,10 @@ def run(
     """
     from atypeak_scale import pipeline
     from atypeak_scale.config import load_config
+    from atypeak_scale.report.current import PAGE
     from atypeak_scale.scoring.support.summary import summary as of_support
+    from atypeak_scale.storage.locations import join
+    from atypeak_scale.workdir import REPORT, STORE
 
     if (config is None) == (named is None):
         raise click.UsageError("name a configuration, as CONFIG or with --config")
@@ -56,7 +60,10 @@ def run(
     pipeline.check_run(settings, workdir, peaks, crms)
     import_tensorflow_quietly()
     with progress_on(executor):
-        reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor)
+        commands = commands_of(join(workdir, STORE), {}, settings.cell_line, workdir)
+        reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor, commands)
     tell_reports(summary, reports)
     if "support" in objectives:
         summary.sentences("found", of_support(pipeline.support_of(settings, workdir)))
+    page = str(join(workdir, REPORT, PAGE))
+    summary.say(f"Open {page} in a browser.", report=page)

@@ -32,7 +32,7 @@ def test_run_demo__scores_every_kind_of_peak_and_keeps_what_is_there(short: None
     ]
     assert set(result.medians) == set(MEANINGS)
     assert {"simulate", "train", "score"} <= {event.stage for event in heard}
-    for name in ("scores/final.bed", "scores/peaks.parquet", "catalogue/truth.tsv"):
+    for name in ("scores/final.bed", "scores/peaks.parquet", "catalogue/truth.tsv", "report/report.html"):
         assert (tmp_path / "demo" / name).is_file()
         assert str(tmp_path / "demo" / name) in result.explain()
     before = tree(tmp_path / "demo")

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from conftest import TINY, random_catalogue
 
-from atypeak_scale import build_store, run
+from atypeak_scale import build_store, open_scores, open_store, run
+from atypeak_scale.assess import qscore
 from atypeak_scale.config import Config, Objective, dump_config, parse_config
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import InProcess
@@ -76,14 +77,14 @@ def test_run__again_writes_nothing(again: Again, tmp_path: Path) -> None:
     "changes, made",
     [
         ({}, []),
-        ({"normalization": {"sample": 5}}, ["normalize", "export"]),
-        ({"normalization": {"seed": 2}}, ["normalize", "export"]),
-        ({"scoring": {"crumbs": 0.1}}, ["score", "normalize", "export"]),
+        ({"normalization": {"sample": 5}}, ["normalize", "export", "report"]),
+        ({"normalization": {"seed": 2}}, ["normalize", "export", "report"]),
+        ({"scoring": {"crumbs": 0.1}}, ["score", "normalize", "export", "report"]),
         ({"training": {"seed": 2}}, STAGES[1:]),
-        ({"model": {"filters": 5}}, ["train", "score", "normalize", "export"]),
-        ({"support": {"epochs": 3}}, ["train-support", "support", "export"]),
-        ({"chance": {"placements": 200}}, ["support", "export"]),
-        ({"chance": {"seed": 2}}, ["train-support", "support", "export"]),
+        ({"model": {"filters": 5}}, ["train", "score", "normalize", "export", "report"]),
+        ({"support": {"epochs": 3}}, ["train-support", "support", "export", "report"]),
+        ({"chance": {"placements": 200}}, ["support", "export", "report"]),
+        ({"chance": {"seed": 2}}, ["train-support", "support", "export", "report"]),
         ({"selection": {"top_trs": 2}}, STAGES),
         ({"store": {"rows_per_block": 32}}, STAGES),
     ],
@@ -109,7 +110,7 @@ def test_run__other_inputs_are_seen(again: Again, inputs: tuple[Path, Path], tmp
 def test_run__changed_sample_runs_only_what_follows(again: Again, tmp_path: Path) -> None:
     before = tree(tmp_path / "copy")
     change = {"normalization": {"sample": 9}}
-    assert again(change) == [(stage, stage not in ("normalize", "export")) for stage in STAGES]
+    assert again(change) == [(stage, stage not in ("normalize", "export", "report")) for stage in STAGES]
     after = tree(tmp_path / "copy")
     assert json.loads(after["scores/made-from.json"][1])["scores"]["sampled_windows"] == 9
     unchanged = [name for name in before if name.startswith("model/") or "/rebuilt_score/" in name
@@ -128,7 +129,7 @@ def test_run__other_precision_scores_again(again: Again, tmp_path: Path) -> None
     change = {"scoring": {"precision": "bfloat16"}}
     kept = ("build-store", "train", "train-support")
     assert again(change) == [(stage, stage in kept) for stage in STAGES]
-    assert again() == [(stage, stage != "export") for stage in STAGES]
+    assert again() == [(stage, stage not in ("export", "report")) for stage in STAGES]
     assert tree(tmp_path / "copy")["scores/final.bed"][1] == before["scores/final.bed"][1]
 
 
@@ -231,14 +232,14 @@ def test_run__makes_the_scores_that_are_asked_for(
 ) -> None:
     of_article = ("train", "score", "normalize")
     wanted = [stage for stage in STAGES if (stage in of_article) == (objective == "article") or
-              stage in ("build-store", "export")]  # fmt: skip
+              stage in ("build-store", "export", "report")]  # fmt: skip
     assert [report.name for report in run(TINY, tmp_path / "w", *inputs, [objective])] == wanted
     names = {file.name for file in (tmp_path / "w/scores").iterdir()}
     assert ("support.bed" in names) == (objective == "support")
     assert ("final.bed" in names) == (objective == "article")
     # The other scores later: what is there is kept, and the export has both.
     both = run(TINY, tmp_path / "w", *inputs)
-    assert [report.name for report in both if report.skipped] == wanted[:-1]
+    assert [report.name for report in both if report.skipped] == wanted[:-2]
     assert {"support.bed", "final.bed"} <= {file.name for file in (tmp_path / "w/scores").iterdir()}
 
 
@@ -276,3 +277,12 @@ def test_run__tells_the_executor_of_every_stage(inputs: tuple[Path, Path], tmp_p
     assert {"read peaks", "train", "score", "average", "sample", "final", "support", "doubt", "export"} <= {
         event.stage for event in heard
     }
+
+
+def test_run__a_report_is_made_again_if_something_was_computed_since(again: Again, tmp_path: Path) -> None:
+    before = (tmp_path / "copy/report/report.html").read_bytes()
+    cell_line = open_store(tmp_path / "copy/store.zarr")
+    qscore(open_scores(cell_line, tmp_path / "copy/model"))
+    assert again() == [(stage, stage != "report") for stage in STAGES]
+    assert (tmp_path / "copy/report/report.html").read_bytes() != before
+    assert again() == [(stage, True) for stage in STAGES]

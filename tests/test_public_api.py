@@ -24,6 +24,7 @@ FUNCTIONS = {
     "simulate": "catalogue.artificial",
     "train": "model.training.train",
     "verify": "store.verify",
+    "write_report": "report.report",
 }
 OF_MODEL = {
     "load_model": "model.files",

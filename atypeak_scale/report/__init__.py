@@ -1,1 +1,1 @@
-"""One page to look at: what was found, as a single HTML file."""
+"""The report: one self-contained HTML page that shows what was found; `templates` holds its look."""

@@ -85,7 +85,7 @@ CRMS = "chr1\t0\t5000\tcrm\t120\n"
 PEAK = "chr1\t100\t200\ta.x.cell\n"
 CELL = ("--cell-line", "cell", "--min-crm-peaks", 0)
 DATASETS, TRS = ("d1", "d2", "d3"), ("x", "y", "z")
-STAGES = ["build-store", "train", "score", "normalize", "train-support", "support", "export"]
+STAGES = ["build-store", "train", "score", "normalize", "train-support", "support", "export", "report"]
 
 PROGRESS = re.compile(r"[a-z]+[a-z ,\d]*(: done, [\d,]+| [\d,]+/[\d,]+: .*)")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from unittest.mock import Mock, call
 
 import pytest
+from atypeak_scale.cli.advice import commands_of
 
 from atypeak_scale.demo import DemoResult
 from tests.cli.helpers import (
@@ -20,7 +21,10 @@ def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
     run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, ["a.b: 39% of its peaks"], medians))
     invoke("demo")
     result = invoke("demo", "--workdir", "w")
-    assert run.call_args_list == [call("atypeak-demo", executor=HERE), call("w", executor=HERE)]
+    assert run.call_args_list == [
+        call(workdir, HERE, commands_of(f"{workdir}/store.zarr", {}, "artificial", workdir))
+        for workdir in ("atypeak-demo", "w")
+    ]
     assert len(tensorflow["demo"].call_args_list) == 2
     kinds = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")][:3]
     assert kinds == ["stack", "watermark", "noise"]

@@ -9,6 +9,7 @@ from unittest.mock import Mock, call
 import click
 import pytest
 import yaml
+from atypeak_scale.cli.advice import commands_of
 
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
@@ -41,11 +42,13 @@ def test_run__where(replace: Replace, tensorflow: dict[str, Mock], options: list
     summary = replace("scoring.support.summary.summary", ["a.b: 39% of its peaks"])
     result = invoke("run", "hela", "--workdir", "w", *options)
     objectives = ["article", "support"]
-    assert run.call_args_list == [call(load_config("hela"), "w", None, None, objectives, where)]
+    boxes = commands_of("w/store.zarr", {}, "hela", "w")
+    assert run.call_args_list == [call(load_config("hela"), "w", None, None, objectives, where, boxes)]
     assert support.call_args_list == [call(load_config("hela"), "w")]
     assert summary.call_args_list == [call("support")]
     assert len(tensorflow["run"].call_args_list) == 1
-    first, second, memory, found = result.stdout.splitlines()
+    first, second, memory, found, last = result.stdout.splitlines()
+    assert last == "Open w/report/report.html in a browser."
     assert found == "a.b: 39% of its peaks"
     assert first.split() == ["build-store", "up", "to", "date", "w/store.zarr"]
     assert second.split() == ["train", "12.3", "s", "w/model"]
@@ -67,13 +70,14 @@ def test_run__inputs(
     result = invoke("run", "k562", "--workdir", "w", *options, *of_article)
     invoke("run", "k562", "--workdir", "w", "--dry-run", *options, *of_article)
     arguments = load_config("k562"), "w", peaks, crms, ["article"], HERE
-    assert run.call_args_list == [call(*arguments)]
+    boxes = commands_of("w/store.zarr", {}, "k562", "w")
+    assert run.call_args_list == [call(*arguments, boxes)]
     assert plan.call_args_list == [call(*arguments)]
-    assert len(result.stdout.splitlines()) == 3  # nothing of support
+    assert len(result.stdout.splitlines()) == 4  # nothing of support
     replace("pipeline.support_of", None)
     replace("scoring.support.summary.summary", [])
     invoke("run", "k562", "--workdir", "w", *options, "--scores", "support")
-    assert run.call_args == call(load_config("k562"), "w", peaks, crms, ["support"], HERE)
+    assert run.call_args == call(load_config("k562"), "w", peaks, crms, ["support"], HERE, boxes)
 
 
 def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
@@ -99,9 +103,9 @@ def test_run__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) 
 
 def test_run__equals_step_by_step(steps: Finished, whole: Finished) -> None:
     text, left = whole.printed["run"], tree(whole.folder)
-    assert [line.split()[0] for line in text.splitlines()] == [*OF_ARTICLE, "peak"]
+    assert [line.split()[0] for line in text.splitlines()] == [*OF_ARTICLE, "peak", "Open"]
     assert "up to date" not in text
-    assert {name.split("/")[0] for name in left} == {"store.zarr", "model", "scores"}
+    assert {name.split("/")[0] for name in left} == {"store.zarr", "model", "scores", "report"}
     for name in ("final.bed", "raw.bed", "weights.tsv", "labels.tsv", "made-from.json", "peaks.parquet"):
         assert left[f"scores/{name}"][1] == (steps.scores / name).read_bytes(), name
     stepwise = {name: data for name, (_, data) in tree(steps.store).items()}
@@ -142,7 +146,7 @@ def test_run__again_says_what_is_up_to_date(whole: Finished, steps: Finished, tm
     text = printed("run", steps.config, "--workdir", tmp_path / "copy", "--peaks", steps.peaks, "--crms",
                    steps.crms, "--scores", "article")  # fmt: skip
     told = [(line.split()[0], " up to date " in line) for line in text.splitlines()]
-    assert told == [*((stage, stage != "export") for stage in OF_ARTICLE), ("peak", False)]
+    assert told == [*((stage, stage != "export") for stage in OF_ARTICLE), ("peak", False), ("Open", False)]
 
 
 def test_run__a_workdir_of_another_cell_line_names_the_option(

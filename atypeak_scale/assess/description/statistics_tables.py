@@ -57,12 +57,15 @@ def statistics_tables(
 
     """
     of_scores = [] if scores is None else _score_tables(scores, executor, score)
-    found = statistics(cell_line, executor)
+    return [*tables_of(statistics(cell_line, executor)), *of_scores]
+
+
+def tables_of(found: xr.Dataset) -> list[tuple[Table, pd.DataFrame]]:
+    """Return what `statistics` found as tables: abundance, the mean CRM, correlations."""
     return [
         (ABUNDANCE, _abundance(found)),
         (MEAN_CRM, _mean_crm(found)),
         (CORRELATIONS, _correlations(found)),
-        *of_scores,
     ]
 
 
@@ -112,11 +115,18 @@ def _correlations(found: xr.Dataset) -> pd.DataFrame:
 def _score_tables(
     scores: Scores, executor: Executor | None, score: str | None
 ) -> list[tuple[Table, pd.DataFrame]]:
-    density = score_density(scores, executor, score)
+    density = density_tables(score_density(scores, executor, score), scores, score)
+    return [(SCORES, score_quartiles(scores, executor)), *density]
+
+
+def density_tables(
+    density: xr.Dataset, scores: Scores, score: str | None = None
+) -> list[tuple[Table, pd.DataFrame]]:
+    """Return what `score_density` found as two tables: by the number of peaks of the CRM, and the tests."""
     by_size = density.drop_dims("relation").to_dataframe().reset_index(names="crm_peaks_from")
     log2 = by_size["crm_peaks_from"].to_numpy()
     by_size["crm_peaks_from"] = 2**log2
     by_size.insert(1, "crm_peaks_to", 2 ** (log2 + 1) - 1)
     test = density.drop_dims("log2_peaks").to_dataframe().reset_index()
     of_density = named_score(scores, score).table(DENSITY, DENSITY_JUDGED)
-    return [(SCORES, score_quartiles(scores, executor)), (of_density, by_size), (DENSITY_TEST, test)]
+    return [(of_density, by_size), (DENSITY_TEST, test)]

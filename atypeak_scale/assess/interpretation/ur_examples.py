@@ -120,7 +120,7 @@ def ur_examples(
     found = load(scores, UR_EXAMPLES)
     if out is not None:
         made_from = {**scores.provenance(), "seed": seed}
-        save_tables(_tables(found, scores.cell_line), out, scores.cell_line.views, made_from)
+        save_tables(strongest_cells(found, scores.cell_line), out, scores.cell_line.views, made_from)
     return found
 
 
@@ -235,8 +235,8 @@ def _empty(cell_line: CellLine, units: int, seed: int) -> xr.Dataset:
     )
 
 
-def _tables(found: xr.Dataset, cell_line: CellLine) -> Iterator[tuple[Table, pd.DataFrame]]:
-    """Yield the strongest cells of every unit, one unit at a time."""
+def strongest_cells(found: xr.Dataset, cell_line: CellLine) -> Iterator[tuple[Table, pd.DataFrame]]:
+    """Yield the table of the strongest cells of every unit, one unit at a time, from what was kept."""
     observed = set(cell_line.sources)
     first, second = (found[view].to_numpy() for view in cell_line.views)
     for unit in range(found.sizes["unit"]):

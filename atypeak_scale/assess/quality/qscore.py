@@ -101,7 +101,9 @@ def qscore(
         found.attrs = {"sampled_windows": len(windows), **settings.model_dump(mode="json")}
         save(found, scores, QSCORE)
     if out is not None:
-        save_tables(_tables(found), out, cell_line.views, {**scores.provenance(), "sample": found.attrs})
+        save_tables(
+            qscore_tables(found), out, cell_line.views, {**scores.provenance(), "sample": found.attrs}
+        )
     return found
 
 
@@ -180,7 +182,7 @@ def _raises(
     return p, (p < level) & (with_other.mean > without.mean)
 
 
-def _tables(found: xr.Dataset) -> list[tuple[Table, pd.DataFrame]]:
+def qscore_tables(found: xr.Dataset) -> list[tuple[Table, pd.DataFrame]]:
     """Return a row for each pair, with everything known about it, and the total with its sample."""
     view, label = found["view"].to_numpy(), found["label"].to_numpy()
     one, other = np.nonzero((view[:, None] == view) & ~np.eye(len(view), dtype=bool))
