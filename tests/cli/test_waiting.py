@@ -5,14 +5,13 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from atypeak_scale.cli.commands import commands
 
-from atypeak_scale.config import Config, dump_config, with_objective
-from tests.cli.helpers import Catalogue, Finished
+from atypeak_scale.config import Config, dump_config
+from tests.cli.helpers import Finished
 
 COMMAND = "from atypeak_scale.cli import main; main()"
 COUNT = re.compile(r"\b(\d+)/(\d+)\b")
@@ -21,10 +20,11 @@ ENOUGH = 1.0  # seconds of CPU before the first output
 
 
 def at_terminal(*words: object, cwd: Path) -> tuple[str, float]:
-    """Run a command in a pseudo-terminal; return what it showed, and the CPU seconds before its first output."""
+    """Run a command in a pseudo-terminal; return what it showed, and its CPU seconds until the first of it."""
     ours, theirs = pty.openpty()
     client = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *map(str, words)], cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs,
+        [sys.executable, "-c", COMMAND, *map(str, words)],
+        cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
     )  # fmt: skip
     os.close(theirs)
@@ -78,18 +78,12 @@ def last_screen(shown: str) -> list[str]:
     return lines
 
 
-def test_bars__are_full_at_the_end(
-    steps: Finished, config: Config, catalogue: Catalogue, tmp_path: Path
-) -> None:
+def test_bars__are_full_at_the_end(steps: Finished, config: Config, tmp_path: Path) -> None:
     """Also of training that stops before its last epoch."""
     training = config.training.model_copy(update={"max_epochs": 30, "stop_at_loss": 1e9})
     (tmp_path / "c.yaml").write_text(dump_config(config.model_copy(update={"training": training})))
-    started = time.monotonic()
-    shown, _ = at_terminal(
-        "run", "c.yaml", "--workdir", "w", "--peaks", steps.peaks, "--crms", steps.crms, "--scores", "article",
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert time.monotonic() - started < 300
+    inputs = ("--peaks", steps.peaks, "--crms", steps.crms, "--scores", "article")
+    shown, _ = at_terminal("run", "c.yaml", "--workdir", "w", *inputs, cwd=tmp_path)
     screen = last_screen(shown)
     bars = [line for line in screen if "━" in line or "╸" in line]
     assert {line.split("  ")[0].split(" ━")[0].strip() for line in bars} >= {"train", "score", "export"}
@@ -99,4 +93,3 @@ def test_bars__are_full_at_the_end(
     stages = re.findall(r"stage (\d) of (\d): ([a-z ]+)", ESCAPES.sub("", shown))
     assert [int(number) for number, _, _ in stages] == list(range(1, int(stages[0][1]) + 1))
     assert stages[1][2].startswith("train the network of the article")
-    assert with_objective(config, "article").cell_line == "cell"
