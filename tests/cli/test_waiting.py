@@ -20,7 +20,7 @@ ENOUGH = 1.0  # seconds of CPU before the first output
 
 
 def at_terminal(*words: object, cwd: Path) -> tuple[str, float]:
-    """Run a command in a pseudo-terminal; return what it showed, and its CPU seconds until the first of it."""
+    """Run a command in a pseudo-terminal; return what it showed, and its CPU seconds till then."""
     ours, theirs = pty.openpty()
     client = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *map(str, words)],
