@@ -21,6 +21,16 @@ from atypeak_scale.scoring.export.bed import (
     BedWriter,
     bed_scores,
 )
+from atypeak_scale.scoring.export.bigbed import BIGBED_FILE, BigBedWriter
+from atypeak_scale.scoring.export.browser import BrowserWriter, Drawn, drawn_by
+from atypeak_scale.scoring.export.hub import HubWriter
+from atypeak_scale.scoring.export.igv import IGV_FILE, IgvWriter
+from atypeak_scale.scoring.export.mean_score import (
+    BEDGRAPH_FILE,
+    BIGWIG_FILE,
+    BedGraphWriter,
+    BigWigWriter,
+)
 from atypeak_scale.scoring.export.parquet import PEAKS_FILE, ParquetWriter
 from atypeak_scale.scoring.export.support import (
     SOURCES_FILE,
@@ -36,9 +46,13 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 
 __all__ = [
+    "BEDGRAPH_FILE",
+    "BIGBED_FILE",
+    "BIGWIG_FILE",
     "DEFAULT_FORMATS",
     "FINAL_BED_FILE",
     "FORMATS",
+    "IGV_FILE",
     "LABELS_FILE",
     "PEAKS_FILE",
     "RAW_BED_FILE",
@@ -71,12 +85,18 @@ class Writer(Protocol):
 
 
 # By objective: what writes a format. If both objectives have the same writer, it writes one file of both.
-FORMATS: dict[str, Mapping[Objective, type[Writer]]] = {
+FORMATS: dict[str, Mapping[Objective, type[Writer] | type[BrowserWriter]]] = {
     "bed": {"article": BedWriter, "support": SupportBedWriter},
     "track": {"article": BedTrackWriter, "support": SupportTrackWriter},
     "parquet": {"article": ParquetWriter, "support": ParquetWriter},
     "tsv": {"article": TsvWriter, "support": SourcesWriter},
+    "bigbed": {"article": BigBedWriter, "support": BigBedWriter},
+    "hub": {"article": HubWriter, "support": HubWriter},
+    "igv": {"article": IgvWriter, "support": IgvWriter},
+    "bigwig": {"article": BigWigWriter, "support": BigWigWriter},
+    "bedgraph": {"article": BedGraphWriter, "support": BedGraphWriter},
 }
+WITH = {"igv": ("bigbed", "bigwig")}  # formats that another one needs beside it
 DEFAULT_FORMATS = ("bed", "parquet", "tsv")
 
 
@@ -90,8 +110,8 @@ class Exported:
     objectives: tuple[Objective, ...] = ("article",)
 
     def names(self) -> set[str]:
-        """Return the names of all files in the folder."""
-        return {MADE_FROM, *self._described()}
+        """Return the names of all files and folders in the folder."""
+        return {MADE_FROM, *(name.partition("/")[0] for name in self._described())}
 
     def files(self) -> list[tuple[Location, str]]:
         """Return each file of the scores with its description."""
@@ -111,6 +131,8 @@ def export(
     scores: Scores | Sequence[Scores],
     out: Location,
     formats: Sequence[str] = DEFAULT_FORMATS,
+    chrom_sizes: Location | None = None,
+    score: str | None = None,
     executor: Executor | None = None,
 ) -> Exported:
     """Write every scored peak, and the figures of sources, to the new folder `out`, whole or not at all.
@@ -124,7 +146,15 @@ def export(
     formats
         Some of `FORMATS`: "bed" is a BED6 file for each score; "track" is the same with a track line, for the
         UCSC browser; "parquet" is a table of every peak with everything known about it; "tsv" gives the
-        figures of each source and label.
+        figures of each source and label. For genome browsers: "bigbed" is every peak, coloured by score;
+        "bigwig" and "bedgraph" are the mean score at each bp; "hub" is a UCSC track hub; "igv" is a session
+        of IGV, with the bigBed and bigWig files that it opens.
+    chrom_sizes
+        For "bigbed", "bigwig", "hub" and "igv": hg38, hg19, mm10, mm39, or a file with the size of each
+        contig in bp.
+    score
+        What files for genome browsers show: "trust", 1000 (1 - doubt), the default if there is support; or
+        "final".
     executor
         Its `progress` receives the progress of the export, which runs in this process; None reports nothing.
 
@@ -137,7 +167,7 @@ def export(
     ------
     InputError
         If `out` exists, a format is unknown, "bed" and "track" are both named, or two scores have the same
-        objective.
+        objective; or if a peak lies outside the contigs of `chrom_sizes`.
     StageMissingError
         If the scores are not complete.
 
@@ -153,16 +183,11 @@ def export(
         one.require_complete()
     executor = executor or InProcess()
     cell_line = next(iter(together.values())).cell_line
-    with new_export(out, list(together.values())) as folder, ExitStack() as open_files:
+    drawn = drawn_by(_browser_writers(chosen, together), together, chrom_sizes, score)
+    told = drawn.provenance() if drawn else {}
+    with new_export(out, list(together.values()), **told) as folder, ExitStack() as open_files:
         table = PeakTable(cell_line, *(one.group() for one in together.values()))
-        # A writer of both objectives is created once.
-        of_writers = {
-            FORMATS[name][objective]: one
-            for name in chosen
-            for objective, one in together.items()
-            if objective in FORMATS[name]
-        }
-        writers = [writer(one, table, folder) for writer, one in of_writers.items()]
+        writers = _opened(chosen, together, table, folder, drawn)
         for writer in writers:
             open_files.enter_context(closing(writer))
         for block in table.blocks():
@@ -171,6 +196,48 @@ def export(
                 writer.write(peaks)
             executor.tell("export", block.stop, cell_line.peak_count)
     return Exported(join(out), cell_line.peak_count, chosen, tuple(together))
+
+
+def _of_writers(
+    chosen: Sequence[str], together: Mapping[Objective, Scores]
+) -> dict[type[Writer] | type[BrowserWriter], Scores]:
+    """Return each writer of the formats, once, with its scores."""
+    return {
+        FORMATS[name][objective]: one
+        for name in chosen
+        for objective, one in together.items()
+        if objective in FORMATS[name]
+    }
+
+
+def _browser_writers(
+    chosen: Sequence[str], together: Mapping[Objective, Scores]
+) -> dict[str, type[BrowserWriter]]:
+    """Return, by format, the writers that draw."""
+    return {
+        name: writer
+        for name in chosen
+        for writer in _of_writers([name], together)
+        if issubclass(writer, BrowserWriter)
+    }
+
+
+def _opened(
+    chosen: Sequence[str],
+    together: Mapping[Objective, Scores],
+    table: PeakTable,
+    folder: Path,
+    drawn: Drawn | None,
+) -> list[Writer]:
+    """Create the writers of the formats."""
+    writers: list[Writer] = []
+    for writer, one in _of_writers(chosen, together).items():
+        if issubclass(writer, BrowserWriter):
+            assert drawn is not None
+            writers.append(writer(one, table, folder, drawn))
+        else:
+            writers.append(writer(one, table, folder))
+    return writers
 
 
 @contextmanager
@@ -199,7 +266,7 @@ def export_provenance(scores: Sequence[Scores]) -> dict[str, Any]:
 
 
 def _known(formats: Sequence[str]) -> tuple[str, ...]:
-    """Return the formats, each once.
+    """Return the formats, each once, with those that they need beside them.
 
     Raises
     ------
@@ -215,4 +282,4 @@ def _known(formats: Sequence[str]) -> tuple[str, ...]:
         raise InputError("formats bed and track write the same files; name one of them", "formats")
     if not chosen:
         raise InputError(f"no format was named; {nearest('', FORMATS)}", "formats")
-    return chosen
+    return tuple(dict.fromkeys(one for name in chosen for one in (name, *WITH.get(name, ()))))
