@@ -96,7 +96,7 @@ FORMATS: dict[str, Mapping[Objective, type[Writer] | type[BrowserWriter]]] = {
     "bigwig": {"article": BigWigWriter, "support": BigWigWriter},
     "bedgraph": {"article": BedGraphWriter, "support": BedGraphWriter},
 }
-WITH = {"igv": ("bigbed", "bigwig")}  # formats that another one needs beside it
+WITH = {"hub": ("bigbed", "bigwig"), "igv": ("bigbed", "bigwig")}  # formats whose files another one names
 DEFAULT_FORMATS = ("bed", "parquet", "tsv")
 
 
@@ -110,8 +110,8 @@ class Exported:
     objectives: tuple[Objective, ...] = ("article",)
 
     def names(self) -> set[str]:
-        """Return the names of all files and folders in the folder."""
-        return {MADE_FROM, *(name.partition("/")[0] for name in self._described())}
+        """Return the names of all files in the folder."""
+        return {MADE_FROM, *self._described()}
 
     def files(self) -> list[tuple[Location, str]]:
         """Return each file of the scores with its description."""
@@ -147,8 +147,8 @@ def export(
         Some of `FORMATS`: "bed" is a BED6 file for each score; "track" is the same with a track line, for the
         UCSC browser; "parquet" is a table of every peak with everything known about it; "tsv" gives the
         figures of each source and label. For genome browsers: "bigbed" is every peak, coloured by score;
-        "bigwig" and "bedgraph" are the mean score at each bp; "hub" is a UCSC track hub; "igv" is a session
-        of IGV, with the bigBed and bigWig files that it opens.
+        "bigwig" and "bedgraph" are the mean score at each bp; "hub" makes the folder a UCSC track hub, and
+        "igv" adds a session of IGV, both with the bigBed and bigWig files.
     chrom_sizes
         For "bigbed", "bigwig", "hub" and "igv": hg38, hg19, mm10, mm39, or a file with the size of each
         contig in bp.

@@ -1,4 +1,4 @@
-"""A track hub for the UCSC Genome Browser: a folder to put on any web server."""
+"""A track hub for the UCSC Genome Browser: with it, the folder can be put on any web server."""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.table import Column
-from atypeak_scale.scoring.export.bigbed import BIGBED_FILE, MISSING, BigBedWriter, field_name, shown_columns
+from atypeak_scale.scoring.export.bigbed import BIGBED_FILE, MISSING, field_name, shown_columns
 from atypeak_scale.scoring.export.browser import BrowserWriter, Drawn
 from atypeak_scale.scoring.export.colours import COLOURS, UNKNOWN, as_hex, legend
-from atypeak_scale.scoring.export.mean_score import BIGWIG_FILE, BigWigWriter
-from atypeak_scale.scoring.peak_table import PERCENTILE, Columns, PeakTable
+from atypeak_scale.scoring.export.mean_score import BIGWIG_FILE
+from atypeak_scale.scoring.peak_table import PERCENTILE, PeakTable
 from atypeak_scale.scoring.scores import Scores
 
-HUB = "hub"
 HUB_FILE, GENOMES_FILE, TRACKS_FILE = "hub.txt", "genomes.txt", "trackDb.txt"
 PEAKS_PAGE, MEAN_PAGE = "peaks.html", "mean-score.html"
 # Fields with a filter by number, and the range of their values.
@@ -47,38 +46,20 @@ def value_filters(table: PeakTable) -> list[tuple[str, str, list[str]]]:
 
 
 class HubWriter(BrowserWriter):
-    """Writes the peaks as bigBed, their mean score as bigWig, a page about each, and what names them."""
+    """Writes all but the bigBed and bigWig files of a hub when it is created; it needs no peaks."""
 
     needs_name = True
     files: ClassVar[Mapping[str, str]] = {
-        f"{HUB}/{name}": what
-        for name, what in {
-            HUB_FILE: "track hub for the UCSC browser: put the folder on a web server, give this file's URL",
-            GENOMES_FILE: "the assembly of the hub",
-            TRACKS_FILE: "its tracks: files, filters, mouse-over",
-            PEAKS_PAGE: "page about the track of peaks",
-            MEAN_PAGE: "page about the track of the mean score",
-            **BigBedWriter.files,
-            **BigWigWriter.files,
-        }.items()
+        HUB_FILE: "UCSC track hub: put the folder on a web server, and give the browser this file's URL",
+        GENOMES_FILE: "the assembly of the hub",
+        TRACKS_FILE: f"its tracks, {BIGBED_FILE} and {BIGWIG_FILE}: filters, mouse-over",
+        PEAKS_PAGE: "page about the track of peaks",
+        MEAN_PAGE: "page about the track of the mean score",
     }
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path, drawn: Drawn) -> None:
-        inside = folder / HUB
-        inside.mkdir()
         for name, text in _texts(scores, table, drawn).items():
-            (inside / name).write_text(text, encoding="utf-8", newline="")
-        self._writers = [writer(scores, table, inside, drawn) for writer in (BigBedWriter, BigWigWriter)]
-
-    def write(self, peaks: Columns) -> None:
-        """Append the peaks to both tracks."""
-        for writer in self._writers:
-            writer.write(peaks)
-
-    def close(self) -> None:
-        """Stop both, whether they are complete or not."""
-        for writer in self._writers:
-            writer.close()
+            (folder / name).write_text(text, encoding="utf-8", newline="")
 
 
 def _texts(scores: Scores, table: PeakTable, drawn: Drawn) -> dict[str, str]:

@@ -78,7 +78,7 @@ def test_export__only_the_formats_that_were_asked_for(
     "formats, message",
     [
         (("bed", "parket"), r"^no format 'parket'; the nearest known are parquet$"),
-        (("BED",), r"^no format 'BED'; the nearest known are bed$"),
+        (("BED",), r"^no format 'BED'; the nearest known are bed, bigbed, bedgraph$"),
         (("xml",), rf"^no format 'xml'; known are {', '.join(sorted(FORMATS))}$"),
         (("bed", "tsv", "track"), r"^formats bed and track write the same files; name one of them$"),
         ((), rf"^no format was named; known are {', '.join(sorted(FORMATS))}$"),
