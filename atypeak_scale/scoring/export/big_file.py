@@ -78,5 +78,8 @@ class BigFile:
     def _write(self) -> None:
         import pybigtools
 
-        out = pybigtools.open(str(self._file), "w")
-        out.write(self._sizes, self._rows(), *([] if self._autosql is None else [self._autosql]))
+        try:
+            out = pybigtools.open(str(self._file), "w")
+            out.write(self._sizes, self._rows(), *([] if self._autosql is None else [self._autosql]))
+        except Exception as problem:  # its errors have no class of their own
+            raise OSError(errno.EIO, str(problem), str(self._file)) from None
