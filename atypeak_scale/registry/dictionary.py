@@ -22,6 +22,18 @@ DICTIONARY = Table(
         Column("meaning", "text", "what it says; a missing value is an empty field, or null in Parquet"),
     ),
 )
+BED = Table(
+    "bed",
+    "BED files, plain or with bgzip; they have no header",
+    (
+        Column("contig", "text", "contig"),
+        Column("start", "int64", "start, 0-based", "bp"),
+        Column("end", "int64", "end, exclusive", "bp"),
+        Column("name", "text", "name column of the input"),
+        Column("score", "int64", "score, rounded and clipped; which one, the name of the file says"),
+        Column("strand", "text", "a dot; peaks have no strand"),
+    ),
+)
 TITLE = """# Every column of every file
 
 `columns.tsv` beside the files of an export or an assessment says the same of those files. Labels are shown
@@ -41,7 +53,7 @@ def described(file: str, columns: Sequence[Column]) -> list[tuple[str, ...]]:
 def page() -> str:
     """Return the dictionary of all tables as Markdown."""
     parts = [TITLE]
-    for table in (*TABLES, DICTIONARY):
+    for table in (*TABLES, BED, DICTIONARY):
         rows = [" | ".join(row[1:]) for row in described(table.name, table.named(VIEWS))]
         lines = [f"| {row.replace('|  |', '| |')} |" for row in rows]
         head = ["| column | type | unit | range | meaning |", "| --- | --- | --- | --- | --- |"]
