@@ -108,7 +108,7 @@ def test_export__browser_files(steps: Finished, atypeak: Run, tmp_path: Path) ->
     command = ("export", steps.store, "--model", steps.model, "--formats", "hub,igv", "--out")
     made = atypeak(*command, tmp_path / "made", "--chrom-sizes", "mm39")
     assert made.code == 0
-    named = {line.split("  ")[0] for line in made.stdout.splitlines()}
+    named = {line.split("  ")[0] for line in made.out.splitlines()}
     expected = {
         "hub.txt", "genomes.txt", "trackDb.txt", "peaks.html", "mean-score.html", "peaks.bb",
         "mean-score.bw", "igv-session.xml",

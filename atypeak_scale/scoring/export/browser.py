@@ -91,9 +91,9 @@ def drawn_by(
 
     """
     sized = [name for name, writer in writers.items() if writer.needs_sizes]
-    for given, users, argument in ((score, writers, "score"), (chrom_sizes, sized, "chrom_sizes")):
+    for given, users, what in ((score, writers, "a score"), (chrom_sizes, sized, "sizes of contigs")):
         if given is not None and not users:
-            raise InputError(f"{given}: no format that was named uses it; leave it out", argument)
+            raise InputError(f"{given}: no format that was named uses {what}; leave it out")
     if not writers:
         return None
     if sized and chrom_sizes is None:
