@@ -27,7 +27,7 @@ from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.build import BuildPlan, build_store, plan_build, store_provenance
 from atypeak_scale.store.cell_line import CellLine, cell_lines, open_store
-from atypeak_scale.workdir import EXPORTED, MODELS, REPORT, STORE
+from atypeak_scale.workdir import EXPORTED, MODELS, REPORT, STAGES, STORE
 
 
 @dataclass(frozen=True)
@@ -329,14 +329,14 @@ def run(
     >>> run(load_config("hela"), "hela", "remap2018_all.bed.gz", "remap2018_crm.bed.gz")
 
     """
-    reports = []
-    for stage in _prepare(
-        config, workdir, peaks, crms, objectives, executor or InProcess(), commands
-    ).stages():
+    reports, executor = [], executor or InProcess()
+    stages = _prepare(config, workdir, peaks, crms, objectives, executor, commands).stages()
+    for number, stage in enumerate(stages, 1):
         started = time.monotonic()
         skipped = stage.up_to_date()
         if not skipped:
             target(workdir).refuse_unwritable()
+            executor.tell(f"stage {number} of {len(stages)}", 0, 0, STAGES[stage.name])
             stage.make()
         reports.append(StageReport(stage.name, stage.output, skipped, time.monotonic() - started))
     return reports

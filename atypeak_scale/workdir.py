@@ -9,6 +9,17 @@ from atypeak_scale.storage.targets import target
 
 STORE, EXPORTED, REPORT = "store.zarr", "scores", "report"
 MODELS: dict[Objective, str] = {"article": "model", "support": "support-model"}
+# The stages of a run, and what each does in the words of a user.
+STAGES = {
+    "build-store": "build the store from peaks and CRMs",
+    "train": "train the network of the article",
+    "score": "score every peak as the article does",
+    "normalize": "normalize these scores",
+    "train-support": "train the network of support",
+    "support": "compare every peak with random placements",
+    "export": "write the scored peaks as files",
+    "report": "make the report",
+}
 
 
 def is_workdir(folder: Location) -> bool:

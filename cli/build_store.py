@@ -4,9 +4,10 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import dry_run_options, executor_options, print_facts
+from .common import dry_run_option, executor_options
 from .progress import progress_on
 from .settings import selection_options, store_config
+from .summary import Summary, summary_option
 
 
 @click.command("build-store")
@@ -14,14 +15,15 @@ from .settings import selection_options, store_config
 @click.argument("crms")
 @click.argument("store", type=click.Path())
 @selection_options
-@dry_run_options
+@dry_run_option
 @executor_options
+@summary_option
 def build_store(
     peaks: str,
     crms: str,
     store: str,
     dry_run: bool,
-    as_json: bool,
+    summary: Summary,
     executor: Executor,
     **settings: object,
 ) -> None:
@@ -39,4 +41,4 @@ def build_store(
             facts = build.plan_build(peaks, crms, config, executor=executor)
         else:
             facts = build.build_store(peaks, crms, store, config, executor=executor)
-    print_facts(facts, as_json)
+    summary.facts(facts)

@@ -2,24 +2,20 @@
 
 import functools
 import importlib
-import json
 import logging
 import os
 import resource
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from atypeak_scale.storage.locations import Location
-
 if TYPE_CHECKING:
     import pandas as pd
 
-    from atypeak_scale.pipeline import StageReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 AnyCommand = Callable[..., Any]  # a command whose parameters depend on its options
@@ -78,14 +74,9 @@ track_line_option = click.option(
 )
 
 
-def dry_run_options(command: Command) -> Command:
-    """Add --dry-run and --json."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="With --dry-run: print the plan as JSON."),
-        click.option("--dry-run", is_flag=True, help="Print the plan and stop, without writing anything."),
-    ):
-        command = option(command)
-    return command
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print the plan and stop, without writing anything."
+)
 
 
 def readable_bytes(size: float) -> str:
@@ -97,12 +88,9 @@ def readable_bytes(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def print_facts(facts: Any, as_json: bool) -> None:
-    """Print a dataclass, a mapping or a list of them, one fact per line or as JSON."""
+def print_facts(facts: Any) -> None:
+    """Print a dataclass, a mapping or a list of them, one fact per line."""
     plain = _plain(facts)
-    if as_json:
-        click.echo(json.dumps(plain, indent=1, default=str))
-        return
     for number, item in enumerate(plain if isinstance(plain, list) else [plain]):
         if number:
             click.echo()
@@ -138,20 +126,6 @@ def _shown(name: str, value: Any) -> str:
 def print_table(table: "pd.DataFrame") -> None:
     """Print a table for people: a line for each row, four digits of every number."""
     click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
-
-
-def print_files(files: Iterable[tuple[Location, str]]) -> None:
-    """Print each file with what it is."""
-    for file, what in files:
-        click.echo(f"{file}  {what}")
-
-
-def print_reports(reports: "list[StageReport]") -> None:
-    """Print the stages of a run, the outcome of each, and the peak memory."""
-    for report in reports:
-        outcome = "up to date" if report.skipped else f"{report.seconds:.1f} s"
-        click.echo(f"{report.name:<12} {outcome:>10}  {report.output}")
-    click.echo(f"peak memory  {readable_bytes(peak_memory()):>10}")
 
 
 def import_tensorflow_quietly() -> None:

@@ -4,8 +4,9 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import executor_options, print_files, score_option
+from .common import executor_options, score_option
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 
 @click.command("compare-releases")
@@ -17,9 +18,10 @@ from .progress import progress_on
 @click.option("--typical", type=float, metavar="X",
               help="Mean score of a typical CRM. Default: 500 for final, 0.5 for trust.")  # fmt: skip
 @executor_options
+@summary_option
 def compare_releases(
     scores: str, new_peaks: str, crms: str, out: str, score: str | None, typical: float | None,
-    executor: Executor,
+    summary: Summary, executor: Executor,
 ) -> None:  # fmt: skip
     """Check whether a newer catalogue, NEW_PEAKS, adds peaks in the CRMs that scored low here.
 
@@ -35,13 +37,14 @@ def compare_releases(
             scores, new_peaks, crms, out, executor=executor, score=score, typical=typical
         )
     name = "" if found.score.name == "final" else f" ({found.score.name})"
-    click.echo(f"Spearman correlation of mean score{name} and ratio of peaks, newer to scored")
+    summary.say(f"Spearman correlation of mean score{name} and ratio of peaks, newer to scored")
     typical_crms = (
         f"CRMs with mean {found.typical:g} or {'more' if found.score.is_trusted_if_high else 'less'}"
     )
     for row in found.overall():
-        click.echo(
+        summary.say(
             f"{row.unit:<12} {row.spearman:6.3f}, p {row.p:.1e}, of {row.count:,}; in {typical_crms} "
-            f"{row.typical_spearman:6.3f}, p {row.typical_p:.1e}, of {row.typical_count:,}"
+            f"{row.typical_spearman:6.3f}, p {row.typical_p:.1e}, of {row.typical_count:,}",
+            **{row.unit: row},
         )
-    print_files(found.files())
+    summary.files(found.files())

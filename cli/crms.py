@@ -5,8 +5,9 @@ import click
 from atypeak_scale.execution.executor import Executor
 
 from .chosen import Chosen, model_options
-from .common import executor_options, print_files, track_line_option
+from .common import executor_options, track_line_option
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 
 @click.command()
@@ -19,8 +20,15 @@ from .progress import progress_on
               help="BED file; write and rank only the CRMs that overlap one of its intervals.")  # fmt: skip
 @track_line_option
 @executor_options
+@summary_option
 def crms(
-    chosen: Chosen, out: str, below: float | None, regions: str | None, track_line: bool, executor: Executor
+    chosen: Chosen,
+    out: str,
+    below: float | None,
+    regions: str | None,
+    track_line: bool,
+    summary: Summary,
+    executor: Executor,
 ) -> None:
     """Write a table of the CRMs of STORE with the scores of their peaks, and rank them as candidate CREs.
 
@@ -34,4 +42,4 @@ def crms(
     scores = chosen.scores_of_each()
     with progress_on(executor):
         table = crms(scores, out, below, regions, track_line, executor=executor)
-    print_files(table.files())
+    summary.files(table.files())

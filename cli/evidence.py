@@ -9,8 +9,9 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 
 from .chosen import Chosen, model_options
-from .common import executor_options, import_tensorflow_quietly, print_files, print_table
+from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +37,9 @@ FIGURES = {
               "best tells the peaks that it confirms from the rest. Trains once for each.")  # fmt: skip
 @model_options(required=True, several=True)
 @executor_options
+@summary_option
 def evidence(
-    chosen: Chosen, confirm: bool, work: str | None, out: str | None, executor: Executor
+    chosen: Chosen, confirm: bool, work: str | None, out: str | None, summary: Summary, executor: Executor
 ) -> None:  # fmt: skip
     """Say which score tells the peaks of STORE from random placements, and whether it beats counting.
 
@@ -63,15 +65,16 @@ def evidence(
     with progress_on(executor):
         table = power(scores, article, executor=executor)
         tables: list[tuple[Any, pd.DataFrame]] = [(EVIDENCE, table), (CORROBORATION, corroboration(scores))]
-    _print_power(table, scores.cell_line.views)
+    _print_power(table, scores.cell_line.views, summary)
     if confirm:
         with progress_on(executor):
             confirmed = confirmation(scores, work, executor=executor)
         tables.append((CONFIRMATION, confirmed))
-        _print_confirmation(confirmed)
+        _print_confirmation(confirmed, summary)
     if out is not None:
-        print_files(save_tables(tables, out, scores.cell_line.views, scores.provenance()))
-    click.echo(verdict(table))
+        summary.files(save_tables(tables, out, scores.cell_line.views, scores.provenance()))
+    told = verdict(table)
+    summary.say(told, verdict=told)
 
 
 def _support_and_article(found: "list[Scores]") -> "tuple[Scores, Scores | None]":
@@ -85,24 +88,25 @@ def _support_and_article(found: "list[Scores]") -> "tuple[Scores, Scores | None]
     return support[0], article[0] if article else None
 
 
-def _print_power(table: "pd.DataFrame", views: tuple[str, str]) -> None:
+def _print_power(table: "pd.DataFrame", views: tuple[str, str], summary: Summary) -> None:
     means = table[table["scope"] != "source"]
-    print_table(_with_intervals(means, ["scope", "sources", "peaks", "score"]))
+    summary.table("power", table, _with_intervals(means, ["scope", "sources", "peaks", "score"]))
     sources = table[table["scope"] == "source"]
     wide = sources.pivot(index=[*views, "peaks"], columns="score", values="auroc")
     wide = wide[[*sources["score"].unique()]].reset_index()
     wide.columns.name = None
     wide = wide.sort_values("support", kind="stable", na_position="last")
-    click.echo(f"\nAUROC of each source{f', the {SHOWN} least' if len(wide) > SHOWN else ''}")
-    print_table(wide.head(SHOWN))
-    click.echo()
+    summary.say(f"\nAUROC of each source{f', the {SHOWN} least' if len(wide) > SHOWN else ''}")
+    summary.table("sources", wide, wide.head(SHOWN))
+    summary.say("")
 
 
-def _print_confirmation(table: "pd.DataFrame") -> None:
-    click.echo("Confirmed peaks against the others; each source was left out of store and training")
+def _print_confirmation(table: "pd.DataFrame", summary: Summary) -> None:
+    summary.say("Confirmed peaks against the others; each source was left out of store and training")
     means = table[table["scope"] != "pair"]
-    print_table(_with_intervals(means, ["scope", "pairs", "peaks", "confirmed", "score"]))
-    click.echo()
+    shown = _with_intervals(means, ["scope", "pairs", "peaks", "confirmed", "score"])
+    summary.table("confirmation", table, shown)
+    summary.say("")
 
 
 def _with_intervals(table: "pd.DataFrame", columns: list[str]) -> "pd.DataFrame":

@@ -8,7 +8,8 @@ import click
 from atypeak_scale.errors import InputError
 
 from .chosen import Chosen, model_options
-from .common import import_tensorflow_quietly, print_files, print_table
+from .common import import_tensorflow_quietly
+from .summary import Summary, summary_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,10 @@ PEAK = re.compile(r"(?P<contig>.+):(?P<start>[0-9][0-9,]{0,30})-(?P<end>[0-9][0-
 @click.option("--source", metavar="DATASET.TR", help="Source of the peak: its name without the cell line.")
 @click.option("--peak", metavar="CONTIG:START-END", help="The peak, as in its BED file; START is 0-based.")
 @model_options(required=True, of_run=("support",))
-def explain(chosen: Chosen, peak: str | None, source: str | None, least: int | None, out: str | None) -> None:
+@summary_option
+def explain(
+    chosen: Chosen, peak: str | None, source: str | None, least: int | None, out: str | None, summary: Summary
+) -> None:  # fmt: skip
     """Say what each other source adds to the support of a peak, or would add if it had a peak there.
 
     Needs a scored model of support. Give either --peak and --source, or --least.
@@ -43,14 +47,14 @@ def explain(chosen: Chosen, peak: str | None, source: str | None, least: int | N
 
     if least is not None:
         table = explain_peaks(scores, least_supported(scores, least))
-        _print_least(table, scores.cell_line.views, scores.cell_line.shape.sources - 1)
+        _print_least(table, scores.cell_line.views, scores.cell_line.shape.sources - 1, summary)
     else:
         assert place is not None
         assert source is not None
         table = explain(scores, *place, source)
-        _print_one(table, scores.cell_line.views)
+        _print_one(table, scores.cell_line.views, summary)
     if out is not None:
-        print_files(save_tables([(EXPLANATION, table)], out, scores.cell_line.views, scores.provenance()))
+        summary.files(save_tables([(EXPLANATION, table)], out, scores.cell_line.views, scores.provenance()))
 
 
 def _place(peak: str | None, source: str | None, least: int | None) -> tuple[str, int, int] | None:
@@ -71,12 +75,12 @@ def _named(table: "pd.DataFrame", views: tuple[str, str]) -> "pd.Series[str]":
     return table[f"other_{views[0]}"] + "." + table[f"other_{views[1]}"]
 
 
-def _print_one(table: "pd.DataFrame", views: tuple[str, str]) -> None:
+def _print_one(table: "pd.DataFrame", views: tuple[str, str], summary: Summary) -> None:
     if table.empty:
-        click.echo("no other source")
+        summary.say("no other source", others=[])
         return
     peak = table.iloc[0]
-    click.echo(
+    summary.say(
         f"{peak['contig']}:{peak['start']}-{peak['end']} of {peak[views[0]]}.{peak[views[1]]}: support "
         f"{peak['support']:.2f}, {table['overlaps'].sum()} other sources overlap, {table['present'].sum()} "
         f"of {len(table)} are in the window"
@@ -86,16 +90,16 @@ def _print_one(table: "pd.DataFrame", views: tuple[str, str]) -> None:
     for is_present, head in ((1, "adds to the support"), (0, "would add, with a peak there")):
         part = shown[shown["present"] == is_present].drop(columns="present")
         if len(part):
-            click.echo(f"\n{head}{f', the {SHOWN} most of {len(part)}' if len(part) > SHOWN else ''}")
-            print_table(part.head(SHOWN))
+            summary.say(f"\n{head}{f', the {SHOWN} most of {len(part)}' if len(part) > SHOWN else ''}")
+            summary.table(head, part, part.head(SHOWN))
 
 
-def _print_least(table: "pd.DataFrame", views: tuple[str, str], others: int) -> None:
+def _print_least(table: "pd.DataFrame", views: tuple[str, str], others: int, summary: Summary) -> None:
     """Print a line for each peak, which has a row for each of the others: the sources of greatest effect."""
     import pandas as pd
 
     if table.empty:
-        click.echo("no other source")
+        summary.say("no other source", others=[])
         return
     rows = []
     for at in range(0, len(table), others):
@@ -108,4 +112,4 @@ def _print_least(table: "pd.DataFrame", views: tuple[str, str], others: int) -> 
         place, source = f"{one['contig']}:{one['start']}-{one['end']}", f"{one[views[0]]}.{one[views[1]]}"
         rows.append((place, source, one["support"], of_peak["overlaps"].sum(), *effects))
     columns = ["peak", "source", "support", "overlapping", "adds", "would add"]
-    print_table(pd.DataFrame(rows, columns=columns))
+    summary.table("peaks", pd.DataFrame(rows, columns=columns))

@@ -5,8 +5,9 @@ import click
 from atypeak_scale.execution.executor import InProcess
 
 from .chosen import Chosen, model_options
-from .common import print_files, track_line_option
+from .common import track_line_option
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 
 @click.command()
@@ -15,7 +16,8 @@ from .progress import progress_on
 )
 @model_options(required=False, several=True)
 @track_line_option
-def export(chosen: Chosen, out: str, track_line: bool) -> None:
+@summary_option
+def export(chosen: Chosen, out: str, track_line: bool, summary: Summary) -> None:
     """Write the scores of STORE as BED files, tables of sources, and one Parquet table of every scored peak.
 
     Peaks outside the CRMs of STORE have no score and appear in no file; `info` says how many there are.
@@ -39,4 +41,4 @@ def export(chosen: Chosen, out: str, track_line: bool) -> None:
     executor = InProcess()
     with progress_on(executor):
         exported = export(scores, out, formats, executor=executor)
-    print_files(exported.files())
+    summary.files(exported.files())

@@ -7,6 +7,7 @@ from atypeak_scale.execution.executor import InProcess
 from .chosen import Chosen, model_options
 from .common import import_tensorflow_quietly
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 MOST_SHOWN = 8  # sources of a group, or phantoms of a source
 
@@ -18,7 +19,8 @@ MOST_SHOWN = 8  # sources of a group, or phantoms of a source
 @click.option("--out", type=click.Path(), metavar="DIR",
               help="New folder for the tables. Default: none are written.")  # fmt: skip
 @model_options(required=True, several=True, of_run=("article",))
-def groups(chosen: Chosen, out: str | None, groups: int | None, source: str | None) -> None:
+@summary_option
+def groups(chosen: Chosen, out: str | None, groups: int | None, source: str | None, summary: Summary) -> None:
     """Find which sources of STORE a model expects together: its correlation groups.
 
     For several seeds, repeat --model or give the folder that holds them all: the models are averaged and
@@ -39,16 +41,22 @@ def groups(chosen: Chosen, out: str | None, groups: int | None, source: str | No
     with progress_on(executor):
         found = assessment.groups(scores, groups, out, executor=executor)
     own, (first, second) = found["group_name"].to_numpy(), found["rebuilt"].dims[1:]
+    of_groups: dict[str, list[str]] = {}
     for name, table in assessment.sources_table(found).groupby("group_name", sort=False):
         shown = [".".join(labels) for labels in zip(table[first], table[second], strict=True)]
         more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
         size = f"{len(shown)} source{'s' * (len(shown) > 1)}, rebuilt {table['own'].mean():.3f}"
-        click.echo(f"{name}: {size}: {', '.join(shown[:MOST_SHOWN])}{more}")
-    click.echo(f"{found.attrs['groups']} groups of {len(own)} sources")
+        of_groups[str(name)] = shown
+        summary.say(f"{name}: {size}: {', '.join(shown[:MOST_SHOWN])}{more}", groups=of_groups)
+    summary.say(f"{found.attrs['groups']} groups of {len(own)} sources", sources=len(own))
     if (models := len(found.attrs["models"])) > 1:
-        click.echo(f"agreement of {models} models: mean adjusted Rand index {found.attrs['agreement']:.3f}")
+        agreement = found.attrs["agreement"]
+        summary.say(
+            f"agreement of {models} models: mean adjusted Rand index {agreement:.3f}", agreement=agreement
+        )
     if source is not None:
-        click.echo(f"phantoms of {source}:")
-        for row in assessment.phantoms(found, source).head(MOST_SHOWN).to_dict("records"):
+        phantoms = assessment.phantoms(found, source).head(MOST_SHOWN).to_dict("records")
+        summary.say(f"phantoms of {source}:", phantoms=phantoms)
+        for row in phantoms:
             cell = f"{row[f'phantom_{first}']}.{row[f'phantom_{second}']}"
-            click.echo(f"{row['value']:.4f}  {cell}{'' if row['observed'] else ' (not a source)'}")
+            summary.say(f"{row['value']:.4f}  {cell}{'' if row['observed'] else ' (not a source)'}")

@@ -5,8 +5,9 @@ import click
 from atypeak_scale.execution.executor import Executor
 
 from .chosen import Chosen, model_options
-from .common import executor_options, print_files, print_table, score_option
+from .common import executor_options, score_option
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 SHOWN = 20
 NOT_SHOWN = ["both_mean", "alone_mean", "mean_difference", "mann_whitney_u", "p"]
@@ -39,8 +40,14 @@ def _two_names(
 )  # fmt: skip
 @score_option
 @executor_options
+@summary_option
 def pairs(
-    chosen: Chosen, pairs: tuple[tuple[str, str], ...], out: str | None, score: str | None, executor: Executor
+    chosen: Chosen,
+    pairs: tuple[tuple[str, str], ...],
+    out: str | None,
+    score: str | None,
+    summary: Summary,
+    executor: Executor,
 ) -> None:
     """Compare the scores of each TR's peaks in CRMs with and without a peak of each other TR.
 
@@ -58,10 +65,10 @@ def pairs(
     with progress_on(executor):
         table = compare(scores, pairs, executor=executor, score=score)
     strongest = table.sort_values("median_difference", key=abs, ascending=False, kind="stable").head(SHOWN)
-    print_table(strongest.drop(columns=NOT_SHOWN))
+    summary.table("pairs", table, strongest.drop(columns=NOT_SHOWN))
     if len(table) > SHOWN:
-        click.echo(f"the {SHOWN} largest differences of medians of {len(table):,} comparisons")
+        summary.say(f"the {SHOWN} largest differences of medians of {len(table):,} comparisons")
     if out is not None:
         named = named_score(scores, score)
         tables = [(pairs_table(named), table)]
-        print_files(save_tables(tables, out, scores.cell_line.views, named.provenance(scores)))
+        summary.files(save_tables(tables, out, scores.cell_line.views, named.provenance(scores)))

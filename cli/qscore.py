@@ -8,6 +8,7 @@ from .chosen import Chosen, model_options
 from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
 from .settings import normalization_options, normalization_settings
+from .summary import Summary, summary_option
 
 
 @click.command()
@@ -16,7 +17,15 @@ from .settings import normalization_options, normalization_settings
 @model_options(required=True, of_support=False, of_run=("article",))
 @normalization_options
 @executor_options
-def qscore(chosen: Chosen, out: str | None, sample: str | None, seed: int | None, executor: Executor) -> None:
+@summary_option
+def qscore(
+    chosen: Chosen,
+    summary: Summary,
+    out: str | None,
+    sample: str | None,
+    seed: int | None,
+    executor: Executor,
+) -> None:
     """Compute the Q-score of a model: does it know which labels of STORE go together? Lower is better.
 
     The scores of STORE are neither needed nor changed. The matrices are kept with them.
@@ -32,4 +41,5 @@ def qscore(chosen: Chosen, out: str | None, sample: str | None, seed: int | None
 
     with progress_on(executor):
         found = qscore(scores, settings, out, executor=executor)
-    click.echo(f"Q-score {found['total'].item():.4f} from {found.attrs['sampled_windows']:,} windows")
+    total, sampled = found["total"].item(), found.attrs["sampled_windows"]
+    summary.say(f"Q-score {total:.4f} from {sampled:,} windows", q_score=total, sampled_windows=sampled)

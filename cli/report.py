@@ -8,8 +8,9 @@ from atypeak_scale.execution.executor import Executor
 
 from .advice import commands_of, workdir_of
 from .chosen import Chosen, model_options
-from .common import executor_options, import_tensorflow_quietly, print_files
+from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 if TYPE_CHECKING:
     from atypeak_scale.scoring.scores import Scores
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
               help="Assembly in the UCSC browser, to which places in the page are linked.")  # fmt: skip
 @model_options(required=True, several=True)
 @executor_options
-def report(chosen: Chosen, out: str | None, figures: str | None, genome: str, executor: Executor) -> None:
+@summary_option
+def report(
+    chosen: Chosen, out: str | None, figures: str | None, genome: str, summary: Summary, executor: Executor
+) -> None:
     """Show what was found in STORE: one page, report.html, that opens in any browser, without a network.
 
     What other commands kept in STORE is shown, and the folders evidence, search and releases in the folder of
@@ -46,12 +50,14 @@ def report(chosen: Chosen, out: str | None, figures: str | None, genome: str, ex
             models = {str(one.objective): one.model for one in scores}
             commands = commands_of(chosen.store, models, scores[0].cell_line.name, workdir)
             page = write_report(scores, out, workdir, genome, commands, executor)
-            click.echo(f"{page}  open it in a browser")
+            summary.files([(page, "open it in a browser")])
         if figures is not None:
-            _save_figures(scores, figures, workdir, executor)
+            _save_figures(scores, figures, workdir, summary, executor)
 
 
-def _save_figures(scores: "list[Scores]", out: str, workdir: "Location | None", executor: Executor) -> None:
+def _save_figures(
+    scores: "list[Scores]", out: str, workdir: "Location | None", summary: Summary, executor: Executor
+) -> None:  # fmt: skip
     from atypeak_scale.plot import save_figures
     from atypeak_scale.report.current import RELEASES, SEARCHED, folders_beside
     from atypeak_scale.scoring.named_scores import by_objective
@@ -65,6 +71,5 @@ def _save_figures(scores: "list[Scores]", out: str, workdir: "Location | None", 
         if workdir is not None and folder in beside
     }
     files, missing = save_figures(together.get("article"), together.get("support"), out, executor, **folders)
-    print_files(files)
-    for what, how in missing:
-        click.echo(f"not there: {what}; {how}")
+    summary.files(files)
+    summary.sentences("missing", (f"not there: {what}; {how}" for what, how in missing))

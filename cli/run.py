@@ -6,8 +6,9 @@ from atypeak_scale.execution.executor import Executor
 
 from .advice import commands_of
 from .chosen import FolderOrUrl
-from .common import dry_run_options, executor_options, import_tensorflow_quietly, print_facts, print_reports
+from .common import dry_run_option, executor_options, import_tensorflow_quietly
 from .progress import progress_on
+from .summary import Summary, summary_option, tell_reports
 
 
 @click.command()
@@ -19,8 +20,9 @@ from .progress import progress_on
 @click.option("--crms", metavar="FILE", help="CRMs, BED; instead of inputs.crms of the configuration.")
 @click.option("--scores", type=click.Choice(["article", "support", "both"]), default="both",
               show_default=True, help="Which scores to make.")  # fmt: skip
-@dry_run_options
+@dry_run_option
 @executor_options
+@summary_option
 def run(
     config: str | None,
     named: str | None,
@@ -29,7 +31,7 @@ def run(
     crms: str | None,
     scores: str,
     dry_run: bool,
-    as_json: bool,
+    summary: Summary,
     executor: Executor,
 ) -> None:
     """Go from BED files to scored BED files. CONFIG is a YAML file, or the name of a bundled one.
@@ -42,7 +44,7 @@ def run(
     from atypeak_scale import pipeline
     from atypeak_scale.config import load_config
     from atypeak_scale.report.current import PAGE
-    from atypeak_scale.scoring.support.summary import summary
+    from atypeak_scale.scoring.support.summary import summary as of_support
     from atypeak_scale.storage.locations import join
     from atypeak_scale.workdir import REPORT, STORE
 
@@ -53,15 +55,15 @@ def run(
     if dry_run:
         with progress_on(executor):
             plans = pipeline.plan_run(settings, workdir, peaks, crms, objectives, executor)
-        print_facts(plans, as_json)
+        summary.facts(plans)
         return
     pipeline.check_run(settings, workdir, peaks, crms)
     import_tensorflow_quietly()
     with progress_on(executor):
         commands = commands_of(join(workdir, STORE), {}, settings.cell_line, workdir)
         reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor, commands)
-    print_reports(reports)
+    tell_reports(summary, reports)
     if "support" in objectives:
-        for line in summary(pipeline.support_of(settings, workdir)):
-            click.echo(line)
-    click.echo(f"Open {join(workdir, REPORT, PAGE)} in a browser.")
+        summary.sentences("found", of_support(pipeline.support_of(settings, workdir)))
+    page = str(join(workdir, REPORT, PAGE))
+    summary.say(f"Open {page} in a browser.", report=page)

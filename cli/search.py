@@ -10,9 +10,10 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 
 from .chosen import store_argument
-from .common import executor_options, import_tensorflow_quietly, print_table
+from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
 from .settings import normalization_settings
+from .summary import Summary, summary_option
 
 
 @click.command()
@@ -33,6 +34,7 @@ from .settings import normalization_settings
 @click.option("--sample", metavar="N", help="Windows for the Q-score: a number, a fraction below 1, or all. "
               "Default: the configuration's.")  # fmt: skip
 @executor_options
+@summary_option
 def search(
     config: str | None,
     old_store: str | None,
@@ -42,6 +44,7 @@ def search(
     seeds: int,
     criterion: Criterion,
     sample: str | None,
+    summary: Summary,
     executor: Executor,
 ) -> None:
     """Train a grid of settings, several seeds each, and recommend one by its Q-score, or power of support.
@@ -71,11 +74,11 @@ def search(
 
     with progress_on(executor):
         trials = assessment.search(cell_line, settings, out, grid or None, seeds, executor, criterion)
-    print_table(summarize_search(trials))
+    summary.table("settings", summarize_search(trials))
     chosen = recommend(trials)
     words = ", ".join(f"{key}: {value}" for key, value in chosen.setting.items())
-    click.echo(f"recommended: {words}; {chosen.reason}")
-    click.echo(f"{join(out, assessment.TRIALS)}  every model")
+    summary.say(f"recommended: {words}; {chosen.reason}", recommended=chosen.setting, reason=chosen.reason)
+    summary.files([(join(out, assessment.TRIALS), "every model")])
 
 
 def _grid(over: tuple[str, ...]) -> dict[str, list[Any]]:

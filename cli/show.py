@@ -1,6 +1,7 @@
 """`atypeak-scale show`."""
 
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ from atypeak_scale.errors import StageMissingError
 
 from .chosen import Chosen, following_argument, model_options
 from .common import import_tensorflow_quietly
+from .summary import Summary, summary_option
 
 if TYPE_CHECKING:
     from atypeak_scale.plot.picture import Picture
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 @click.option("--svg", type=click.Path(), metavar="FILE", help="Also write the picture as a new SVG file.")
 @model_options(required=False, several=True)
 @following_argument("region")
-def show(chosen: Chosen, region: str, score: str | None, svg: str | None) -> None:
+@summary_option
+def show(chosen: Chosen, region: str, score: str | None, svg: str | None, summary: Summary) -> None:
     """Show a module of STORE: its peaks by source, what is expected there, and why a peak is low.
 
     REGION is a place as genome browsers write it, such as chr1:778,327-779,298 or chr1:778,327, or the number
@@ -53,9 +56,12 @@ def show(chosen: Chosen, region: str, score: str | None, svg: str | None) -> Non
 
         with target(svg).new_file() as file:
             file.write_text(module_svg(drawn), encoding="utf-8")
-    _print(drawn)
+    if summary.as_json:
+        summary.facts({**asdict(found.place), "peaks": found.peaks.to_dict("records")})
+    else:
+        _print(drawn)
     if svg is not None:
-        click.echo(svg)
+        summary.files([(svg, "the same as a picture")])
 
 
 def _complete(chosen: Chosen) -> "tuple[Scores | None, Scores | None]":

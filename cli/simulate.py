@@ -10,6 +10,7 @@ from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.storage.locations import local_path
 
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 if TYPE_CHECKING:
     from atypeak_scale.catalogue.artificial import ArtificialSettings
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
               help="Standard deviation of the logarithm of that length. Default: 0.25.")  # fmt: skip
 @click.option("--noise-rate", type=float, metavar="R",
               help="A CRM has 1+Poisson(R) peaks of noise. Default: 1.")  # fmt: skip
-def simulate(out: str, **options: object) -> None:
+@summary_option
+def simulate(out: str, summary: Summary, **options: object) -> None:
     """Write an artificial catalogue to the new folder OUT: peaks.bed, crms.bed and truth.tsv.
 
     Each peak is watermark, noise, or part of a stack of one group of TRs; truth.tsv says which is which.
@@ -55,14 +57,19 @@ def simulate(out: str, **options: object) -> None:
     settings, executor = _settings(options), InProcess()
     with progress_on(executor):
         files = artificial.simulate(settings, local_path(out), executor=executor)
-    click.echo(f"{files.crms}  {files.crm_count:,} CRMs")
-    click.echo(
-        f"{files.peaks}  {files.watermark_count:,} watermark, {files.stack_count:,} stack and "
-        f"{files.noise_count:,} noise peaks"
+    summary.files(
+        [
+            (files.crms, f"{files.crm_count:,} CRMs"),
+            (
+                files.peaks,
+                f"{files.watermark_count:,} watermark, {files.stack_count:,} stack and "
+                f"{files.noise_count:,} noise peaks",
+            ),
+            (files.truth, "kind and group of each peak"),
+        ]
     )
-    click.echo(f"{files.truth}  kind and group of each peak")
     inputs = shlex.join(map(str, (files.peaks, files.crms, files.peaks.parent / "store.zarr")))
-    click.echo(
+    summary.say(
         f"next: atypeak-scale build-store {inputs} --cell-line {artificial.CELL_LINE} --min-crm-peaks 0"
     )
 

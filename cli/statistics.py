@@ -7,8 +7,9 @@ import click
 from atypeak_scale.execution.executor import Executor
 
 from .chosen import Chosen, model_options
-from .common import executor_options, print_files, print_table, score_option
+from .common import executor_options, score_option
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 if TYPE_CHECKING:
     from atypeak_scale.scoring.scores import Scores
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(), metavar="DIR", help="New folder for all tables, as TSV files.")
 @score_option
 @executor_options
-def statistics(chosen: Chosen, out: str | None, score: str | None, executor: Executor) -> None:
+@summary_option
+def statistics(
+    chosen: Chosen, out: str | None, score: str | None, summary: Summary, executor: Executor
+) -> None:
     """Describe the data of STORE: abundance, mean CRM, correlations and overlaps of sources and labels.
 
     With --model, also describe its scores: quartiles by source, dataset and TR, and how they depend on the
@@ -46,12 +50,12 @@ def statistics(chosen: Chosen, out: str | None, score: str | None, executor: Exe
     shown = {table.name for table in (ABUNDANCE, DENSITY, DENSITY_TEST)}
     for table, frame in tables:
         if table.name in shown:
-            print_table(frame)
-            click.echo()
+            summary.table(table.name, frame)
+            summary.say("")
     if out is None:
-        click.echo(f"--out DIR writes all tables: {', '.join(dict.fromkeys(t.name for t, _ in tables))}")
+        summary.say(f"--out DIR writes all tables: {', '.join(dict.fromkeys(t.name for t, _ in tables))}")
     else:
-        print_files(save_tables(tables, out, cell_line.views, _made_from(cell_line, scores, score)))
+        summary.files(save_tables(tables, out, cell_line.views, _made_from(cell_line, scores, score)))
 
 
 def _made_from(cell_line: "CellLine", scores: "Scores | None", score: str | None) -> dict[str, Any]:

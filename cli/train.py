@@ -1,5 +1,6 @@
 """`atypeak-scale train`."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, get_args
 
 import click
@@ -10,6 +11,7 @@ from atypeak_scale.execution.executor import Executor
 from .chosen import store_or_workdir
 from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 if TYPE_CHECKING:
     from atypeak_scale.config import Config
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
               "Says how far their scores agree."
 )  # fmt: skip
 @executor_options
+@summary_option
 def train(
     store: str,
     config: str,
@@ -42,6 +45,7 @@ def train(
     objective: Objective | None,
     seed: int | None,
     seeds: int | None,
+    summary: Summary,
     executor: Executor,
 ) -> None:
     """Train a model of support, or of the article's score, for a cell line of STORE.
@@ -66,10 +70,9 @@ def train(
             import_tensorflow_quietly()
         with progress_on(executor):
             folders = train_seeds(cell_line, settings, seeds, model, executor=executor)
-        for folder in folders:
-            click.echo(folder)
+        summary.sentences("models", map(str, folders))
         if seeds > 1:
-            _tell_stability(cell_line, model, executor)
+            _tell_stability(cell_line, model, summary, executor)
         return
     target(model).refuse_existing(last=DESCRIPTION)
     import_tensorflow_quietly()
@@ -78,7 +81,10 @@ def train(
     with progress_on(executor):
         training = train(cell_line, settings, model, executor=executor).training
     assert training is not None
-    click.echo(f"{training.explain()}; {training.explain_kept()}, are in {model}")
+    summary.say(
+        f"{training.explain()}; {training.explain_kept()}, are in {model}",
+        model=model, **asdict(training),
+    )  # fmt: skip
 
 
 def _place(model: str | None, workdir: str | None, settings: "Config") -> str:
@@ -93,11 +99,10 @@ def _place(model: str | None, workdir: str | None, settings: "Config") -> str:
     return str(join(workdir, MODELS[settings.training.objective]))
 
 
-def _tell_stability(cell_line: "CellLine", model: str, executor: Executor) -> None:
+def _tell_stability(cell_line: "CellLine", model: str, summary: Summary, executor: Executor) -> None:
     """Print how far the scores of every two seeds in the folder agree."""
     from atypeak_scale.assess.quality.stability import stability, stability_sentences
 
     with progress_on(executor):
         table = stability(cell_line, model, executor)
-    for line in stability_sentences(table):
-        click.echo(line)
+    summary.sentences("stability", stability_sentences(table))

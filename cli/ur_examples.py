@@ -7,6 +7,7 @@ from atypeak_scale.execution.executor import Executor
 from .chosen import Chosen, model_options
 from .common import executor_options, import_tensorflow_quietly
 from .progress import progress_on
+from .summary import Summary, summary_option
 
 
 @click.command("ur-examples")
@@ -15,7 +16,8 @@ from .progress import progress_on
               help="New folder for the table of strongest sources. Default: none is written.")  # fmt: skip
 @model_options(required=True, of_support=False, of_run=("article",))
 @executor_options
-def ur_examples(chosen: Chosen, out: str | None, seed: int, executor: Executor) -> None:
+@summary_option
+def ur_examples(chosen: Chosen, summary: Summary, out: str | None, seed: int, executor: Executor) -> None:
     """Show what each unit of a model's encoded layer looks for: the window that excites it most.
 
     The scores of STORE are neither needed nor changed. The windows are kept with them.
@@ -32,4 +34,5 @@ def ur_examples(chosen: Chosen, out: str | None, seed: int, executor: Executor) 
     with progress_on(executor):
         found = ur_examples(scores, seed, out, executor=executor)
     dead = int((found["activation"] <= 0).sum())
-    click.echo(f"ur-examples of {found.sizes['unit']} units; nothing excites {dead} of them")
+    units = found.sizes["unit"]
+    summary.say(f"ur-examples of {units} units; nothing excites {dead} of them", units=units, dead_units=dead)

@@ -87,7 +87,7 @@ CELL = ("--cell-line", "cell", "--min-crm-peaks", 0)
 DATASETS, TRS = ("d1", "d2", "d3"), ("x", "y", "z")
 STAGES = ["build-store", "train", "score", "normalize", "train-support", "support", "export", "report"]
 
-PROGRESS = re.compile(r"[a-z]+[a-z ,\d]*(: done, [\d,]+| [\d,]+/[\d,]+: .*)")
+PROGRESS = re.compile(r"[a-z]+[a-z ,\d]*(: done, [\d,]+| [\d,]+/[\d,]+: .*)|stage \d of \d: .*|train: .*")
 
 
 def invoke(*arguments: str | Path) -> Result:

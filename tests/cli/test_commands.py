@@ -42,7 +42,8 @@ def test_commands__are_in_the_order_in_which_a_user_needs_them() -> None:
 @pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_commands__no_option_is_untested(name: str) -> None:
     """Each is spelled in the tests of its command, or of what commands share."""
-    files = (f"test_{name.replace('-', '_')}.py", "test_common.py", "test_chosen.py", "helpers.py")
+    own, shared = f"test_{name.replace('-', '_')}.py", ("test_common.py", "test_chosen.py", "test_summary.py")
+    files = (own, *shared, "helpers.py")
     tests = "".join((HERE / file).read_text() for file in files)
     fields = {f"--{field.replace('_', '-')}" for field in ArtificialSettings.model_fields}
     known = fields if name == "simulate" else set()  # whose tests walk the settings

@@ -31,14 +31,14 @@ def test_readable_bytes__largest_unit(size: float, text: str) -> None:
 
 def test_print_facts__nested(capsys: pytest.CaptureFixture[str]) -> None:
     facts = {"peaks_of_source": {"a.x": 1200, "b": 3}, "empty": {}, "absent": None, "score_bytes": 1500}
-    print_facts(facts, as_json=False)
+    print_facts(facts)
     assert capsys.readouterr().out == (
         "peaks of source\n  a.x  1,200\n  b    3\nempty\nscore bytes      1.5 KB\n"
     )
 
 
 def test_print_facts__yes_or_no(capsys: pytest.CaptureFixture[str]) -> None:
-    print_facts({"up_to_date": True}, as_json=False)
+    print_facts({"up_to_date": True})
     assert capsys.readouterr().out.split()[-1] not in ("0", "1")
 
 

@@ -59,7 +59,7 @@ def test_options__are_there_for_what_the_library_names() -> None:
     }
     assert {"cell_line", "results"} <= named
     # The command line has no option for these; below and score are called by the same name.
-    assert named - {"below", "client", "formats", "result", "score"} <= set(OPTIONS)
+    assert named - {"below", "client", "formats", "of", "result", "score", "what"} <= set(OPTIONS)
 
 
 def test_arguments_of__leave_out_what_is_the_models_own(

@@ -93,7 +93,7 @@ def test_show__without_models_shows_what_is_stored(scores: Scores, arguments: li
 def test_show__svg(scores: Scores, arguments: list[str], tmp_path: Path, atypeak: Run) -> None:
     file = tmp_path / "module.svg"
     text = printed(*arguments, "13", "--svg", file)
-    assert text.splitlines()[-1] == str(file)
+    assert text.splitlines()[-1] == f"{file}  the same as a picture"
     drawn = picture(module(scores.cell_line, 13, support=scores), support=scores)
     assert file.read_text() == module_svg(drawn)
     assert ET.parse(file).getroot().tag.endswith("svg")
