@@ -19,7 +19,7 @@ HEIGHT, OF_MATRIX = 440, 300
 CLEAR = "#00000000"
 PANELS = ("original", "rebuilt", "score", "average")
 TITLES = {
-    "original": "what is there", "rebuilt": "what the model makes of it", "score": "final score of its peaks",
+    "original": "what is there", "rebuilt": "rebuilt by the model", "score": "final scores",
     "average": "the average module",
 }  # fmt: skip
 TYPICAL, MOST_SCORE = 750, 1500  # final scores in the middle and at the end of the colours

@@ -61,7 +61,7 @@ def _calibration(scores: Scores) -> Iterator[Block]:
 
 def _histogram(judged: pd.DataFrame) -> Drawn:
     """Draw the bars up to a height at which the level of the random peaks can be seen."""
-    drawn = new_figure(320, "p: share of random placements with as much support", "peaks")
+    drawn = new_figure(320, "p_random, the p of a peak", "peaks")
     peaks, random = judged["peaks"].to_numpy(), judged["random"].to_numpy()
     top = 1.15 * max(float(np.sort(peaks)[: RANGES // 2].max()) * 2, 2 * float(random.max()), 1.0)
     data = {
@@ -75,8 +75,9 @@ def _histogram(judged: pd.DataFrame) -> Drawn:
     beyond = judged[peaks > top]
     numbers = [f"{number:,}" for number in beyond["peaks"]]
     middle = (beyond["p_from"] + beyond["p_to"]).to_numpy() / 2
-    drawn.text("x", "y", "text", source={"x": middle, "y": [0.94 * top] * len(beyond), "text": numbers},
-               text_align="center", text_color="white", text_font_size="10px")  # fmt: skip
+    drawn.text("x", "y", "text", source={"x": middle, "y": [0.97 * top] * len(beyond), "text": numbers},
+               text_align="right", text_baseline="middle", angle=np.pi / 2, text_color="white",
+               text_font_size="10px")  # fmt: skip
     hover(drawn, [("p", "@left{0.00} to @right{0.00}"), ("peaks", "@top{0,0}"),
                   ("random among them", "@random{0,0}")], [bar])  # fmt: skip
     drawn.y_range.start, drawn.y_range.end = 0, top
@@ -91,6 +92,7 @@ def _density(results: Results, scores: Scores) -> Iterator[Block]:
     drawn = new_figure(320, "peaks of the module", name, x_axis_type="log")
     known = found[found["peaks"] > 0]
     whole_numbers(drawn.xaxis)
+    drawn.xaxis.ticker = known["crm_peaks_from"].tolist()
     data = {
         "x": np.sqrt((known["crm_peaks_from"] * known["crm_peaks_to"]).to_numpy()),
         **{column: known[column].to_numpy() for column in

@@ -116,7 +116,7 @@ def _powers(results: Results, found: pd.DataFrame) -> Figure:
     drawn = intervals(
         _names(weakest), columns, "power",
         [("power", "@value{0.000} (@low{0.000} to @high{0.000})"), ("peaks", "@peaks{0,0}"),
-         ("verdict", "@verdict")], line=LOW_POWER,
+         ("verdict", "@verdict")], begin=min(0.5, float(weakest["power_low"].min())), line=LOW_POWER,
     )  # fmt: skip
     total = len(results.names)
     which = (

@@ -21,7 +21,7 @@ LOWEST = 200  # peaks in the table
 HOW_TO_READ = (
     "Each line is one experiment and each bar a peak: blue ones are believed, orange ones doubted, grey ones "
     "cannot be judged, and hollow green ones are expected here but absent. Below, rows are datasets and "
-    "columns regulators: what is there, what the model makes of it (phantoms, which it adds, have an orange "
+    "columns regulators: what is there, what the model rebuilds (phantoms, which it adds, have an orange "
     "edge), how its peaks score, and the average of all modules; the stronger the colour, the more."
 )
 KINDS = {

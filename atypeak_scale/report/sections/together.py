@@ -94,7 +94,7 @@ def _phantoms(strongest: pd.DataFrame) -> Chooser:
     choices = []
     for (first, second), rows in strongest.groupby(views, sort=False):
         cells = zip(rows[f"phantom_{views[0]}"], rows[f"phantom_{views[1]}"], rows["observed"], strict=True)
-        names = [plain(f"{a}.{b}{'' if seen else ' (no such experiment)'}") for a, b, seen in cells]
+        names = [plain(f"{a}.{b}{'' if seen else ' *'}") for a, b, seen in cells]
         values = [round(float(value), 5) for value in rows["value"]]
         choices.append(
             Choice(f"{first}.{second}", "", {"values": {"name": names, "value": values}},
@@ -103,7 +103,7 @@ def _phantoms(strongest: pd.DataFrame) -> Chooser:
     return Chooser(
         "phantoms", "Phantoms of one experiment", drawn,
         "Show the model only the chosen experiment: the bars are what it adds, which is what it expects "
-        "with it.",
+        "with it; * is no experiment of these data.",
         "phantoms", "Experiment", tuple(choices),
     )  # fmt: skip
 

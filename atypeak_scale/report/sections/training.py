@@ -76,7 +76,7 @@ def _sentence(scores: Scores, members: list[tuple[pd.DataFrame, dict[str, Any]]]
 
 
 def _figure(scores: Scores, tables: list[pd.DataFrame]) -> Figure:
-    drawn = new_figure(280, "epoch", "loss", y_axis_type="log")
+    drawn = new_figure(280, "epoch", "loss")
     for number, table in enumerate(tables):
         names = (
             ("training", "validation") if not number else ("training, other seeds", "validation, other seeds")

@@ -50,10 +50,12 @@ def _chooser(found: xr.Dataset, table: pd.DataFrame, cell_line: CellLine) -> Cho
     drawn = new_figure(
         340, view1, view0, x_range=FactorRange(name="columns"), y_range=FactorRange(name="rows")
     )
-    cells = ColumnDataSource({name: [] for name in ("row", "column", "value", "shade")}, name="cells")
+    cells = ColumnDataSource(
+        {name: [] for name in ("row", "column", "value", "shade", "absent")}, name="cells"
+    )
     drawn.rect(x="column", y="row", width=0.94, height=0.94, source=cells, line_color=None,
                fill_color=linear_cmap("shade", shades(GREEN), 0, 1))  # fmt: skip
-    hover(drawn, [("", "@row.@column"), ("mean along the window", "@value{0.000}")], drawn.renderers)
+    hover(drawn, [("", "@row.@column@absent"), ("mean along the window", "@value{0.000}")], drawn.renderers)
     drawn.grid.visible = False
     drawn.xaxis.major_label_orientation = "vertical"
     activation = found["activation"].to_numpy()
@@ -65,7 +67,9 @@ def _chooser(found: xr.Dataset, table: pd.DataFrame, cell_line: CellLine) -> Cho
         largest = max(float(rows["value"].max()), 1e-9)
         row, column = ([plain(str(one)) for one in rows[view]] for view in (view0, view1))
         data = {
-            "row": row, "column": column, "value": np.round(rows["value"], 4).tolist(),
+            "row": row, "column": column,
+            "absent": ["" if seen else " (no such experiment)" for seen in rows["observed"]],
+            "value": np.round(rows["value"], 4).tolist(),
             "shade": np.round(np.clip(rows["value"] / largest, 0, 1), 3).tolist(),
         }  # fmt: skip
         choices.append(

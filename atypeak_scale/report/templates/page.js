@@ -65,11 +65,16 @@
     return value;
   }
 
-  // As many labels along the axes of a matrix as there is room for.
+  // As many labels along the axes as there is room for.
   function fitLabels(place) {
+    for (const plot of models(place).filter((model) => model.type === "Figure" && !model.tags.length)) {
+      const ticker = plot.below[0]?.ticker;
+      if (ticker?.desired_num_ticks === undefined || !plot.inner_width) continue;
+      ticker.desired_num_ticks = Math.max(2, Math.min(7, Math.floor(plot.inner_width / 65)));
+    }
     for (const plot of matrices(place)) {
       for (const [axis, length] of [[plot.above[0], plot.inner_width], [plot.left[0], plot.inner_height]]) {
-        if (length) axis.ticker.desired_num_ticks = Math.max(2, Math.floor(length / 9));
+        if (length) axis.ticker.desired_num_ticks = Math.max(2, Math.floor(length / 11));
       }
     }
   }
