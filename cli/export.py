@@ -21,7 +21,7 @@ from .summary import Summary, summary_option
     show_default=True,
     metavar="A,B",
     help="What to write. For genome browsers also bigbed, hub (UCSC track hub), igv (session), "
-    "bigwig and bedgraph (mean score of the peaks at each bp).",
+    "bigwig and bedgraph (mean score of the peaks at each bp); bed.gz is indexed BED.",
 )
 @click.option(
     "--chrom-sizes",
