@@ -42,13 +42,13 @@ def _check(names: list[str], table: Table, views: tuple[str, str]) -> None:
         raise AssertionError(f"table {table.name}: has columns {names}, registered are {registered}")
 
 
-def write_dictionary(files: Mapping[str, Sequence[Column]], folder: Path) -> None:
-    """Write columns.tsv: what every column of some files means, by the name of the file."""
+def write_dictionary(files: Mapping[str, Sequence[Column]], file: Path) -> None:
+    """Write what every column of some files means, by the name of the file; `file` is to be columns.tsv."""
     import pandas as pd
 
     rows = [row for file, columns in files.items() for row in described(file, columns)]
     frame = pd.DataFrame(rows, columns=[column.name for column in DICTIONARY.columns])
-    write_tsv(frame, DICTIONARY, ("", ""), folder / COLUMNS_FILE)
+    write_tsv(frame, DICTIONARY, ("", ""), file)
 
 
 def columns_of(frame: "pd.DataFrame", table: Table, views: tuple[str, str]) -> list[Column]:

@@ -139,6 +139,6 @@ def save_tables(
             name = file_name(table)
             write_tsv(frame, table, views, folder / name, append=name in written)
             written[name], columns[name] = table.description, columns_of(frame, table, views)
-        write_dictionary(columns, folder)
+        write_dictionary(columns, folder / COLUMNS_FILE)
         written[COLUMNS_FILE] = DICTIONARY.description
     return [(join(out, name), what) for name, what in written.items()]

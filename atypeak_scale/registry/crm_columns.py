@@ -5,15 +5,18 @@ Names and texts stand for the views as in `columns`.
 
 from dataclasses import replace
 
+from atypeak_scale.registry.ranges import FROM_0, FROM_1, SHARE, SIGNED
 from atypeak_scale.registry.table import Column, Table
 
 PLACE = (
     Column("contig", "text", "contig"),
-    Column("start", "int64", "start, 0-based", "bp"),
-    Column("end", "int64", "end, exclusive", "bp"),
+    Column("start", "int64", "start, 0-based", "bp", range=FROM_0),
+    Column("end", "int64", "end, exclusive", "bp", range=FROM_0),
 )
-_CRM_ROW = Column("crm", "int64", "row of the CRM in the CRM file, from 0")
-_UNJUDGED = Column("unjudged_peaks", "int64", "number of peaks without the score, which means leave out")
+_CRM_ROW = Column("crm", "int64", "row of the CRM in the CRM file, from 0", range=FROM_0)
+_UNJUDGED = Column(
+    "unjudged_peaks", "int64", "number of peaks without the score, which means leave out", range=FROM_0
+)
 
 
 def with_unjudged(table: Table) -> Table:
@@ -24,27 +27,35 @@ def with_unjudged(table: Table) -> Table:
 _CRM = (
     *PLACE,
     _CRM_ROW,
-    Column("peaks", "int64", "number of peaks that overlap the CRM"),
-    Column("view1s", "int32", "number of distinct labels of the view {view1} among them"),
+    Column("peaks", "int64", "number of peaks that overlap the CRM", range=FROM_0),
+    Column("view1s", "int32", "number of distinct labels of the view {view1} among them", range=FROM_0),
 )
 _BY_FINAL = (
     Column("mean", "float64", "mean of their final scores"),
     Column("max", "float32", "highest of their final scores"),
     Column("sum", "float64", "sum of their final scores"),
-    Column("share_below", "float64", "share of them with a final score under the threshold, 0 to 1"),
-    Column("rank", "int64", "1 + number of CRMs of this table with a greater sum"),
+    Column(
+        "share_below", "float64", "share of them with a final score under the threshold, 0 to 1", range=SHARE
+    ),
+    Column("rank", "int64", "1 + number of CRMs of this table with a greater sum", range=FROM_1),
 )
 _BY_TRUST = (
     Column(
-        "unjudged_peaks", "int64", "number of them that cannot be judged; the columns of trust ignore them"
+        "unjudged_peaks",
+        "int64",
+        "number of them that cannot be judged; the columns of trust ignore them",
+        range=FROM_0,
     ),
-    Column("trust_mean", "float64", "mean trust, 1 - doubt, of the others"),
-    Column("trust_max", "float32", "their highest trust"),
+    Column("trust_mean", "float64", "mean trust, 1 - doubt, of the others", range=SHARE),
+    Column("trust_max", "float32", "their highest trust", range=SHARE),
     Column(
-        "trust_sum", "float64", "sum of their trust: how many of them to expect that do not lie at random"
+        "trust_sum",
+        "float64",
+        "sum of their trust: how many of them to expect that do not lie at random",
+        range=FROM_0,
     ),
-    Column("share_doubted", "float64", "share of them with a doubt above 0.5, 0 to 1"),
-    Column("trust_rank", "int64", "1 + number of CRMs of this table with a greater trust_sum"),
+    Column("share_doubted", "float64", "share of them with a doubt above 0.5, 0 to 1", range=SHARE),
+    Column("trust_rank", "int64", "1 + number of CRMs of this table with a greater trust_sum", range=FROM_1),
 )
 CRMS = Table("crms", "every CRM: its peaks, their scores, its rank", (*_CRM, *_BY_FINAL))
 CRMS_BY_TRUST = Table(
@@ -56,9 +67,9 @@ CRMS_BY_BOTH = Table(
     (*_CRM, *_BY_FINAL, *_BY_TRUST),
 )
 _RELEASE = (
-    Column("peaks", "int64", "number of scored peaks"),
-    Column("new_peaks", "int64", "number of peaks of the newer catalogue"),
-    Column("ratio", "float64", "new_peaks over peaks"),
+    Column("peaks", "int64", "number of scored peaks", range=FROM_0),
+    Column("new_peaks", "int64", "number of peaks of the newer catalogue", range=FROM_0),
+    Column("ratio", "float64", "new_peaks over peaks", range=FROM_0),
     Column("mean", "float64", "mean final score of the scored peaks"),
 )
 RELEASE_CRMS = Table(
@@ -84,13 +95,16 @@ RELEASE_SUMMARY = Table(
     (
         Column("unit", "text", "crm, or crm_{view1} for pairs of a CRM and a label"),
         Column("label", "text", "label of the view {view1}, empty for all"),
-        Column("count", "int64", "number of units"),
-        Column("spearman", "float64", "Spearman correlation of mean and ratio"),
-        Column("p", "float64", "two-sided p-value, as if units were independent"),
+        Column("count", "int64", "number of units", range=FROM_0),
+        Column("spearman", "float64", "Spearman correlation of mean and ratio", range=SIGNED),
+        Column("p", "float64", "two-sided p-value, as if units were independent", range=SHARE),
         Column(
-            "typical_count", "int64", "number of units in CRMs with a typical mean, by default 500 or more"
+            "typical_count",
+            "int64",
+            "number of units in CRMs with a typical mean, by default 500 or more",
+            range=FROM_0,
         ),
-        Column("typical_spearman", "float64", "their Spearman correlation"),
-        Column("typical_p", "float64", "its p-value"),
+        Column("typical_spearman", "float64", "their Spearman correlation", range=SIGNED),
+        Column("typical_p", "float64", "its p-value", range=SHARE),
     ),
 )

@@ -1,10 +1,11 @@
 """What a column and a table are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from atypeak_scale.registry.ranges import Range
 from atypeak_scale.registry.variables import Variable, with_views
 
 ColumnType = Literal["text", "int32", "int64", "float32", "float64"]
@@ -12,17 +13,18 @@ ColumnType = Literal["text", "int32", "int64", "float32", "float64"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name, type, unit ("" if it has none) and meaning."""
+    """One column: name, type, unit ("" if it has none), range (None if it can be any number) and meaning."""
 
     name: str
     dtype: ColumnType
     description: str
     unit: str = ""
+    range: Range | None = None
 
     def named(self, views: tuple[str, str]) -> "Column":
         """Return the column with the views' own names."""
         text = self.description.format(view0=views[0], view1=views[1])
-        return Column(with_views(self.name, views), self.dtype, text, self.unit)
+        return replace(self, name=with_views(self.name, views), description=text)
 
 
 VIEW0 = Column("view0", "text", "label of the view {view0}")
@@ -46,9 +48,6 @@ class Table:
         return tuple(column.named(views) for column in self.columns)
 
 
-VIEW0 = Column("view0", "text", "label of the view {view0}")
-VIEW1 = Column("view1", "text", "label of the view {view1}")
-
 _TYPES: dict[object, ColumnType] = {
     str: "text", np.int32: "int32", np.int64: "int64", np.float32: "float32", np.float64: "float64",
 }  # fmt: skip
@@ -56,4 +55,5 @@ _TYPES: dict[object, ColumnType] = {
 
 def column_of(variable: Variable, prefix: str = "") -> Column:
     """Return the column of an array that has a value for each row of a table."""
-    return Column(variable.name.removeprefix(prefix), _TYPES[variable.dtype], variable.description)
+    name, dtype = variable.name.removeprefix(prefix), _TYPES[variable.dtype]
+    return Column(name, dtype, variable.description, range=variable.range)

@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.registry.ranges import FROM_0, SHARE, Range
+
 ChunkRule = Literal[
     "occupancy", "window", "empty", "row", "catalogue", "whole", "placement", "sample", "source"
 ]
@@ -18,7 +20,11 @@ ChunkRule = Literal[
 
 @dataclass(frozen=True)
 class Variable:
-    """One array: name, dims, type, chunk rule and meaning; `coordinate`: whether xarray treats it as one."""
+    """One array: name, dims, type, chunk rule and meaning.
+
+    coordinate: whether xarray treats it as one; range: between which numbers its values lie, where tables
+    show it.
+    """
 
     name: str
     dims: tuple[str, ...]
@@ -26,6 +32,7 @@ class Variable:
     chunks: ChunkRule
     description: str
     coordinate: bool = False
+    range: Range | None = None
 
 
 def with_views(name: str, views: tuple[str, str]) -> str:
@@ -42,16 +49,16 @@ def _of_row(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
     return Variable(name, ("peak",), dtype, "row", description)
 
 
-def _of_peak(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
-    return Variable(name, ("catalogue_peak",), dtype, "catalogue", description)
+def _of_peak(name: str, dtype: npt.DTypeLike, description: str, values: Range | None = None) -> Variable:
+    return Variable(name, ("catalogue_peak",), dtype, "catalogue", description, range=values)
 
 
-def _of_source(name: str, dtype: npt.DTypeLike, description: str, coordinate: bool = False) -> Variable:
-    return Variable(name, ("source",), dtype, "whole", description, coordinate)
+def _of_source(name: str, dtype: npt.DTypeLike, description: str, values: Range | None = None) -> Variable:
+    return Variable(name, ("source",), dtype, "whole", description, range=values)
 
 
-def _of_label(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
-    return Variable(name, ("view1",), dtype, "whole", description)
+def _of_label(name: str, dtype: npt.DTypeLike, description: str, values: Range | None = None) -> Variable:
+    return Variable(name, ("view1",), dtype, "whole", description, range=values)
 
 
 OCCUPANCY = Variable(
@@ -68,8 +75,12 @@ CRM_END = _of_window("crm_end", np.int64, "end of the window's CRM, bp, exclusiv
 CRM_SOURCES = _of_window(
     "crm_sources", np.int32, "number of distinct sources with a peak in the window's CRM"
 )
-SOURCE_VIEW0 = _of_source("source_view0", np.int32, "index of the source's first label", True)
-SOURCE_VIEW1 = _of_source("source_view1", np.int32, "index of the source's second label", True)
+SOURCE_VIEW0 = Variable(
+    "source_view0", ("source",), np.int32, "whole", "index of the source's first label", True
+)  # fmt: skip
+SOURCE_VIEW1 = Variable(
+    "source_view1", ("source",), np.int32, "whole", "index of the source's second label", True
+)  # fmt: skip
 VIEW0 = Variable("view0", ("view0",), str, "whole", "labels of the first view, sorted", True)
 VIEW1 = Variable("view1", ("view1",), str, "whole", "labels of the second view, sorted", True)
 ROW_WINDOW = _of_row("peak_window", np.int64, "window of the row; rows are sorted by it")
@@ -101,30 +112,34 @@ REBUILT_SCORE = _of_row(
 )
 RAW = _of_peak(
     "raw", np.float32,
-    "rebuilt over original signal, mean over the peak's windows (method, section 4); NaN until scored",
+    "rebuilt over original signal, mean over the peak's windows (method, section 4); NaN until scored", FROM_0
 )  # fmt: skip
 K_NORMALIZED = _of_peak(
     "k_normalized", np.float32,
-    "raw times the weight of the source (method, section 5); NaN until normalized",
+    "raw times the weight of the source (method, section 5); NaN until normalized", FROM_0
 )  # fmt: skip
 FINAL = _of_peak(
     "final", np.float32,
     "final score, not clipped; 750 is average for the label of the second view; NaN until normalized",
 )  # fmt: skip
-SPREAD = _of_peak("spread", np.float32, "standard deviation, n - 1, of the final scores that the models give")
+SPREAD = _of_peak(
+    "spread", np.float32, "standard deviation, n - 1, of the final scores that the models give", FROM_0
+)
 K1 = _of_source("k1", np.float64, "weight within the group (method, section 5.1)")
 K2 = _of_source("k2", np.float64, "weight between groups (method, section 5.2)")
 K3 = _of_source("k3", np.float64, "weight of overlapping groups (method, section 5.3)")
-WEIGHT = _of_source("weight", np.float64, "k, the weight applied (method, section 5.4)")
+WEIGHT = _of_source("weight", np.float64, "k, the weight applied (method, section 5.4)", (0.1, 10))
 WEIGHT_FLAG = _of_source("weight_flag", str, "what was done to the weight, if anything")
-SAMPLED_WINDOWS = _of_source("sampled_windows", np.int64, "sampled windows with a peak of the source")
+SAMPLED_WINDOWS = _of_source("sampled_windows", np.int64, "sampled windows with a peak of the source", FROM_0)
 THETA_MEAN = _of_source("theta_mean", np.float64, "mean occupancy mu(theta) (method, section 5.2)")
-THETA_ERROR = _of_source("theta_error", np.float64, "standard error of theta_mean")
+THETA_ERROR = _of_source("theta_error", np.float64, "standard error of theta_mean", FROM_0)
 ETA_MEAN = _of_source("eta_mean", np.float64, "mean negative occupancy mu(eta) (method, section 5.3)")
-ETA_ERROR = _of_source("eta_error", np.float64, "standard error of eta_mean")
-LABEL_PEAKS = _of_label("view1_peaks", np.int64, "number of peaks of the label")
-LABEL_MEAN = _of_label("view1_mean", np.float64, "mean of their k-normalized scores (method, section 5.6)")
-LABEL_SD = _of_label("view1_sd", np.float64, "their standard deviation, with n - 1")
+ETA_ERROR = _of_source("eta_error", np.float64, "standard error of eta_mean", FROM_0)
+LABEL_PEAKS = _of_label("view1_peaks", np.int64, "number of peaks of the label", FROM_0)
+LABEL_MEAN = _of_label(
+    "view1_mean", np.float64, "mean of their k-normalized scores (method, section 5.6)", FROM_0
+)
+LABEL_SD = _of_label("view1_sd", np.float64, "their standard deviation, with n - 1", FROM_0)
 LABEL_FLAG = _of_label("view1_flag", str, "why their final scores are all 750, if they are")
 
 WEIGHT_VARIABLES = (
@@ -189,26 +204,40 @@ SUPPORT = _of_peak(
     "support", np.float32, "what the other sources say for the peak, in log-odds (method, section 9.3)"
 )
 OVERLAPPING = _of_peak(
-    "overlapping_sources", np.int32, "number of other sources with a peak that overlaps, in bins"
+    "overlapping_sources", np.int32, "number of other sources with a peak that overlaps, in bins", FROM_0
 )
 P_RANDOM = _of_peak(
-    "p_random", np.float32, "share of random placements with as much support (method, section 9.4)"
+    "p_random", np.float32, "share of random placements with as much support (method, section 9.4)", SHARE
 )
 Q_RANDOM = _of_peak(
-    "q_random", np.float32, "share of random peaks among those with as much support (method, section 9.5)"
+    "q_random",
+    np.float32,
+    "share of random peaks among those with as much support (method, section 9.5)",
+    SHARE,
 )
 DOUBT = _of_peak(
-    "doubt", np.float32, "probability that the peak lies at random (method, 9.5); NaN if it cannot be judged"
+    "doubt",
+    np.float32,
+    "probability that the peak lies at random (method, 9.5); NaN if it cannot be judged",
+    SHARE,
 )
-SUPPORT_SPREAD = _of_peak("support_spread", np.float32, "standard deviation, n - 1, of the models' support")
-SHARE_RANDOM = _of_source("share_random", np.float64, "share of peaks like random ones (method, section 9.5)")
-SHARE_RANDOM_LOW = _of_source("share_random_low", np.float64, "lower end of its 95% interval")
-SHARE_RANDOM_HIGH = _of_source("share_random_high", np.float64, "upper end of its 95% interval")
-SHARE_RANDOM_ERROR = _of_source("share_random_error", np.float64, "its standard error by placements alone")
-POWER = _of_source("power", np.float64, "AUROC of support, peaks against placements (method, section 9.1)")
-POWER_LOW = _of_source("power_low", np.float64, "lower end of its 95% interval")
-POWER_HIGH = _of_source("power_high", np.float64, "upper end of its 95% interval")
-SOURCE_PEAKS = _of_source("peaks", np.int64, "number of peaks")
+SUPPORT_SPREAD = _of_peak(
+    "support_spread", np.float32, "standard deviation, n - 1, of the models' support", FROM_0
+)
+SHARE_RANDOM = _of_source(
+    "share_random", np.float64, "share of peaks like random ones (method, section 9.5)", SHARE
+)
+SHARE_RANDOM_LOW = _of_source("share_random_low", np.float64, "lower end of its 95% interval", SHARE)
+SHARE_RANDOM_HIGH = _of_source("share_random_high", np.float64, "upper end of its 95% interval", SHARE)
+SHARE_RANDOM_ERROR = _of_source(
+    "share_random_error", np.float64, "its standard error by placements alone", FROM_0
+)
+POWER = _of_source(
+    "power", np.float64, "AUROC of support, peaks against placements (method, section 9.1)", SHARE
+)
+POWER_LOW = _of_source("power_low", np.float64, "lower end of its 95% interval", SHARE)
+POWER_HIGH = _of_source("power_high", np.float64, "upper end of its 95% interval", SHARE)
+SOURCE_PEAKS = _of_source("peaks", np.int64, "number of peaks", FROM_0)
 VERDICT = _of_source("verdict", str, "whether its peaks can be judged (method, section 9.6)")
 
 

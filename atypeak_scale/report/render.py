@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from atypeak_scale.report.page import Chooser, Figure, Listing, Page
-from atypeak_scale.tables import write_tsv
+from atypeak_scale.tables import COLUMNS_FILE, ENDING, columns_of, write_dictionary, write_tsv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,10 +54,14 @@ def render(page: Page, tables: "Path") -> str:
 
 
 def write_tables(page: Page, folder: "Path") -> None:
-    """Write the file of every table of the page to a new folder."""
+    """Write the file of every table of the page, and what their columns mean, to a new folder."""
     folder.mkdir()
+    columns = {}
     for listing in page.listings():
-        write_tsv(listing.frame, listing.table, page.views, folder / f"{listing.name}.tsv")
+        name = f"{listing.name}{ENDING}"
+        write_tsv(listing.frame, listing.table, page.views, folder / name)
+        columns[name] = columns_of(listing.frame, listing.table, page.views)
+    write_dictionary(columns, folder / COLUMNS_FILE)
 
 
 @cache

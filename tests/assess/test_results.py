@@ -86,7 +86,11 @@ def test_save_tables__appear_whole_with_what_they_were_made_from(tmp_path: Path)
     frames = [pd.DataFrame({"name": ["a"], "x": [np.nan]}), pd.DataFrame({"name": ["b"], "x": [0.5]})]
     out = tmp_path / "out"
     written = save_tables([(TABLE, frame) for frame in frames], out, ("dataset", "tr"), {"seed": 1})
-    assert written == [(out / "things.tsv", "every thing")]
+    assert [file for file, _ in written] == [out / "things.tsv", out / "columns.tsv"]
+    assert written[0][1] == "every thing"
+    assert (out / "columns.tsv").read_text().splitlines()[1:] == [
+        "things.tsv\tname\ttext\t\t\tits name", "things.tsv\tx\tfloat64\t\t\tits x",
+    ]  # fmt: skip
     assert (out / "things.tsv").read_text() == "name\tx\na\t\nb\t0.5\n"
     assert json.loads((out / MADE_FROM).read_text()) == {"seed": 1}
     with pytest.raises(InputError, match="exists; remove it or name another folder"):

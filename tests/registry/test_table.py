@@ -8,9 +8,9 @@ from atypeak_scale.registry.variables import Variable
 
 
 def test_named__has_the_names_of_the_views() -> None:
-    column = Column("phantom_view0", "text", "label of the {view0}, not the {view1}", "bp")
+    column = Column("phantom_view0", "text", "label of the {view0}, not the {view1}", "bp", (0, 1))
     assert column.named(("model", "variable")) == Column(
-        "phantom_model", "text", "label of the model, not the variable", "bp"
+        "phantom_model", "text", "label of the model, not the variable", "bp", (0, 1)
     )
 
 
@@ -22,6 +22,6 @@ def test_table__names_all_its_columns() -> None:
 
 @pytest.mark.parametrize("dtype, expected", [(str, "text"), (np.int64, "int64"), (np.float32, "float32")])
 def test_column_of__an_array(dtype: type, expected: str) -> None:
-    variable = Variable("view1_mean", ("view1",), dtype, "whole", "mean of them")
-    assert column_of(variable, "view1_") == Column("mean", expected, "mean of them")  # type: ignore[arg-type]
+    variable = Variable("view1_mean", ("view1",), dtype, "whole", "mean of them", range=(0, 1))
+    assert column_of(variable, "view1_") == Column("mean", expected, "mean of them", range=(0, 1))  # type: ignore[arg-type]
     assert column_of(variable).name == "view1_mean"

@@ -38,7 +38,7 @@ from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
-from atypeak_scale.tables import file_name, write_tsv
+from atypeak_scale.tables import COLUMNS_FILE, columns_of, file_name, write_dictionary, write_tsv
 
 TRIALS = file_name(SEARCH)
 PLACED = "placements.zarr"
@@ -142,6 +142,8 @@ def search(
         table["folder"] = [name_of(task.folder) for task in tasks]
         with target(join(parent, TRIALS)).replacing_file() as file:
             write_tsv(table, judgement.table, cell_line.views, file)
+        with target(join(parent, COLUMNS_FILE)).replacing_file() as file:
+            write_dictionary({TRIALS: columns_of(table, judgement.table, cell_line.views)}, file)
         made_from = {
             "store": cell_line.made_from,
             "config": config.model_dump(mode="json"),

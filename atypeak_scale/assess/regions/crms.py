@@ -27,8 +27,11 @@ from atypeak_scale.config import Objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.provenance import refuse_existing_output
+from atypeak_scale.registry.bed_columns import CRMS_BED
+from atypeak_scale.registry.bed_columns import TRUST_BED as TRUST_BED_TABLE
 from atypeak_scale.registry.crm_columns import CRMS, CRMS_BY_BOTH, CRMS_BY_TRUST
-from atypeak_scale.registry.table import Table
+from atypeak_scale.registry.dictionary import DICTIONARY
+from atypeak_scale.registry.table import Column, Table
 from atypeak_scale.scoring.export import new_export
 from atypeak_scale.scoring.export.bed import bed_scores
 from atypeak_scale.scoring.label_scale import CENTRE
@@ -37,7 +40,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
-from atypeak_scale.tables import parquet_schema
+from atypeak_scale.tables import COLUMNS_FILE, parquet_schema, write_dictionary
 
 CRM_TABLE, CRM_BED, TRUST_BED = f"{CRMS.name}.parquet", f"{CRMS.name}.bed", f"{CRMS.name}-trust.bed"
 BELOW = CENTRE / 2  # one standard deviation below the average of a label (method, section 5.6)
@@ -49,6 +52,7 @@ Objectives = tuple[Objective, ...]
 TABLES: dict[Objectives, Table] = {
     ("article",): CRMS, ("support",): CRMS_BY_TRUST, ("article", "support"): CRMS_BY_BOTH,
 }  # fmt: skip
+BED_TABLES: dict[Objective, Table] = {"article": CRMS_BED, "support": TRUST_BED_TABLE}
 # By objective: the BED file, its description, and what its track says that CRMs are ranked by.
 BEDS: dict[Objective, tuple[str, str, str]] = {
     "article": (CRM_BED, "CRMs as candidate CREs, shaded and named by their rank", "peaks' scores"),
@@ -66,11 +70,12 @@ class CrmTable:
 
     def files(self) -> list[tuple[Location, str]]:
         """Return each file with its description."""
-        beds = [BEDS[objective][:2] for objective in self.objectives]
-        return [
-            (join(self.folder, name), what)
-            for name, what in [(CRM_TABLE, TABLES[self.objectives].description), *beds]
+        named = [
+            (CRM_TABLE, TABLES[self.objectives].description),
+            *(BEDS[objective][:2] for objective in self.objectives),
+            (COLUMNS_FILE, DICTIONARY.description),
         ]
+        return [(join(self.folder, name), what) for name, what in named]
 
 
 def crms(
@@ -155,14 +160,12 @@ def _thresholds(below: float | None, objectives: Objectives) -> dict[Objective, 
     return {"article": BELOW if below is None else below, "support": TRUST_BELOW}
 
 
-def _schema(table: Table, views: tuple[str, str], below: float) -> pa.Schema:
+def _columns(table: Table, views: tuple[str, str], below: float) -> list[Column]:
     """Return the columns of the table of CRMs; the column of low peaks gives the threshold."""
-    return parquet_schema(
-        [
-            replace(column, description=column.description.replace("the threshold", f"{below:g}"))
-            for column in table.named(views)
-        ]
-    )
+    return [
+        replace(column, description=column.description.replace("the threshold", f"{below:g}"))
+        for column in table.named(views)
+    ]
 
 
 def _write_files(
@@ -173,7 +176,10 @@ def _write_files(
     folder: Path,
 ) -> None:
     name, total = cell_line.name, next(iter(found.values())).sums.size
-    schema = _schema(TABLES[tuple(found)], cell_line.views, thresholds["article"])
+    columns_of_table = _columns(TABLES[tuple(found)], cell_line.views, thresholds["article"])
+    schema = parquet_schema(columns_of_table)
+    beds_written = {BEDS[objective][0]: BED_TABLES[objective].columns for objective in found}
+    write_dictionary({CRM_TABLE: columns_of_table, **beds_written}, folder / COLUMNS_FILE)
     ordered = {objective: np.sort(joined.sums) for objective, joined in found.items()}
     with ExitStack() as opened:
         table = opened.enter_context(pq.ParquetWriter(folder / CRM_TABLE, schema, compression="zstd"))

@@ -32,11 +32,12 @@ from atypeak_scale.registry.crm_columns import (
     RELEASE_PAIRS_JUDGED,
     RELEASE_SUMMARY,
 )
+from atypeak_scale.registry.dictionary import DICTIONARY
 from atypeak_scale.registry.table import Table
 from atypeak_scale.scoring.named_scores import NAMED_SCORES, NamedScore
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
-from atypeak_scale.tables import file_name, parquet_schema, write_tsv
+from atypeak_scale.tables import COLUMNS_FILE, file_name, parquet_schema, write_dictionary, write_tsv
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class ReleaseComparison:
         return [
             *((join(self.folder, file), one.description) for file, one in _tables(self.score).items()),
             (join(self.folder, SUMMARY), RELEASE_SUMMARY.description),
+            (join(self.folder, COLUMNS_FILE), DICTIONARY.description),
         ]
 
 
@@ -163,6 +165,9 @@ def compare_releases(
                 )
             summary = pd.DataFrame(map(asdict, associations))
             write_tsv(summary, RELEASE_SUMMARY, origin.views, folder / SUMMARY)
+            written = {**_tables(origin.score), SUMMARY: RELEASE_SUMMARY}
+            columns = {file: table.named(origin.views) for file, table in written.items()}
+            write_dictionary(columns, folder / COLUMNS_FILE)
     return ReleaseComparison(join(out), associations, origin.score, typical)
 
 

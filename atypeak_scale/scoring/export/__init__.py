@@ -207,7 +207,7 @@ def export(
                 writer.write(peaks)
             executor.tell("export", block.stop, cell_line.peak_count)
         columns = {file: these for writer in writers for file, these in writer.columns.items()}
-        write_dictionary(columns, folder)
+        write_dictionary(columns, folder / COLUMNS_FILE)
     return Exported(join(out), cell_line.peak_count, chosen, tuple(together))
 
 

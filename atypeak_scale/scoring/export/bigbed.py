@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from atypeak_scale.registry import variables as v
-from atypeak_scale.registry.table import Column, ColumnType
+from atypeak_scale.registry.bed_columns import BIGBED
+from atypeak_scale.registry.table import Column
 from atypeak_scale.scoring.export.bed import bed_scores
 from atypeak_scale.scoring.export.big_file import BigFile, Row
 from atypeak_scale.scoring.export.browser import BrowserWriter, Drawn
@@ -19,22 +20,12 @@ from atypeak_scale.scoring.scores import Scores
 
 BIGBED_FILE = "peaks.bb"
 MISSING = "NaN"  # C, Java, JavaScript, Python and R all read it as a number that is missing
-BED_FIELDS = (
-    ("string", "chrom", "contig"),
-    ("uint", "chromStart", "start, 0-based"),
-    ("uint", "chromEnd", "end, exclusive"),
-    ("string", "name", "name column of the input"),
-    ("uint", "score", ""),
-    ("char[1]", "strand", "a dot; peaks have no strand"),
-    ("uint", "thickStart", "as chromStart"),
-    ("uint", "thickEnd", "as chromEnd"),
-    ("uint", "itemRgb", "colour of the score, as R,G,B"),
-)
+KINDS = {"strand": "char[1]", "itemRgb": "uint"}  # of fields of BED that are no text or whole number
 # Words that mean something else in autoSql.
 RESERVED = {
     "table", "object", "simple", "primary", "unique", "index", "auto", "enum", "set", "string", "lstring",
     "char", "byte", "ubyte", "short", "ushort", "int", "uint", "bigint", "float", "double", "reserved",
-} | {name.lower() for _, name, _ in BED_FIELDS}  # fmt: skip
+} | {field.name.lower() for field in BIGBED.columns}  # fmt: skip
 TYPES = {"text": "string", "int32": "int", "int64": "int", "float32": "float", "float64": "double"}
 SHOWN = (
     v.FINAL.name, PERCENTILE, v.RAW.name, v.SUPPORT.name, v.P_RANDOM.name, v.Q_RANDOM.name, v.DOUBT.name,
@@ -56,7 +47,10 @@ def field_name(column: str) -> str:
 
 def autosql(columns: Sequence[Column], drawn: Drawn) -> str:
     """Return the description of all fields that the file holds."""
-    fields = [(kind, name, text or _score_text(drawn)) for kind, name, text in BED_FIELDS]
+    fields = [
+        (KINDS.get(one.name, "uint" if one.dtype == "int64" else "string"), one.name, one.description)
+        for one in fields_of_bed(drawn)
+    ]
     fields += [(TYPES[one.dtype], field_name(one.name), _described(one)) for one in columns]
     lines = [f'    {kind} {name}; "{text}"' for kind, name, text in fields]
     return "\n".join(["table peaks", '"Peaks and how far to trust them"', "    (", *lines, "    )", ""])
@@ -64,18 +58,12 @@ def autosql(columns: Sequence[Column], drawn: Drawn) -> str:
 
 def fields_of_bed(drawn: Drawn) -> list[Column]:
     """Return the fields that every BED file with colours has."""
-    kinds: dict[str, ColumnType] = {"uint": "int64"}
-    return [
-        Column(name, kinds.get(kind, "text"), text or _score_text(drawn)) for kind, name, text in BED_FIELDS
-    ]
+    score = f"{drawn.what}, rounded and clipped to 0-1000; 0 if the peak has none"
+    return [replace(one, description=score) if one.name == "score" else one for one in BIGBED.columns]
 
 
 def _as_field(column: Column) -> Column:
     return replace(column, name=field_name(column.name))
-
-
-def _score_text(drawn: Drawn) -> str:
-    return f"{drawn.what}, rounded and clipped to 0-1000; 0 if the peak has none"
 
 
 def _described(column: Column) -> str:
@@ -95,7 +83,7 @@ class BigBedWriter(BrowserWriter):
         self._left = table.cell_line.peak_count
         self.columns = {BIGBED_FILE: [*fields_of_bed(drawn), *map(_as_field, self._columns)]}
         fields = autosql(self._columns, drawn)
-        self._out = BigFile(folder / BIGBED_FILE, drawn.assembly.sizes, fields, len(BED_FIELDS))
+        self._out = BigFile(folder / BIGBED_FILE, drawn.assembly.sizes, fields, len(BIGBED.columns))
 
     def write(self, peaks: Columns) -> None:
         """Append a row for each peak."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.registry.dictionary import BED
 from atypeak_scale.scoring.export.bed import BedWriter
 from atypeak_scale.scoring.export.support import SupportBedWriter
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
@@ -74,7 +73,7 @@ class IndexedBedWriter(_Indexed, BedWriter):
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
         super().__init__(scores, table, self._begin(table, folder, BedWriter.files))
-        self.columns = {f"{name}{GZ}": BED.columns for name in BedWriter.files}
+        self.columns = {f"{name}{GZ}": these for name, these in self.columns.items()}
 
     def write(self, peaks: Columns) -> None:
         """Take the next block of peaks."""
@@ -91,7 +90,7 @@ class IndexedSupportBedWriter(_Indexed, SupportBedWriter):
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
         super().__init__(scores, table, self._begin(table, folder, SupportBedWriter.files))
-        self.columns = {f"{name}{GZ}": BED.columns for name in SupportBedWriter.files}
+        self.columns = {f"{name}{GZ}": these for name, these in self.columns.items()}
 
     def write(self, peaks: Columns) -> None:
         """Take the next block of peaks."""

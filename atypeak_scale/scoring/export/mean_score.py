@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.registry.bed_columns import BEDGRAPH
 from atypeak_scale.scoring.export.bed import new_bed
 from atypeak_scale.scoring.export.big_file import BigFile
 from atypeak_scale.scoring.export.browser import BrowserWriter, Drawn
@@ -113,6 +114,7 @@ class BedGraphWriter(_MeanWriter):
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path, drawn: Drawn) -> None:
         super().__init__(scores, table, folder, drawn)
+        self.columns = {BEDGRAPH_FILE: BEDGRAPH.columns}
         self._out = new_bed(folder / BEDGRAPH_FILE, "")
 
     def _append(self, segments: Segments) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from atypeak_scale.catalogue.bed import track_line, write_bed6
+from atypeak_scale.registry.bed_columns import SUPPORT_BED
 from atypeak_scale.registry.columns import SOURCES
-from atypeak_scale.registry.dictionary import BED
 from atypeak_scale.registry.variables import CHANCE_VARIABLES, DOUBT
 from atypeak_scale.scoring.export.bed import bed_scores, new_bed
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
@@ -29,7 +29,7 @@ class SupportBedWriter:
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
         name = scores.cell_line.name
-        self.columns = {SUPPORT_BED_FILE: BED.columns}
+        self.columns = {SUPPORT_BED_FILE: SUPPORT_BED.columns}
         track = track_line(f"{name} support", f"{name} peaks, 1000 (1 - probability of chance)")
         self._out = new_bed(folder / SUPPORT_BED_FILE, track if self.has_track_line else "")
 

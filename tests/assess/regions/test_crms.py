@@ -212,7 +212,7 @@ def test_crms__columns_are_those_that_are_registered(random_scored: Scores, tmp_
     for column in registered:
         if column.name != "share_below":
             assert schema.field(column.name).metadata[b"description"].decode() == column.description
-    assert [Path(file).name for file, _ in found.files()] == ["crms.parquet", "crms.bed"]
+    assert [Path(file).name for file, _ in found.files()] == ["crms.parquet", "crms.bed", "columns.tsv"]
     assert found.files()[0][1] == CRMS.description
 
 
