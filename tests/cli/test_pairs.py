@@ -67,7 +67,7 @@ def test_pairs__shows_the_largest_differences_and_writes_all(
     header, *rows = [line.split() for line in result.stdout.splitlines()[:21]]
     shown = [float(row[header.index("median_difference")]) for row in rows]
     assert shown == sorted((10.0 - n for n in range(30)), key=abs, reverse=True)[:20]
-    assert result.stdout.splitlines()[21:] == [
+    assert result.stdout.splitlines()[21:-1] == [
         "the 20 largest differences of medians of 30 comparisons",
         f"{tmp_path / 'p' / 'pairs.tsv'}  {PAIRS.description}",
     ]
@@ -89,7 +89,7 @@ def test_pairs__by_another_score(replace: Replace, resolve: Resolved, model: Pat
     compare = replace("assess.description.pairs.pairs", COMPARED)
     result = invoke("pairs", "s.zarr", "--model", model, "--score", "raw", "--out", tmp_path / "p")
     assert compare.call_args_list == [call(scores_of(model), (), executor=HERE, score="raw")]
-    assert result.stdout.splitlines()[-1].endswith(PAIRS.description.replace("final scores", "values of raw"))
+    assert result.stdout.splitlines()[-2].endswith(PAIRS.description.replace("final scores", "values of raw"))
     assert json.loads((tmp_path / "p" / "made-from.json").read_text())["score"] == "raw"
 
 

@@ -102,7 +102,9 @@ def test_statistics__out(replace: Replace, tmp_path: Path) -> None:
     replace("assess.description.statistics_tables.statistics_tables", TABLES)
     result = invoke("statistics", "s.zarr", "--out", tmp_path / "out")
     files = [f"{tmp_path / 'out' / table.name}.tsv  {table.description}" for table in VALUES]
-    assert result.stdout.splitlines()[-4:] == files
+    *lines, last = result.stdout.splitlines()
+    assert lines[-4:] == files
+    assert last.startswith(f"{tmp_path / 'out' / 'columns.tsv'}  ")
     written = pd.read_csv(tmp_path / "out" / "correlations.tsv", sep="\t", dtype=str)
     assert written["correlation"].tolist() == ["0.123456789"]
     assert json.loads((tmp_path / "out" / "made-from.json").read_text())["store"] == {"cell_line": "cell"}
@@ -114,7 +116,8 @@ def test_statistics__out(replace: Replace, tmp_path: Path) -> None:
 def test_statistics__writes_what_it_prints(steps: Finished, truth: Truth, tmp_path: Path) -> None:
     text = printed("statistics", steps.store, "--model", steps.model, "--out", tmp_path / "out")
     tables = {file.stem: pd.read_csv(file, sep="\t") for file in (tmp_path / "out").glob("*.tsv")}
-    assert set(tables) == {"abundance", "mean-crm", "correlations", "scores", "density", "density-test"}
+    tables_of_data = {"abundance", "mean-crm", "correlations"}
+    assert set(tables) == tables_of_data | {"scores", "density", "density-test", "columns"}
     of_trs = tables["abundance"].query("of == 'tr'").set_index("label")
     assert of_trs["peaks"].to_dict() == Counter(line[3].split(".")[1] for line in truth.lines)
     for row in of_trs.itertuples():

@@ -98,10 +98,13 @@ def test_tables__are_named_by_the_views(catalogue: tuple[Path, Path], config: Co
 def test_tables__files_are_the_tables(scored: Scores, tmp_path: Path) -> None:
     tables = [*statistics_tables(scored.cell_line, scored), (PAIRS, pairs(scored))]
     written = save_tables(tables, tmp_path / "out", VIEWS, scored.provenance())
+    *written, (columns, _) = written
     files = [file for file, _ in written]
     assert [file.name for file in files] == [f"{table.name}.tsv" for table, _ in tables]
     assert [what for _, what in written] == [table.description for table, _ in tables]
-    assert sorted((tmp_path / "out").iterdir()) == sorted([*files, tmp_path / "out" / "made-from.json"])
+    assert sorted((tmp_path / "out").iterdir()) == sorted(
+        [*files, columns, tmp_path / "out" / "made-from.json"]
+    )
     for file, (_, frame) in zip(files, tables, strict=True):
         assert "nan" not in file.read_text().lower()
         pd.testing.assert_frame_equal(

@@ -220,7 +220,7 @@ def test_tables__hold_groups_and_matrix(several: list[Scores], tmp_path: Path) -
     assert of_models == [one.fingerprint for one in several]
     assert made_from["store"] == several[0].cell_line.made_from
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
-        "sources.tsv", "asked.tsv", "phantoms.tsv", MADE_FROM,
+        "sources.tsv", "asked.tsv", "phantoms.tsv", "columns.tsv", MADE_FROM,
     }  # fmt: skip
 
 
