@@ -1,16 +1,18 @@
 """Write tables with registered columns: Parquet, and TSV with an empty field for a missing value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from atypeak_scale.registry.table import Column, Table
+from atypeak_scale.registry.dictionary import DICTIONARY, described
+from atypeak_scale.registry.table import Column, ColumnType, Table
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 ENDING = ".tsv"
+COLUMNS_FILE = f"{DICTIONARY.name}{ENDING}"
 
 
 def file_name(table: Table) -> str:
@@ -38,6 +40,26 @@ def _check(names: list[str], table: Table, views: tuple[str, str]) -> None:
     known = [name for name in names if name in registered] if table.has_others else names
     if known != registered:
         raise AssertionError(f"table {table.name}: has columns {names}, registered are {registered}")
+
+
+def write_dictionary(files: Mapping[str, Sequence[Column]], folder: Path) -> None:
+    """Write columns.tsv: what every column of some files means, by the name of the file."""
+    import pandas as pd
+
+    rows = [row for file, columns in files.items() for row in described(file, columns)]
+    frame = pd.DataFrame(rows, columns=[column.name for column in DICTIONARY.columns])
+    write_tsv(frame, DICTIONARY, ("", ""), folder / COLUMNS_FILE)
+
+
+def columns_of(frame: "pd.DataFrame", table: Table, views: tuple[str, str]) -> list[Column]:
+    """Return the columns that a frame has: those of the table, and others named after its data."""
+    registered = {column.name: column for column in table.named(views)}
+    return [registered.get(name) or _unregistered(name, frame[name].dtype) for name in frame.columns]
+
+
+def _unregistered(name: str, dtype: Any) -> Column:
+    kind: ColumnType = {"f": "float64", "i": "int64", "b": "int64"}.get(dtype.kind, "text")  # type: ignore[assignment]
+    return Column(name, kind, "named after the data: a setting, a source or a score")
 
 
 def parquet_schema(columns: Sequence[Column]) -> "pa.Schema":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # What a parameter of the library is called on the command line. If an argument is missing here, the words of
 # the message already fit the option.
 OPTIONS = {
+    "chrom_sizes": "--chrom-sizes",
     "cell_line": "--cell-line",
     "crumbs": "--crumbs",
     "crms": "--crms",

@@ -1,7 +1,7 @@
 """Keep what an assessment found: arrays with the scores, or tables in a folder; whole or not at all."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,14 @@ from zarr.errors import GroupNotFoundError, UnstableSpecificationWarning
 
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.provenance import new_output
+from atypeak_scale.registry.dictionary import DICTIONARY
 from atypeak_scale.registry.results import RESULTS, Result
-from atypeak_scale.registry.table import Table
+from atypeak_scale.registry.table import Column, Table
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.store.arrays import array_of, compressors, write_chunks
 from atypeak_scale.store.groups import open_group
-from atypeak_scale.tables import file_name, write_tsv
+from atypeak_scale.tables import COLUMNS_FILE, columns_of, file_name, write_dictionary, write_tsv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,9 +133,12 @@ def save_tables(
 
     """
     written: dict[str, str] = {}
+    columns: dict[str, Sequence[Column]] = {}
     with new_output(out, made_from) as folder:
         for table, frame in tables:
             name = file_name(table)
             write_tsv(frame, table, views, folder / name, append=name in written)
-            written[name] = table.description
+            written[name], columns[name] = table.description, columns_of(frame, table, views)
+        write_dictionary(columns, folder)
+        written[COLUMNS_FILE] = DICTIONARY.description
     return [(join(out, name), what) for name, what in written.items()]

@@ -36,7 +36,9 @@ from tests.cli.helpers import (
     scores_of,
 )
 
-EXPORTED = {"raw.bed", "final.bed", "peaks.parquet", "weights.tsv", "labels.tsv", "made-from.json"}
+EXPORTED = {
+    "raw.bed", "final.bed", "peaks.parquet", "weights.tsv", "labels.tsv", "columns.tsv", "made-from.json",
+}  # fmt: skip
 
 
 def test_export__only_results_of_the_store(
@@ -47,11 +49,13 @@ def test_export__only_results_of_the_store(
     result = invoke("export", "s.zarr", "--out", "out")
     assert resolve.cell_line.call_args_list == [call("s.zarr", None)]
     assert only.call_args_list == [call(cell_line_of(), None)]
-    assert export.call_args_list == [call([scores_of(model)], "out", DEFAULT_FORMATS, executor=HERE)]
+    assert export.call_args_list == [
+        call([scores_of(model)], "out", DEFAULT_FORMATS, None, None, executor=HERE)
+    ]
     invoke("export", "s.zarr", "--out", "out", "--cell-line", "k562", "--results", "elsewhere")
     assert resolve.cell_line.call_args == call("s.zarr", "k562")
     assert only.call_args == call(cell_line_of(), "elsewhere")
-    assert export.call_args == call([scores_of(model)], "out", DEFAULT_FORMATS, executor=HERE)
+    assert export.call_args == call([scores_of(model)], "out", DEFAULT_FORMATS, None, None, executor=HERE)
     assert resolve.scores.call_args_list == []
     files = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert files[:3] == [str(tmp_path / "out" / name) for name in ("final.bed", "raw.bed", "peaks.parquet")]
@@ -64,7 +68,9 @@ def test_export__results_of_a_model(
     export = replace("scoring.export.export", Exported(Path("out"), 5))
     invoke("export", "s.zarr", "--out", "out", "--model", model, *options)
     assert resolve.asked() == [("s.zarr", str(model), *found)]
-    assert export.call_args_list == [call([scores_of(model)], "out", DEFAULT_FORMATS, executor=HERE)]
+    assert export.call_args_list == [
+        call([scores_of(model)], "out", DEFAULT_FORMATS, None, None, executor=HERE)
+    ]
 
 
 @pytest.mark.parametrize("options", [["--crumbs", "0.1"], ["--precision", "bfloat16"]])
@@ -74,7 +80,49 @@ def test_export__options_of_a_model_are_not_dropped_without_it(replace: Replace,
         invoke("export", "s.zarr", "--out", "out", *options)
 
 
+@pytest.mark.parametrize(
+    "options, found",
+    [
+        (["--formats", "hub"], (("hub",), None, None)),
+        (["--formats", "bigbed, bed,", "--track-line"], (("bigbed", "track"), None, None)),
+        (["--chrom-sizes", "hg38", "--score", "final"], (DEFAULT_FORMATS, "hg38", "final")),
+        (["--formats", ""], ((), None, None)),
+    ],
+)
+def test_export__formats_and_what_they_need(
+    replace: Replace, resolve: Resolved, model: Path, options: list[str], found: tuple[Any, ...]
+) -> None:
+    export = replace("scoring.export.export", Exported(Path("out"), 5))
+    invoke("export", "s.zarr", "--out", "out", "--model", model, *options)
+    assert export.call_args_list == [call([scores_of(model)], "out", *found, executor=HERE)]
+
+
+def test_export__track_lines_are_for_bed(replace: Replace) -> None:
+    replace("scoring.export.export", Exported(Path("out"), 5))
+    with pytest.raises(click.UsageError, match=r"--track-line is about BED files; name bed among"):
+        invoke("export", "s.zarr", "--out", "out", "--formats", "tsv", "--track-line")
+
+
 # For real
+
+
+def test_export__browser_files(steps: Finished, atypeak: Run, tmp_path: Path) -> None:
+    command = ("export", steps.store, "--model", steps.model, "--formats", "hub,igv", "--out")
+    made = atypeak(*command, tmp_path / "made", "--chrom-sizes", "mm39")
+    assert made.code == 0
+    named = {line.split("  ")[0] for line in made.out.splitlines()}
+    expected = {
+        "hub.txt", "genomes.txt", "trackDb.txt", "peaks.html", "mean-score.html", "peaks.bb",
+        "mean-score.bw", "igv-session.xml", "columns.tsv",
+    }  # fmt: skip
+    assert named == {str(tmp_path / "made" / name) for name in expected}
+    assert {file.name for file in (tmp_path / "made").iterdir()} == expected | {"made-from.json"}
+    message = atypeak(*command, tmp_path / "no").message()
+    assert re.search(r"\(hg38, hg19, mm10, mm39\) or a file of sizes with --chrom-sizes$", message)
+    (tmp_path / "cell.chrom.sizes").write_text("chr1\t1\nchr2\t1\n")
+    message = atypeak(*command, tmp_path / "no", "--chrom-sizes", tmp_path / "cell.chrom.sizes").message()
+    assert re.search(r"peak '.*', chr1 from \d+ to \d+: ends after chr1, which has 1 bp in cell; ", message)
+    assert not (tmp_path / "no").exists()
 
 
 def test_export__names_its_files(steps: Finished) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.catalogue.bed import track_line, write_bed6
+from atypeak_scale.registry.dictionary import BED
 from atypeak_scale.registry.variables import FINAL, RAW
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.scores import Scores
@@ -41,6 +42,7 @@ class BedWriter:
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
         name = scores.cell_line.name
+        self.columns = dict.fromkeys((FINAL_BED_FILE, RAW_BED_FILE), BED.columns)
         self._opened = ExitStack()
         self._raw = self._track(
             folder / RAW_BED_FILE, f"{name} raw", f"{name} peaks, atyPeak score before normalization"

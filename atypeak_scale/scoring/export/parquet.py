@@ -21,6 +21,7 @@ class ParquetWriter:
     files: ClassVar[Mapping[str, str]] = {PEAKS_FILE: PEAKS.description}
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
+        self.columns = {PEAKS_FILE: table.columns}
         self._schema = parquet_schema(table.columns)
         self._file = pq.ParquetWriter(folder / PEAKS_FILE, self._schema, compression="zstd")
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from atypeak_scale.catalogue.bed import track_line, write_bed6
 from atypeak_scale.registry.columns import SOURCES
+from atypeak_scale.registry.dictionary import BED
 from atypeak_scale.registry.variables import CHANCE_VARIABLES, DOUBT
 from atypeak_scale.scoring.export.bed import bed_scores, new_bed
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
@@ -28,6 +29,7 @@ class SupportBedWriter:
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
         name = scores.cell_line.name
+        self.columns = {SUPPORT_BED_FILE: BED.columns}
         track = track_line(f"{name} support", f"{name} peaks, 1000 (1 - probability of chance)")
         self._out = new_bed(folder / SUPPORT_BED_FILE, track if self.has_track_line else "")
 
@@ -63,7 +65,9 @@ class SourcesWriter:
     files: ClassVar[Mapping[str, str]] = {SOURCES_FILE: SOURCES.description}
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
-        write_tsv(sources_table(scores), SOURCES, scores.cell_line.views, folder / SOURCES_FILE)
+        views = scores.cell_line.views
+        self.columns = {SOURCES_FILE: SOURCES.named(views)}
+        write_tsv(sources_table(scores), SOURCES, views, folder / SOURCES_FILE)
 
     def write(self, peaks: Columns) -> None:
         """Do nothing."""

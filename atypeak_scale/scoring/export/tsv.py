@@ -44,6 +44,7 @@ class TsvWriter:
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path) -> None:
         views = scores.cell_line.views
+        self.columns = {WEIGHTS_FILE: WEIGHTS.named(views), LABELS_FILE: LABELS.named(views)}
         write_tsv(weights_table(scores), WEIGHTS, views, folder / WEIGHTS_FILE)
         write_tsv(labels_table(scores), LABELS, views, folder / LABELS_FILE)
 

@@ -1,0 +1,131 @@
+"""Every scored peak as bigBed: the nine fields of BED, then what is known about the peak."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from atypeak_scale.registry import variables as v
+from atypeak_scale.registry.table import Column, ColumnType
+from atypeak_scale.scoring.export.bed import bed_scores
+from atypeak_scale.scoring.export.big_file import BigFile, Row
+from atypeak_scale.scoring.export.browser import BrowserWriter, Drawn
+from atypeak_scale.scoring.export.colours import colours_of
+from atypeak_scale.scoring.peak_table import PERCENTILE, Columns, PeakTable
+from atypeak_scale.scoring.scores import Scores
+
+BIGBED_FILE = "peaks.bb"
+MISSING = "NaN"  # C, Java, JavaScript, Python and R all read it as a number that is missing
+BED_FIELDS = (
+    ("string", "chrom", "contig"),
+    ("uint", "chromStart", "start, 0-based"),
+    ("uint", "chromEnd", "end, exclusive"),
+    ("string", "name", "name column of the input"),
+    ("uint", "score", ""),
+    ("char[1]", "strand", "a dot; peaks have no strand"),
+    ("uint", "thickStart", "as chromStart"),
+    ("uint", "thickEnd", "as chromEnd"),
+    ("uint", "itemRgb", "colour of the score, as R,G,B"),
+)
+# Words that mean something else in autoSql.
+RESERVED = {
+    "table", "object", "simple", "primary", "unique", "index", "auto", "enum", "set", "string", "lstring",
+    "char", "byte", "ubyte", "short", "ushort", "int", "uint", "bigint", "float", "double", "reserved",
+} | {name.lower() for _, name, _ in BED_FIELDS}  # fmt: skip
+TYPES = {"text": "string", "int32": "int", "int64": "int", "float32": "float", "float64": "double"}
+SHOWN = (
+    v.FINAL.name, PERCENTILE, v.RAW.name, v.SUPPORT.name, v.P_RANDOM.name, v.Q_RANDOM.name, v.DOUBT.name,
+    "other_sources", v.OVERLAPPING.name, "crm", v.SPREAD.name, v.SUPPORT_SPREAD.name,
+)  # fmt: skip
+
+
+def shown_columns(table: PeakTable) -> tuple[Column, ...]:
+    """Return the columns that follow the fields of BED: both views, then those of `SHOWN` that exist."""
+    known = {column.name: column for column in table.columns}
+    return tuple(known[name] for name in (*table.cell_line.views, *SHOWN) if name in known)
+
+
+def field_name(column: str) -> str:
+    """Return the field of a column: its name, but for names that autoSql or BED uses."""
+    plain = re.sub(r"\W", "_", column, flags=re.ASCII)
+    return f"{plain}_" if plain in RESERVED else plain
+
+
+def autosql(columns: Sequence[Column], drawn: Drawn) -> str:
+    """Return the description of all fields that the file holds."""
+    fields = [(kind, name, text or _score_text(drawn)) for kind, name, text in BED_FIELDS]
+    fields += [(TYPES[one.dtype], field_name(one.name), _described(one)) for one in columns]
+    lines = [f'    {kind} {name}; "{text}"' for kind, name, text in fields]
+    return "\n".join(["table peaks", '"Peaks and how far to trust them"', "    (", *lines, "    )", ""])
+
+
+def fields_of_bed(drawn: Drawn) -> list[Column]:
+    """Return the fields that every BED file with colours has."""
+    kinds: dict[str, ColumnType] = {"uint": "int64"}
+    return [
+        Column(name, kinds.get(kind, "text"), text or _score_text(drawn)) for kind, name, text in BED_FIELDS
+    ]
+
+
+def _as_field(column: Column) -> Column:
+    return replace(column, name=field_name(column.name))
+
+
+def _score_text(drawn: Drawn) -> str:
+    return f"{drawn.what}, rounded and clipped to 0-1000; 0 if the peak has none"
+
+
+def _described(column: Column) -> str:
+    missing = f"; {MISSING} if there is none" if column.dtype.startswith("float") else ""
+    return column.description.replace('"', "'") + missing
+
+
+class BigBedWriter(BrowserWriter):
+    """Writes every scored peak, with all scores exported."""
+
+    files: ClassVar[Mapping[str, str]] = {
+        BIGBED_FILE: "bigBed: every scored peak, coloured by score; dark blue is trusted"
+    }
+
+    def __init__(self, scores: Scores, table: PeakTable, folder: Path, drawn: Drawn) -> None:
+        self._columns, self._drawn = shown_columns(table), drawn
+        self._left = table.cell_line.peak_count
+        self.columns = {BIGBED_FILE: [*fields_of_bed(drawn), *map(_as_field, self._columns)]}
+        fields = autosql(self._columns, drawn)
+        self._out = BigFile(folder / BIGBED_FILE, drawn.assembly.sizes, fields, len(BED_FIELDS))
+
+    def write(self, peaks: Columns) -> None:
+        """Append a row for each peak."""
+        self._out.put(self._rows(peaks))
+        self._left -= len(peaks["start"])
+        if not self._left:
+            self._out.finish()
+
+    def _rows(self, peaks: Columns) -> list[Row]:
+        values = self._drawn.values(peaks)
+        has_score = ~np.isnan(values)
+        scores = bed_scores(np.where(has_score, values, 0))
+        start, end = peaks["start"].tolist(), peaks["end"].tolist()
+        fields = [
+            peaks["name"], map(str, scores.tolist()), ["."] * len(start), map(str, start), map(str, end),
+            colours_of(scores, has_score), *(_spelled(peaks, column) for column in self._columns),
+        ]  # fmt: skip
+        rest = map("\t".join, zip(*fields, strict=True))
+        return list(zip(peaks["contig"].tolist(), start, end, rest, strict=True))
+
+    def close(self) -> None:
+        """Stop, whether the file is complete or not."""
+        self._out.close()
+
+
+def _spelled(peaks: Columns, column: Column) -> list[str]:
+    """Return the shortest text of each value that reads back as the same number."""
+    values = peaks[column.name]
+    if column.dtype == "text":
+        texts: list[str] = values.tolist()
+        return texts
+    texts = values.astype("U").tolist()
+    return [MISSING if text == "nan" else text for text in texts] if values.dtype.kind == "f" else texts
