@@ -52,7 +52,7 @@ def matrix(
     from bokeh.models import LinearColorMapper
 
     m, n = values.shape
-    x, y = (_range(*ends, count) for ends, count in (((-0.5, n - 0.5), n), ((m - 0.5, -0.5), m)))
+    x, y = _range(-0.5, n - 0.5, n), _range(m - 0.5, -0.5, m)
     drawn = new_figure(700, "", "", x_range=x, y_range=y, x_axis_location="above")
     mapper = LinearColorMapper(palette=list(palette), low=0, high=CODES, high_color="#00000000")
     drawn.image(image=[coded(values, limits)], x=-0.5, y=-0.5, dw=n, dh=m, color_mapper=mapper, name="matrix")
