@@ -62,14 +62,16 @@ def _save_figures(
     from atypeak_scale.report.current import RELEASES, SEARCHED, folders_beside
     from atypeak_scale.scoring.named_scores import by_objective
     from atypeak_scale.storage.locations import join
+    from atypeak_scale.storage.targets import target
 
-    together = by_objective(scores)
-    beside = folders_beside(scores, workdir)
-    folders = {
-        name: join(workdir, folder)
-        for name, folder in (("search", SEARCHED), ("releases", RELEASES))
-        if workdir is not None and folder in beside
-    }
-    files, missing = save_figures(together.get("article"), together.get("support"), out, executor, **folders)
+    together, beside = by_objective(scores), folders_beside(scores, workdir)
+    places: dict[str, Location] = {}
+    if workdir is not None:
+        found = (("search", SEARCHED), ("releases", RELEASES))
+        places = {name: join(workdir, folder) for name, folder in found if folder in beside}
+        truth = join(workdir, "catalogue", "truth.tsv")  # of the demo
+        if target(truth).file_size() is not None:
+            places["truth"] = truth
+    files, missing = save_figures(together.get("article"), together.get("support"), out, executor, **places)
     summary.files(files)
     summary.sentences("missing", (f"not there: {what}; {how}" for what, how in missing))

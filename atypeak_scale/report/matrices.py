@@ -9,6 +9,7 @@ import numpy.typing as npt
 from atypeak_scale.report.drawing import BLUE, ON_ANY_PAPER, ORANGE, Drawn, new_figure, plain
 
 SHADES = 64
+CLOSEST = 6  # cells along an axis when the reader has zoomed in
 CODES = 254  # steps from the lowest to the highest value: all that an eye can tell
 EMPTY = 255  # code of a cell without a value
 WIDEST = 880  # pixels
@@ -51,7 +52,8 @@ def matrix(
     from bokeh.models import LinearColorMapper
 
     m, n = values.shape
-    drawn = new_figure(700, "", "", x_range=(-0.5, n - 0.5), y_range=(m - 0.5, -0.5), x_axis_location="above")
+    x, y = _range(-0.5, n - 0.5, n), _range(m - 0.5, -0.5, m)
+    drawn = new_figure(700, "", "", x_range=x, y_range=y, x_axis_location="above")
     mapper = LinearColorMapper(palette=list(palette), low=0, high=CODES, high_color="#00000000")
     drawn.image(image=[coded(values, limits)], x=-0.5, y=-0.5, dw=n, dh=m, color_mapper=mapper, name="matrix")
     _label_axes(drawn, rows, columns)
@@ -67,6 +69,13 @@ def matrix(
     drawn.width, drawn.height = width, max(260, min(2 * WIDEST, round(width * m / n)))
     drawn.sizing_mode, drawn.max_width = "scale_width", width
     return drawn
+
+
+def _range(start: float, end: float, count: int) -> Drawn:
+    """Return a range that cannot be left, nor zoomed to less than a few cells."""
+    from bokeh.models import Range1d
+
+    return Range1d(start, end, bounds=(-0.5, count - 0.5), min_interval=min(count, CLOSEST))
 
 
 def coded(values: FloatArray, limits: tuple[float, float]) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,8 @@ from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.report.drawing import BLUE, GREEN, GREY, ORANGE, Drawn, hover, new_figure, plain
 from atypeak_scale.report.page import Choice
 
-MOST_TRACKS, MOST_EXPECTED = 40, 6
+MOST_TRACKS, MOST_EXPECTED, MOST_PHANTOMS = 40, 6, 10
+FEW = 20  # sources that a panel has room for in any case
 BEYOND = 1000  # bp around the module
 FAINT = 0.1  # of what is expected; below it, an absent source is not drawn
 HEIGHT, OF_MATRIX = 440, 300
@@ -74,7 +75,7 @@ def _panel(name: str, views: tuple[str, str]) -> Drawn:
 
     drawn = new_figure(
         OF_MATRIX, views[1], views[0], x_range=FactorRange(name="columns"), y_range=FactorRange(name="rows"),
-        title=TITLES[name], min_width=250, toolbar_location=None,
+        title=TITLES[name], min_width=290, toolbar_location=None, styles={"flex": "1 1 45%"},
     )  # fmt: skip
     cells = ColumnDataSource({key: [] for key in ("row", "column", "value", "shade", "edge")}, name=name)
     palette = two_sided() if name == "score" else shades(GREEN if name == "rebuilt" else BLUE)
@@ -195,11 +196,13 @@ def _matrices(found: Module, average: FloatArray, labels: Labels) -> dict[str, C
     means["score"] = _scores(found, first, second)
     absent = means["original"] == 0
     strength = np.maximum(means["original"], means["rebuilt"])
+    is_phantom = absent & (windows["rebuilt"].max(["window", "bin"]).to_numpy() >= FAINT)
     # Present ones first, then the strongest: a matrix of all sources would not be legible.
-    order = np.lexsort((-strength, absent))[:MOST_TRACKS]
+    shown = min(int((~absent).sum()), MOST_TRACKS) + min(int(is_phantom.sum()), MOST_PHANTOMS)
+    order = np.lexsort((-strength, absent))[: max(shown, FEW)]
     order = order[np.lexsort((column[order], row[order]))]
     largest = float(strength.max())
-    edges = np.where(absent & (windows["rebuilt"].max(["window", "bin"]).to_numpy() >= FAINT), ORANGE, CLEAR)
+    edges = np.where(is_phantom, ORANGE, CLEAR)
     return {
         name: _cells(
             first, second, values, _shade(name, values, largest), edges if name == "rebuilt" else None, order

@@ -57,6 +57,19 @@ def test_report__figures_with_or_without_the_page(write: Mock, save: Mock, model
     assert write.called and save.call_count == 2
 
 
+def test_report__figures_of_what_lies_in_the_folder_of_a_run(
+    write: Mock, save: Mock, resolve: Resolved, model: Path, replace: Replace
+) -> None:
+    folder = model.parent
+    for name in ("store.zarr", "catalogue"):
+        (folder / name).mkdir()
+    (folder / "catalogue" / "truth.tsv").touch()
+    replace("report.current.folders_beside", {"search": {}})
+    invoke("report", folder, "--figures", "figures")
+    of_run = {"search": folder / "search", "truth": folder / "catalogue" / "truth.tsv"}
+    assert save.call_args_list == [call(scores_of(model), None, "figures", HERE, **of_run)]
+
+
 @pytest.mark.parametrize("options, found", MODEL_OPTIONS)
 def test_report__run(
     resolve: Resolved, write: Mock, model: Path, options: list[str], found: tuple[Any, ...]

@@ -25,7 +25,7 @@ def section(results: Results) -> Section:
     if results.support is None:
         blocks.append(Missing("How many peaks of each experiment lie like random ones?", "support"))
     else:
-        blocks.append(_figure(results, found.loc[order].head(MOST_DRAWN)))
+        blocks.append(_figure(results, found.loc[order]))
         blocks.append(_powers(results, found))
         if len(several := _with_replicates(found)):
             blocks.append(_replicates(results, several))
@@ -89,16 +89,19 @@ def _drawn(found: pd.DataFrame, label_first: bool = False, colours: list[str] | 
         [("like random", "@value{0.0}% (@low{0.0} to @high{0.0})"), ("peaks", "@peaks{0,0}"),
          ("power", "@power{0.000}"), ("median doubt", "@doubt{0.000}"), ("verdict", "@verdict"),
          ("confirmed by a replicate", "@confirmed{0}%")],
+        begin=0,
     )  # fmt: skip
 
 
 def _figure(results: Results, found: pd.DataFrame) -> Figure:
-    total = len(results.names)
-    unjudged = bool((found["verdict"] != "judged").any())
-    grey = ", and grey ones cannot be judged, so do not read them" if unjudged else ""
-    which = f"The {len(found)} of {total:,} experiments" if len(found) < total else "Experiments"
+    """Draw the sources that are judged; if none is, all of them in grey."""
+    judged = found[found["verdict"] == "judged"]
+    shown = (found if judged.empty else judged).head(MOST_DRAWN)
+    grey = "; none of them can be judged, so do not read them" if judged.empty else ""
+    total = len(results.names) if judged.empty else len(judged)
+    which = f"The {len(shown)} of {total:,} experiments with most" if len(shown) < total else "How many"
     return Figure(
-        "share-random", f"{which}, by the share of their peaks that lie like random ones", _drawn(found),
+        "share-random", f"{which} peaks that lie like random ones", _drawn(shown),
         "A dot far to the right is an experiment many of whose peaks no other experiment supports better "
         f"than random places; the bar holds 95%{grey}.",
         "experiments",

@@ -12,7 +12,7 @@ from atypeak_scale.storage.locations import name_of
 
 METHODS = (
     "The catalogue is cut into modules (cis-regulatory modules, CRMs), and each module into windows that "
-    "hold, for every experiment, which stretches of 10 bp its peaks cover.",
+    "hold, for every experiment, which stretches its peaks cover.",
     "Support: a network and a regression predict each experiment from all others, without seeing the peak "
     "that they judge.",
     "The same is asked at random places of the modules; how much more support a peak has than these gives "

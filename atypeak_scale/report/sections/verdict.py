@@ -93,7 +93,7 @@ def _sentences(results: Results, found: pd.DataFrame) -> tuple[str, ...]:
         f"Of the {peaks:,} peaks of {name} that can be judged, about {percent(share)} lie no better than at "
         "random."
     )
-    return first, _stand_out_sentence(found), _unjudged_sentence(found, total - peaks)
+    return first, _stand_out_sentence(found), unjudged_sentence(found, total - peaks)
 
 
 def _stand_out_sentence(found: pd.DataFrame) -> str:
@@ -112,17 +112,19 @@ def _stand_out_sentence(found: pd.DataFrame) -> str:
     )
 
 
-def _unjudged_sentence(found: pd.DataFrame, peaks: int) -> str:
+def unjudged_sentence(found: pd.DataFrame, peaks: int) -> str:
+    """Say how many sources cannot be judged, and why; `peaks` is the number of their peaks."""
     few, low = (int((found["verdict"] == verdict).sum()) for verdict in ("few peaks", "low power"))
     if not few + low:
         return "All experiments can be judged: the others tell their peaks from random places."
-    reasons = [f"{few} because of few peaks"] if few else []
-    if low:
-        reasons.append(f"{low} because the others hardly tell such peaks from random places")
-    return (
-        f"{count(few + low, 'experiment')} with {count(peaks, 'peak')} cannot be judged "
-        f"({', '.join(reasons)}), so these peaks have no doubt."
-    )
+    if few and low:
+        have = "has" if few == 1 else "have"
+        why = f": {few} {have} too few, and the others hardly tell those of {low} from random places"
+    else:
+        why = ", because " + (
+            "there are too few of them" if few else "the others hardly tell them from random places"
+        )
+    return f"The {count(peaks, 'peak')} of {count(few + low, 'experiment')} cannot be judged{why}."
 
 
 def _of_article(results: Results) -> str:

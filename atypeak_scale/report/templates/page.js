@@ -51,7 +51,7 @@
       const row = Math.round(event.y), column = Math.round(event.x);
       if (row < 0 || column < 0 || row >= rows.length || column >= columns.length) return;
       const code = values[row * columns.length + column];
-      const value = code === EMPTY ? "-" : (low + code / CODES * (high - low)).toFixed(2);
+      const value = code === EMPTY ? "-" : Number((low + code / CODES * (high - low)).toPrecision(3));
       said.textContent = `${rows[row]} (row), ${columns[column]} (column): ${what} ${value}`;
     };
     plot.on_event("mousemove", tell);
@@ -283,6 +283,10 @@
         [model.reset_start, model.reset_end] = range;
         model.setv({ start: range[0], end: range[1] });
       }
+    }
+    // Every named row gets its line.
+    for (const plot of models(place).filter((model) => model.type === "Figure" && model.y_range.factors)) {
+      plot.height = Math.min(900, Math.max(230, 120 + 17 * plot.y_range.factors.length));
     }
   }
 

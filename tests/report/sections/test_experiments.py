@@ -21,19 +21,13 @@ def name_of(row: object) -> str:
     return f"{row.dataset}.{row.tr}".replace("$$", "$\u200b$")
 
 
-def test_section__draws_every_source_as_the_table_says(results: Results) -> None:
-    found = results.experiments
-    rows = {name_of(row): row for row in found.itertuples()}
+def test_section__draws_judged_sources_with_the_most_random_first(results: Results) -> None:
+    judged = results.experiments.query("verdict == 'judged'").sort_values("share_random", ascending=False)
+    assert 2 < len(judged) < len(results.names)
     dots = drawn(figures(results)["share-random"])
-    assert sorted(dots["name"]) == sorted(rows)
-    for name, value, low, high in zip(dots["name"], dots["value"], dots["low"], dots["high"], strict=True):
-        expected = rows[name].share_random, rows[name].share_random_low, rows[name].share_random_high
-        np.testing.assert_allclose([value, low, high], 100 * np.array(expected))
-    # Judged ones first, and of these the most random ones.
-    judged = [rows[name].verdict == "judged" for name in dots["name"]]
-    assert judged == sorted(judged, reverse=True)
-    shares = [value for value, is_judged in zip(dots["value"], judged, strict=True) if is_judged]
-    assert shares == sorted(shares, reverse=True)
+    assert dots["name"] == [name_of(row) for row in judged.itertuples()]
+    for name, column in (("value", ""), ("low", "_low"), ("high", "_high")):
+        np.testing.assert_allclose(dots[name], 100 * judged[f"share_random{column}"])
 
 
 def test_section__draws_power_with_the_least_first(results: Results) -> None:

@@ -9,7 +9,7 @@ import pytest
 from atypeak_scale.assess.evidence.verdict import verdict as trusted
 from atypeak_scale.report.page import Missing, Numbers, Text
 from atypeak_scale.report.results import Results
-from atypeak_scale.report.sections.verdict import like_random, section, standing_out
+from atypeak_scale.report.sections.verdict import like_random, section, standing_out, unjudged_sentence
 
 FOUND = pd.DataFrame(
     {
@@ -65,3 +65,26 @@ def test_section__without_support_does_not_speak_of_chance(of_article: Results) 
     assert [block.stage for block in blocks if isinstance(block, Missing)] == ["support"]
     said = " ".join(text for block in blocks if isinstance(block, Text) for text in block.paragraphs)
     assert not re.search(r"\d%", said)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["judged"] * 3, "All experiments can be judged"),
+        (
+            ["judged", "low power", "low power"],
+            "The 7 peaks of 2 experiments cannot be judged, because the others",
+        ),
+        (
+            ["judged", "few peaks", "judged"],
+            "The 7 peaks of 1 experiment cannot be judged, because there are too few",
+        ),
+        (
+            ["few peaks", "low power", "low power"],
+            "The 7 peaks of 3 experiments cannot be judged: 1 has too few, and",
+        ),
+        (["few peaks", "low power", "judged"], "those of 1 from random places."),
+    ],
+)
+def test_unjudged_sentence__says_why(verdicts: list[str], said: str) -> None:
+    assert said in unjudged_sentence(pd.DataFrame({"verdict": verdicts}), 7)
