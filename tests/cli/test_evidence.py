@@ -107,7 +107,7 @@ def test_evidence__writes_what_the_library_finds(made: tuple[Scores, Scores], tm
     corroboration = pd.read_csv(tmp_path / "out" / "corroboration.tsv", sep="\t")
     pd.testing.assert_frame_equal(corroboration, assess.corroboration(made[0]))
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
-        "corroboration.tsv", "evidence.tsv", "made-from.json",
+        "columns.tsv", "corroboration.tsv", "evidence.tsv", "made-from.json",
     ]  # fmt: skip
     assert text.splitlines()[-1] == assess.verdict(table)
     assert "\nAUROC of each source\n" in text
