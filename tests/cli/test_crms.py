@@ -44,6 +44,7 @@ def test_crms__arguments(
     assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
         "out/crms.parquet",
         "out/crms.bed",
+        "out/columns.tsv",
     ]
 
 

@@ -257,7 +257,12 @@ def test_s3__scores_beside_a_store_that_is_only_read(server: Server, inputs: Inp
     for name, data in scores.items():
         if "/qscore/" not in name:
             assert (here / "s.zarr" / name).read_bytes() == data, name
-    assert set(server.files("elsewhere/qscore")) == {"made-from.json", "pairs.tsv", "total.tsv"}
+    assert set(server.files("elsewhere/qscore")) == {
+        "columns.tsv",
+        "made-from.json",
+        "pairs.tsv",
+        "total.tsv",
+    }
 
 
 def test_s3__store_that_may_only_be_read(server: Server, here: Path) -> None:

@@ -383,7 +383,12 @@ def test_store__second_writer_is_refused_and_what_is_kept_can_be_verified(make: 
 def test_tables__hold_every_pair_and_the_total(make: Make, tmp_path: Path) -> None:
     scores = make()
     found = qscore(scores, ALL, tmp_path / "out")
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"pairs.tsv", "total.tsv", MADE_FROM}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "columns.tsv",
+        "pairs.tsv",
+        "total.tsv",
+        MADE_FROM,
+    }
     pairs = pd.read_csv(tmp_path / "out/pairs.tsv", sep="\t")
     assert pairs.columns.tolist() == ["view", "dimension", "other", *PER_PAIR]
     for row in pairs.to_dict("records"):

@@ -23,6 +23,7 @@ from atypeak_scale.scoring.support.corroboration import complete_placements
 from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.tables import COLUMNS_FILE
 
 GRID = {"model.deep_dimension": [2, 3], "training.learning_rate": [0.001]}
 FIGURES = ["seed", "loss", "epochs", "parameters", "q_score"]
@@ -94,7 +95,7 @@ def test_search__goes_on_where_it_was_stopped(cell_line: CellLine, short: Config
     assert len(more) == 4
     assert more.iloc[0][FIGURES].equals(first.iloc[0][FIGURES])
     after = files(out)
-    assert {name for name in before if after[name] != before[name]} == {TRIALS, MADE_FROM}
+    assert {name for name in before if after[name] != before[name]} == {TRIALS, COLUMNS_FILE, MADE_FROM}
     # Another sample is another Q-score of the same models.
     values = short.model_dump()
     values["normalization"]["sample"] = 2
@@ -246,7 +247,7 @@ def test_power__goes_on_where_it_was_stopped(cell_line: CellLine, short: Config,
     more = search(cell_line, short, out, SUPPORT_GRID, 1, criterion="power")
     assert more.iloc[0][OF_SUPPORT].equals(first.iloc[0][OF_SUPPORT])
     after = files(out)
-    assert {name for name in kept if after[name] != kept[name]} == {TRIALS, MADE_FROM}
+    assert {name for name in kept if after[name] != kept[name]} == {TRIALS, COLUMNS_FILE, MADE_FROM}
 
 
 def test_power__takes_the_placements_of_the_store_and_is_the_same_elsewhere(

@@ -199,7 +199,7 @@ def test_crms__parallel_equals_serial(random_scored: Scores, tmp_path: Path) -> 
     with DaskExecutor(workers=2) as two:
         crms(random_scored, tmp_path / "two", executor=two)
     names = sorted(file.name for file in (tmp_path / "one").iterdir())
-    assert names == ["crms.bed", "crms.parquet", "made-from.json"]
+    assert names == ["columns.tsv", "crms.bed", "crms.parquet", "made-from.json"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -280,7 +280,7 @@ def test_crms__ranked_by_trust(
     shares = {row["unjudged_peaks"] / row["peaks"] for row in expected}
     assert {0, 1} < shares
     files = [Path(file).name for file, _ in found.files()]
-    assert files == ["crms.parquet", "crms-trust.bed"]
+    assert files == ["crms.parquet", "crms-trust.bed", "columns.tsv"]
     assert sorted(file.name for file in Path(found.folder).iterdir()) == sorted([*files, "made-from.json"])
     body = (tmp_path / "out-1-7" / "crms-trust.bed").read_text().splitlines()
     assert [line.split("\t")[3] for line in body] == [f"rank-{row['trust_rank']}" for row in expected]
@@ -311,7 +311,7 @@ def test_crms__of_both_models_are_both_tables(
         assert made["scores"]["model_fingerprint"] == random_scored.fingerprint
         assert made["support"]["model_fingerprint"] == random_support.fingerprint
         assert [Path(file).name for file, _ in both.files()] == [
-            "crms.parquet", "crms.bed", "crms-trust.bed",
+            "crms.parquet", "crms.bed", "crms-trust.bed", "columns.tsv",
         ]  # fmt: skip
 
 

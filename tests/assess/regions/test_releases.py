@@ -208,7 +208,7 @@ def test_releases__parallel_equals_serial(
     with DaskExecutor(workers=2) as two:
         compare_releases(scores, new_peaks, catalogue[1], tmp_path / "two", two)
     names = sorted(file.name for file in (tmp_path / "one").iterdir())
-    assert names == ["crms.parquet", "made-from.json", "pairs.parquet", "summary.tsv"]
+    assert names == ["columns.tsv", "crms.parquet", "made-from.json", "pairs.parquet", "summary.tsv"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
