@@ -3,6 +3,7 @@
 import click
 
 from atypeak_scale.execution.executor import Executor
+from atypeak_scale.execution.progress import Event, Progress
 
 from .advice import commands_of
 from .chosen import FolderOrUrl
@@ -58,8 +59,8 @@ def run(
         summary.facts(plans)
         return
     pipeline.check_run(settings, workdir, peaks, crms)
-    import_tensorflow_quietly()
     with progress_on(executor):
+        executor.progress = _after_tensorflow(executor.progress)
         commands = commands_of(join(workdir, STORE), {}, settings.cell_line, workdir)
         reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor, commands)
     tell_reports(summary, reports)
@@ -67,3 +68,14 @@ def run(
         summary.sentences("found", of_support(pipeline.support_of(settings, workdir)))
     page = str(join(workdir, REPORT, PAGE))
     summary.say(f"Open {page} in a browser.", report=page)
+
+
+def _after_tensorflow(listener: Progress) -> Progress:
+    """Return a listener that imports TensorFlow before the first stage that has work to do."""
+
+    def listen(event: Event) -> None:
+        if event.stage.startswith("stage "):
+            import_tensorflow_quietly()
+        listener(event)
+
+    return listen

@@ -5,7 +5,6 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import spearmanr
 
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry.variables import (
@@ -72,6 +71,9 @@ def agreement(members: tuple[Scores, ...]) -> list[float]:
 
     It takes at most `MOST_COMPARED` peaks, at equal distances.
     """
+    # It takes half a second to import, and most runs have one model.
+    from scipy.stats import spearmanr
+
     finals = [_some_finals(one) for one in members]
     return [float(spearmanr(one, other).statistic) for one, other in combinations(finals, 2)]
 

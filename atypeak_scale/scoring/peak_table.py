@@ -1,13 +1,10 @@
 """Everything known about each scored peak, read one block at a time: the columns of `PEAKS`."""
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dask
-import dask.array as da
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 import zarr
 
 from atypeak_scale.catalogue.names import peak_name
@@ -16,6 +13,9 @@ from atypeak_scale.registry.columns import PEAKS
 from atypeak_scale.registry.table import Column
 from atypeak_scale.store.arrays import array_of, read_array
 from atypeak_scale.store.cell_line import Block, CellLine
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Columns = dict[str, npt.NDArray[Any]]
 # Columns that are read together.
@@ -61,8 +61,13 @@ class PeakTable:
             columns[PERCENTILE] = self._percentiles(block, self._sorted_finals)
         return {column.name: columns[column.name] for column in self.columns}
 
-    def dataset(self) -> xr.Dataset:
+    def dataset(self) -> "xr.Dataset":
         """Return the whole table lazily, dim `catalogue_peak`, in chunks of a block."""
+        # Exports, and runs that are up to date, need none of them.
+        import dask
+        import dask.array as da
+        import xarray as xr
+
         blocks = self.blocks()
         has_final = v.FINAL.name in self._scores
         finals = dask.delayed(self.sorted_finals)() if has_final else None  # once for all blocks

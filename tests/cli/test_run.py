@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock, call
 
 import click
@@ -13,7 +14,8 @@ from atypeak_scale.cli.advice import commands_of
 
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.pipeline import StagePlan
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.pipeline import StagePlan, StageReport
 from tests.cli.helpers import (
     EXECUTORS,
     HERE,
@@ -46,7 +48,7 @@ def test_run__where(replace: Replace, tensorflow: dict[str, Mock], options: list
     assert run.call_args_list == [call(load_config("hela"), "w", None, None, objectives, where, boxes)]
     assert support.call_args_list == [call(load_config("hela"), "w")]
     assert summary.call_args_list == [call("support")]
-    assert len(tensorflow["run"].call_args_list) == 1
+    assert tensorflow["run"].call_args_list == []
     first, second, memory, found, last = result.stdout.splitlines()
     assert last == "Open w/report/report.html in a browser."
     assert found == "a.b: 39% of its peaks"
@@ -222,3 +224,22 @@ def test_run__configuration_as_an_option(replace: Replace) -> None:
             invoke("run", *words, "--workdir", "w")
     first, second = check.call_args_list
     assert first == second
+
+
+def test_run__imports_tensorflow_before_the_first_stage_that_works(
+    replace: Replace, tensorflow: dict[str, Mock]
+) -> None:
+    seen: list[int] = []
+
+    def run(config: Config, *arguments: Any) -> list[StageReport]:
+        executor: Executor = arguments[4]
+        executor.tell("read", 1, 2)
+        seen.append(tensorflow["run"].call_count)
+        executor.tell("stage 2 of 5", 0, 0, "train")
+        seen.append(tensorflow["run"].call_count)
+        return REPORTS
+
+    replace("pipeline.check_run", None)
+    replace("pipeline.run", None).side_effect = run
+    invoke("run", "hela", "--workdir", "w", "--scores", "article")
+    assert seen == [0, 1]
