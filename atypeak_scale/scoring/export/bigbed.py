@@ -67,8 +67,9 @@ def _as_field(column: Column) -> Column:
 
 
 def _described(column: Column) -> str:
-    missing = f"; {MISSING} if there is none" if column.dtype.startswith("float") else ""
-    return column.description.replace('"', "'") + missing
+    text = column.description.replace('"', "'")
+    can_lack = column.dtype.startswith("float") and MISSING not in text
+    return f"{text}; {MISSING} if there is none" if can_lack else text
 
 
 class BigBedWriter(BrowserWriter):

@@ -16,6 +16,8 @@ from atypeak_scale.scoring.scores import Scores
 
 HUB_FILE, GENOMES_FILE, TRACKS_FILE = "hub.txt", "genomes.txt", "trackDb.txt"
 PEAKS_PAGE, MEAN_PAGE = "peaks.html", "mean-score.html"
+# The UCSC browser opens no hub without an address; this one can be nobody's.
+EMAIL = "nobody@example.invalid"
 # Fields with a filter by number, and the range of their values.
 RANGES = {"score": (0, 1000), PERCENTILE: (0, 100), v.DOUBT.name: (0, 1)}
 # In lists of values a comma and a bar have a meaning of their own, and quotes are not told from marks.
@@ -83,6 +85,7 @@ def _values(scores: Scores, table: PeakTable, drawn: Drawn) -> dict[str, Any]:
         "cell_line": scores.cell_line.name,
         "views": scores.cell_line.views,
         "peaks": scores.cell_line.peak_count,
+        "email": EMAIL,
         "assembly": drawn.assembly.name,
         "score": drawn.score.name,
         "what": drawn.what,

@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
+from scoring.by_hand import save_untrained
 
+from atypeak_scale.config import Config, with_seed
 from atypeak_scale.registry.table import Column
 from atypeak_scale.scoring.export import BIGBED_FILE, export
 from atypeak_scale.scoring.export.bigbed import field_name
 from atypeak_scale.scoring.export.colours import COLOURS, UNKNOWN
+from atypeak_scale.scoring.normalize import normalize
+from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
 
 BED9 = ["chrom", "chromStart", "chromEnd", "name", "score", "strand", "thickStart", "thickEnd", "itemRgb"]
@@ -84,6 +89,31 @@ def test_bigbed__every_field_is_read_as_in_the_table(
     rgb = [UNKNOWN if missing else one for one, missing in zip(rgb, values.isna(), strict=True)]
     assert found["itemRgb"].tolist() == [",".join(map(str, one)) for one in rgb]
     assert values.isna().any() == (1 in which and score is None)
+
+
+def test_bigbed__of_ensembles_has_both_spreads(
+    both: list[Scores], config: Config, support_config: Config, tmp_path: Path
+) -> None:
+    several = []
+    for name, settings in (("several", config), ("several-support", support_config)):
+        for seed in (1, 2):
+            save_untrained(tmp_path / name / f"seed-{seed}", with_seed(settings, seed))
+        several.append(open_scores(both[0].cell_line, tmp_path / name))
+        complete(several[-1])
+    normalize(several[0], config.normalization)
+    export(several, tmp_path / "out", ("bigbed", "parquet"), "hg38", "final")
+    found = read(tmp_path / "out" / BIGBED_FILE)
+    assert list(found)[-2:] == ["spread", "support_spread"]
+    assert all((found[name].astype(float) > 0).any() for name in ("spread", "support_spread"))
+    assert_is_table(found, pd.read_parquet(tmp_path / "out/peaks.parquet"))
+
+
+def test_autosql__says_once_how_a_missing_number_is_spelled(both: list[Scores], tmp_path: Path) -> None:
+    export(both, tmp_path / "out", ("bigbed",), "hg38")
+    with pyBigWig.open(str(tmp_path / "out" / BIGBED_FILE)) as found:
+        fields = re.findall(r'^\s*(\S+) \w+; "(.*)"$', found.SQL().decode(), re.MULTILINE)
+    assert len(fields) > len(BED9)
+    assert all(text.count("NaN") == (kind == "float") for kind, text in fields)
 
 
 def test_bigbed__is_the_same_file_twice(both: list[Scores], tmp_path: Path) -> None:

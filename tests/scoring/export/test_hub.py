@@ -11,6 +11,8 @@ from atypeak_scale.scoring.export.hub import one_line, track_name
 from atypeak_scale.scoring.scores import Scores
 
 FILES = {"genomesFile", "trackDb", "bigDataUrl", "html", "descriptionUrl"}
+# The UCSC browser opens no hub that lacks one of these.
+REQUIRED = {"hub", "email", "shortLabel", "longLabel", "genomesFile"}
 SETTINGS = {
     "track", "bigDataUrl", "shortLabel", "longLabel", "type", "visibility", "itemRgb", "html", "mouseOver",
     "viewLimits", "autoScale", "color", "filter", "filterByRange", "filterLimits", "filterLabel",
@@ -36,7 +38,7 @@ def checked(folder: Path) -> list[dict[str, str]]:
     for stanza in (hub, genome, *tracks):
         for name in FILES & set(stanza):
             assert (folder / stanza[name]).is_file(), name
-    assert set(hub) == {"hub", "shortLabel", "longLabel", "genomesFile", "descriptionUrl"}
+    assert set(hub) == {*REQUIRED, "descriptionUrl"}
     assert set(genome) == {"genome", "trackDb"}
     assert len({track["track"] for track in tracks}) == len(tracks) == 2
     for track in tracks:
@@ -46,6 +48,12 @@ def checked(folder: Path) -> list[dict[str, str]]:
     peaks = tracks[0]
     filtered = {name.split(".", 1)[1] for name in peaks if name.startswith("filter")}
     assert filtered and filtered <= fields
+    # A whole range filters nothing; any less would hide the peaks without the number.
+    limits = {name: value for name, value in peaks.items() if name.startswith("filterLimits.")}
+    assert limits and all(peaks[name.replace("Limits", "")] == value for name, value in limits.items())
+    assert {name for name in peaks if name.startswith("filter.")} == {
+        name.replace("Limits", "") for name in limits
+    }
     assert set(re.findall(r"\$(\w+)", peaks["mouseOver"])) <= fields
     assert (peaks["type"], peaks["itemRgb"]) == ("bigBed 9 +", "on")
     return tracks
