@@ -85,7 +85,7 @@ def test_complete__does_again_what_is_lost_of_the_peaks(
         assert np.array_equal(values, before[name], equal_nan=values.dtype.kind == "f"), name
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, damage], ids=["lost", "damaged"])
+@pytest.mark.parametrize("harm", [Path.unlink], ids=["lost"])
 @pytest.mark.parametrize("variable", v.PLACEMENT_VARIABLES, ids=lambda variable: variable.name)
 def test_complete__does_again_what_is_lost_of_the_placements(
     support: Scores, variable: Variable, harm: Callable[[Path], None]
