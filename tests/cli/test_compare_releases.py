@@ -39,7 +39,7 @@ def test_compare_releases__arguments(replace: Replace, options: list[str], where
         "crm_tr        0.500, p 2.5e-01, of 3,000; in CRMs with mean 500 or more    nan, p nan, of 9",
     ]
     assert [line.split("  ")[0] for line in lines[3:]] == [
-        "out/crms.parquet", "out/pairs.parquet", "out/summary.tsv"
+        "out/crms.parquet", "out/pairs.parquet", "out/summary.tsv", "out/columns.tsv"
     ]  # fmt: skip
 
 
