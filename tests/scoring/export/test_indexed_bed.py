@@ -13,6 +13,7 @@ import pysam
 import pytest
 
 from atypeak_scale.errors import InputError
+from atypeak_scale.registry.variables import DOUBT
 from atypeak_scale.scoring.export import export, indexed_bed
 from atypeak_scale.scoring.export.indexed_bed import refuse_beyond_index
 from atypeak_scale.scoring.scores import Scores
@@ -66,14 +67,14 @@ def test_index__finds_what_overlaps(folder: Path, bed: str) -> None:
 @pytest.mark.skipif(shutil.which("tabix") is None, reason="tabix is not installed")
 def test_tabix__reads_the_index(folder: Path) -> None:
     lines = [line.split("\t") for line in (folder / "final.bed").read_text().splitlines()]
-    contig, start, end = regions(lines)[0]
-    told = subprocess.run(
-        ["tabix", folder / "final.bed.gz", f"{contig}:{start + 1}-{end}"],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    assert len(told.splitlines()) == sum(
-        line[0] == contig and int(line[1]) < end and start < int(line[2]) for line in lines
-    )
+    for contig, start, end in regions(lines):
+        told = subprocess.run(
+            ["tabix", folder / "final.bed.gz", f"{contig}:{start + 1}-{end}"],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        assert [line.split("\t") for line in told.splitlines()] == [
+            line for line in lines if line[0] == contig and int(line[1]) < end and start < int(line[2])
+        ]
 
 
 @pytest.mark.parametrize("bed", BEDS)
@@ -106,3 +107,46 @@ def test_beyond_the_index__is_refused_with_the_peak(
         export(normalized, tmp_path / "out", ("bed.gz",))
     assert list(tmp_path.glob("out*")) == []
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".out")]
+
+
+@pytest.mark.parametrize("formats", [("bed.gz",), ("bed", "bed.gz")])
+def test_both_kinds_of_scores__in_one_folder(
+    both: list[Scores], tmp_path: Path, formats: tuple[str, ...]
+) -> None:
+    """Support has fewer lines: the peaks that can be judged."""
+    found = export(both, tmp_path / "out", formats)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == found.names()
+    export(both, tmp_path / "plain", ("bed",))
+    for bed in (*BEDS, "support.bed"):
+        lines = [line.split("\t") for line in (tmp_path / "plain" / bed).read_text().splitlines()]
+        with pysam.TabixFile(str(tmp_path / "out" / f"{bed}.gz")) as indexed:
+            assert [line.split("\t") for line in indexed.fetch()] == lines
+            contig, start, end = regions(lines)[-1]
+            assert [line.split("\t") for line in indexed.fetch(contig, start, end)] == [
+                line for line in lines if line[0] == contig and int(line[1]) < end and start < int(line[2])
+            ]
+
+
+def test_support__without_a_peak_that_can_be_judged_is_an_empty_file(
+    both: list[Scores], tmp_path: Path
+) -> None:
+    support = both[1]
+    support.write(DOUBT, 0, np.full(support.cell_line.peak_count, np.nan, np.float32))
+    export(support, tmp_path / "out", ("bed.gz",))
+    with pysam.TabixFile(str(tmp_path / "out/support.bed.gz")) as indexed:
+        assert list(indexed.contigs) == []
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_last_bp__is_that_of_tabix(tmp_path: Path, beyond: int) -> None:
+    """What is not refused can be indexed, and the next position cannot."""
+    end = indexed_bed.LAST_BP + beyond
+    (tmp_path / "one.bed").write_text(f"chr1\t{end - 10}\t{end}\tx\t0\t.\n")
+    pysam.tabix_compress(str(tmp_path / "one.bed"), str(tmp_path / "one.bed.gz"))
+    if beyond:
+        with pytest.raises(OSError, match="index"):
+            pysam.tabix_index(str(tmp_path / "one.bed.gz"), preset="bed")
+        return
+    pysam.tabix_index(str(tmp_path / "one.bed.gz"), preset="bed")
+    with pysam.TabixFile(str(tmp_path / "one.bed.gz")) as indexed:
+        assert len(list(indexed.fetch("chr1", end - 5, end))) == 1
