@@ -103,7 +103,8 @@ def store_or_workdir(command: AnyCommand) -> AnyCommand:
             if given[name] is None:
                 raise click.UsageError(f"Missing argument '{name.upper()}'.")
         store = given.pop("store")
-        if workdir is None and store is not None and is_workdir(store):
+        # A URL is not looked at twice: the folder of a run there is named by --workdir.
+        if workdir is None and store is not None and not is_url(store) and is_workdir(store):
             workdir = store
         if workdir is not None:
             store = str(store_of(workdir))
