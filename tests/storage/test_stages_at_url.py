@@ -236,7 +236,7 @@ def test_run__in_a_workdir_at_a_url(bucket: str, catalogue: Catalogue, config: C
 
     assert made() == STAGES
     assert {name.split("/")[0] for name in objects(f"{bucket}/work")} == {
-        "store.zarr", "model", "support-model", "scores",
+        "store.zarr", "model", "support-model", "scores", "report",
     }  # fmt: skip
     Objects.changes.clear()
     assert made() == []
