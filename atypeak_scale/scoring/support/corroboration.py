@@ -270,13 +270,13 @@ def fit_sources(task: FitTask) -> None:
 def _sample_of(task: FitTask) -> tuple[npt.NDArray[Any], ...]:
     """Return source, fold, whether it is real, and gaps of the sample of some sources."""
     placements, parts = task.placements, []
-    for number in range(placements.shape(v.SAMPLE_SOURCE)[0]):
-        source = placements.read(v.SAMPLE_SOURCE, number, number + 1)[0]
+    blocks, slots = placements.shape(v.SAMPLE_SOURCE)
+    of_block = slots * placements.cell_line.shape.sources * np.int32().itemsize
+    for some in cut(blocks, max(1, SAMPLE_BYTES // of_block)):
+        source = placements.read(v.SAMPLE_SOURCE, *some)
         wanted = (source >= task.sources.start) & (source < task.sources.stop)
-        if wanted.any():
-            others = (v.SAMPLE_FOLD, v.SAMPLE_REAL, v.SAMPLE_GAPS)
-            columns = (placements.read(variable, number, number + 1)[0][wanted] for variable in others)
-            parts.append((source[wanted], *columns))
+        others = (placements.read(one, *some) for one in (v.SAMPLE_FOLD, v.SAMPLE_REAL, v.SAMPLE_GAPS))
+        parts.append((source[wanted], *(column[wanted] for column in others)))
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
