@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from atypeak_scale.catalogue.bed import InputFile, identify, require_file
+from atypeak_scale.catalogue.streams import InputFile, identify, require_file
 from atypeak_scale.config import Config, Objective, for_support, load_config, made_by, with_objective
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess

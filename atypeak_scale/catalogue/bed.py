@@ -3,159 +3,71 @@
 Method, sections 1.1 and 1.2.
 """
 
-import gzip
-import hashlib
-import io
-import lzma
 import re
-import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import compress
-from typing import BinaryIO, TextIO, cast
+from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.catalogue.bed_lines import HEADER, MAX_DIGITS, parse_lines
+from atypeak_scale.catalogue.streams import InputFile, PlainStream, name_of, opened
 from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
-from atypeak_scale.storage.targets import target
-from atypeak_scale.storage.url import reaching
 
-STANDARD_INPUT = "-"
-BYTES_PER_BLOCK = 1 << 22
-MAX_DIGITS = 18  # always fits in a signed 64-bit integer
-HEADER = re.compile(rb"#|(track|browser)\s")
+BYTES_PER_BLOCK = 1 << 23
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# First bytes of headers and blank lines; few contig names begin with them.
-MAYBE_NO_DATA = frozenset((b"", b"#", b"t", b"b", b" ", b"\t", b"\r", b"\n"))
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# What other files begin with, what they are, and what makes BED lines of them.
-FOREIGN = (
-    (b"BZh", "bzip2", "bzcat FILE"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat FILE"),
-    (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
-    (b"\xff\xfe", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
-    (b"\xfe\xff", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
-    (b"\xeb\xf2\x89\x87", "bigBed", "bigBedToBed FILE /dev/stdout"),
-    (b"\x87\x89\xf2\xeb", "bigBed", "bigBedToBed FILE /dev/stdout"),
-    (b"\x26\xfc\x8f\x88", "bigWig", ""),
-    (b"\x88\x8f\xfc\x26", "bigWig", ""),
-    (b"PAR1", "Parquet", ""),
-)
-TAR = slice(257, 262)  # where tar archives say `ustar`
-BGZF_HEADER = 18  # bytes
-BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+# Beside a tab, blanks are part of no number; Arrow takes them, and hexadecimal digits, for one.
+NO_DECIMAL = (b" \t", b"\t "), (b"\t0x", b"\t0X")
 
 
 @dataclass(frozen=True)
-class InputFile:
-    """What identifies the content of an input: size in bytes and SHA-256, of the file as it is stored."""
+class Coded:
+    """A column of texts, most of them repeated.
 
-    size: int
-    sha256: str
-
-
-def identify(file: Location) -> InputFile:
-    """Return size and SHA-256 of a file, as after reading all of it."""
-    with target(file).open_bytes() as raw:
-        hashing = _HashingReader(raw, str(file))
-        while hashing.read(1 << 20):
-            pass
-    return hashing.input_file()
-
-
-def require_file(file: Location | None, argument: str) -> Location:
-    """Return a file that is there and can be read more than once; `argument` is the parameter that names it.
-
-    Raises
-    ------
-    InputError
-        If no file is named, there is none, or it is a pipe or a folder.
-
-    """
-    if file is None:
-        raise InputError(f"no {argument} file; set inputs.{argument} in the config, or name it", argument)
-    if target(file).file_size() is None:
-        there = target(file).exists()
-        problem = "is no regular file, and it is read twice" if there else "no such file"
-        raise InputError(f"{file}: {problem}; name the right one", argument)
-    return file
-
-
-class _HashingReader(io.RawIOBase):
-    """Passes bytes on and remembers their hash, their number, and what a bgzip part ended with.
-
-    after_bgzip: the bytes after the last end-of-file block of bgzip, up to the size of a header; None before.
+    values: the distinct texts, UTF-8 bytes, in the order they appear; codes: int32 (rows,), index into them.
     """
 
-    def __init__(self, raw: BinaryIO, name: str) -> None:
-        self._raw, self._name = raw, name
-        self._hash = hashlib.sha256()
-        self.size = 0
-        self.after_bgzip: bytes | None = None
-        self._tail = b""
+    values: list[bytes]
+    codes: npt.NDArray[np.int32]
 
-    def readable(self) -> bool:
-        return True
+    def texts(self) -> list[bytes]:
+        """Return the text of every row."""
+        return [self.values[code] for code in self.codes.tolist()]
 
-    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        data = b""
-        with reaching(self._name):  # so that a lost connection does not look like a damaged file
-            # A pipe gives as few bytes as it likes, but the first ones tell what the file is.
-            while len(data) < len(buffer) and (more := self._raw.read(len(buffer) - len(data))):
-                data += more
-        buffer[: len(data)] = data
-        self._hash.update(data)
-        self.size += len(data)
-        self._look_for_end_of_bgzip(data)
-        return len(data)
-
-    def _look_for_end_of_bgzip(self, data: bytes) -> None:
-        """Note where the last end-of-file block ends, which may straddle two reads."""
-        seen = self._tail + data
-        end = seen.rfind(BGZF_EMPTY_BLOCK)
-        if end >= 0:
-            self.after_bgzip = seen[end + len(BGZF_EMPTY_BLOCK) :][:BGZF_HEADER]
-        elif self.after_bgzip is not None:
-            self.after_bgzip = (self.after_bgzip + data)[:BGZF_HEADER]
-        self._tail = seen[1 - len(BGZF_EMPTY_BLOCK) :]
-
-    def input_file(self) -> InputFile:
-        return InputFile(self.size, self._hash.hexdigest())
-
-
-def _is_bgzip(header: bytes) -> bool:
-    return header[:4] == b"\x1f\x8b\x08\x04" and header[12:14] == b"BC"
+    def first_row(self, value: int) -> int:
+        """Return the row where a distinct text appears first."""
+        return int(np.argmax(self.codes == value))
 
 
 @dataclass(frozen=True)
 class BedBlock:
     """Some consecutive intervals of a BED file.
 
-    contig: UTF-8 bytes of column 1; start, end: int64 (rows,), bp, 0-based and half-open; columns: the
-    requested columns after the third, UTF-8 bytes; line: int64 (rows,), line numbers from 1.
+    contig: column 1; start, end: int64 (rows,), bp, 0-based and half-open; columns: the requested columns
+    after the third; line: int64 (rows,), line numbers from 1.
     """
 
-    contig: list[bytes]
+    contig: Coded
     start: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
-    columns: list[list[bytes]]
+    columns: list[Coded]
     line: npt.NDArray[np.int64]
 
 
 class BedReader:
     """A BED file, local or at a URL, as a stream of blocks; `-` is standard input.
 
-    The first bytes tell whether it is plain, gzip, bgzip or xz.
+    The first bytes tell whether it is plain, gzip, bgzip, xz or zstd.
     `columns` is the number of columns that every line must have (3 or more); further columns are ignored.
     `remedy` says what to do if a line has fewer, and `argument` is the parameter that this is about.
     After the last block, `input_file` says what was read.
     """
 
     def __init__(self, path: Location, columns: int, remedy: str = "", argument: str | None = None) -> None:
-        self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+        self.name = name_of(path)
         self._path = path
         self._columns = columns
         self._remedy, self._argument = remedy and f"; {remedy}", argument
@@ -166,127 +78,36 @@ class BedReader:
         """Return the error that names this file and `line`; `argument`: the parameter that fixes it."""
         return InputError(f"{self.name}, line {line}: {message}", argument)
 
-    def _open(self) -> BinaryIO:
-        if str(self._path) == STANDARD_INPUT:
-            if sys.stdin is None:
-                raise InputError("standard input is closed; name a file, or give the data through a pipe")
-            return sys.stdin.buffer
-        try:
-            return target(self._path).open_bytes()
-        except OSError as problem:
-            raise InputError(f"{self.name}: cannot be read: {problem.strerror}") from None
-
     def __iter__(self) -> Iterator[BedBlock]:
         """Yield blocks of intervals; raise InputError at the first line that is not an interval."""
-        with self._open() as raw:
-            hashing = _HashingReader(raw, self.name)
-            self.bytes_read = lambda: hashing.size
+        with opened(self._path) as stream:
+            self.bytes_read = lambda: stream.bytes_read
             rows = 0
-            for first, lines in self._line_blocks(io.BufferedReader(hashing, 1 << 20), hashing):
-                block = self._parse(first, lines)
+            for first, data in _whole_lines(stream):
+                block = self._parse(first, data)
                 if len(block.line):
                     rows += len(block.line)
                     yield block
             if not rows:
                 raise InputError(f"{self.name}: holds no intervals; expected tab-separated BED lines")
-            self.input_file = hashing.input_file()
+            self.input_file = stream.input_file()
 
-    def _line_blocks(
-        self, buffered: io.BufferedReader, hashing: _HashingReader
-    ) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield (number of the first line, lines), decompressed."""
-        magic = buffered.peek(BGZF_HEADER)[:BGZF_HEADER]
-        stream: io.BufferedReader = buffered
-        if magic[:2] == b"\x1f\x8b":
-            stream = io.BufferedReader(cast(io.RawIOBase, gzip.open(buffered)), 1 << 20)
-        elif magic[:6] == b"\xfd7zXZ\x00":
-            stream = io.BufferedReader(cast(io.RawIOBase, lzma.open(buffered)), 1 << 20)
-        number = 1
-        try:
-            self._refuse_foreign(stream)
-            while lines := stream.readlines(BYTES_PER_BLOCK):
-                yield number, lines
-                number += len(lines)
-        except (EOFError, OSError, zlib.error, lzma.LZMAError) as problem:
-            raise InputError(
-                f"{self.name}, after line {number - 1}: the compressed file is truncated or damaged "
-                f"({problem}); fetch it again"
-            ) from None
-        # Members of gzip may follow one another. Those of bgzip end with a block of their own.
-        if _is_bgzip(magic) and (hashing.after_bgzip is None or _is_bgzip(hashing.after_bgzip)):
-            raise InputError(
-                f"{self.name}, after line {number - 1}: the bgzip file is truncated "
-                "(its end-of-file block is missing); fetch it again"
-            )
+    def _parse(self, first: int, data: bytes) -> BedBlock:
+        """Parse whole lines; `first` is the number of the first of them."""
+        if first == 1:
+            data = data.removeprefix(BYTE_ORDER_MARK)
+        found = _parsed(data, self._columns)
+        if found is None:  # a header, a fault, or lines of different length
+            return self._parse_lines(first, data)
+        contig, start, end, columns = found
+        return BedBlock(contig, start, end, columns, np.arange(first, first + len(start)))
 
-    def _refuse_foreign(self, stream: io.BufferedReader) -> None:
-        """Raise InputError if the text, decompressed, begins as another kind of file does."""
-        start = stream.peek(TAR.stop)
-        if start[TAR] == b"ustar":
-            raise InputError(f"{self.name}: is a tar archive; extract it: tar -xOf FILE > new.bed")
-        for magic, what, command in FOREIGN:
-            if start.startswith(magic):
-                remedy = f"; convert it: {command} > new.bed" if command else ""
-                raise InputError(
-                    f"{self.name}: is {what}; expected BED, plain or compressed by gzip, bgzip or xz{remedy}"
-                )
-
-    def _refuse_lone_returns(self, first: int, lines: list[bytes]) -> None:
-        """Raise InputError for a carriage return within a line: it ends a line on old systems, not here."""
-        returns = b"".join(lines).count(b"\r")
-        if not returns or returns == sum(line.endswith(b"\r\n") for line in lines):
-            return
-        at = next((at for at, line in enumerate(lines) if b"\r" in line.removesuffix(b"\n")[:-1]), None)
-        if at is not None:
-            raise self.fail(
-                first + at,
-                "a carriage return stands within the line; if lines end with carriage returns alone, "
-                "convert them: tr '\\r' '\\n' < FILE > new.bed",
-            )
-
-    def _parse(self, first: int, lines: list[bytes]) -> BedBlock:
-        self._refuse_lone_returns(first, lines)
-        if first == 1 and lines[0].startswith(BYTE_ORDER_MARK):
-            lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
-        count = self._columns
-        is_data = [
-            line[:1] not in MAYBE_NO_DATA or bool(line.strip() and not HEADER.match(line)) for line in lines
-        ]
-        numbers = first + np.flatnonzero(is_data)
-        # One flat list, because the garbage collector would walk a list per line again and again.
-        fields = [
-            field
-            for line in compress(lines, is_data)
-            for field in line.rstrip(b"\r\n").split(b"\t", count)[:count]
-        ]
-        if len(fields) < count * len(numbers):
-            found = (line.rstrip(b"\r\n").count(b"\t") + 1 for line in compress(lines, is_data))
-            number, columns_found = next(pair for pair in zip(numbers, found, strict=True) if pair[1] < count)
-            raise self.fail(
-                int(number),
-                f"{columns_found} tab-separated columns; expected at least {count} "
-                f"({', '.join(('contig', 'start', 'end', 'name', 'score')[:count])}){self._remedy}",
-                self._argument,
-            )
-        contig, start, end, *columns = (fields[column::count] for column in range(count))
-        starts = self._coordinates(start, numbers, "start")
-        ends = self._coordinates(end, numbers, "end")
-        reversed_ = np.flatnonzero(ends <= starts)
-        if reversed_.size:
-            at = reversed_[0]
-            raise self.fail(
-                numbers[at], f"start {starts[at]}, end {ends[at]}; expected an end greater than the start"
-            )
-        return BedBlock(contig, starts, ends, columns, numbers)
-
-    def _coordinates(
-        self, texts: list[bytes], numbers: npt.NDArray[np.int64], what: str
-    ) -> npt.NDArray[np.int64]:
-        if all(map(bytes.isdigit, texts)) and (not texts or max(map(len, texts)) <= MAX_DIGITS):
-            return np.fromiter(map(int, texts), np.int64, len(texts))
-        at = next(i for i, text in enumerate(texts) if not text.isdigit() or len(text) > MAX_DIGITS)
-        found = texts[at].decode(errors="replace")
-        raise self.fail(numbers[at], f"{what} {quoted(found)}; expected a whole number of bp, 0 or more")
+    def _parse_lines(self, first: int, data: bytes) -> BedBlock:
+        lines = data.split(b"\n")  # bytes.splitlines ends lines at carriage returns, too
+        remedy = self._remedy, self._argument
+        texts, start, end, line = parse_lines(lines, first, self._columns, remedy, self.fail)
+        contig, *columns = map(_coded, texts)
+        return BedBlock(contig, start, end, columns, line)
 
     def text(self, data: bytes, line: int) -> str:
         """Decode one field; the error names the line if it is not plain text without blanks around it."""
@@ -299,6 +120,75 @@ class BedReader:
         if text != text.strip():
             raise self.fail(line, f"{quoted(text)} begins or ends with a blank; remove it")
         return text
+
+
+def _whole_lines(stream: PlainStream) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of the first line, some whole lines)."""
+    number, parts = 1, [b""]
+    while data := stream.read(BYTES_PER_BLOCK):
+        end = data.rfind(b"\n") + 1
+        parts.append(data[:end])
+        if end:
+            lines = b"".join(parts)
+            yield number, lines
+            number += lines.count(b"\n")
+            parts = []
+        parts.append(data[end:])
+    rest = b"".join(parts)
+    if rest:
+        yield number, rest
+
+
+def _parsed(
+    data: bytes, count: int
+) -> tuple[Coded, npt.NDArray[np.int64], npt.NDArray[np.int64], list[Coded]] | None:
+    """Parse whole lines at once; None if one of them may be no interval as `parse_lines` reads it."""
+    import pyarrow as pa
+    import pyarrow.csv
+
+    blanks, hexadecimal = NO_DECIMAL
+    if (
+        (b"\r" in data and data.count(b"\r") != data.count(b"\r\n"))
+        or (b" " in data and any(each in data for each in blanks))
+        or any(each in data for each in hexadecimal)
+    ):
+        return None
+    text = pa.dictionary(pa.int32(), pa.binary())
+    names = [f"f{number}" for number in range(count)]
+    types = dict.fromkeys(names, text) | {"f1": pa.int64(), "f2": pa.int64()}
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.py_buffer(data if data.endswith(b"\n") else data + b"\n"),
+            pyarrow.csv.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, autogenerate_column_names=True
+            ),
+            pyarrow.csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False),
+            pyarrow.csv.ConvertOptions(
+                check_utf8=False, column_types=types, null_values=[], include_columns=names
+            ),
+        ).combine_chunks()
+    except pa.ArrowException:
+        return None
+    start, end = (table[name].to_numpy() for name in ("f1", "f2"))
+    contig, *columns = (_of_arrow(table[name]) for name in names if types[name] == text)
+    is_interval = (
+        start.min() >= 0
+        and end.max() < 10**MAX_DIGITS
+        and bool((start < end).all())
+        and not any(not name.strip() or HEADER.match(name + b"\t") for name in contig.values)
+    )
+    return (contig, start, end, columns) if is_interval else None
+
+
+def _of_arrow(column: Any) -> Coded:
+    whole = column.chunk(0)
+    return Coded(whole.dictionary.to_pylist(), whole.indices.to_numpy())
+
+
+def _coded(texts: list[bytes]) -> Coded:
+    values = dict.fromkeys(texts)
+    code = {value: number for number, value in enumerate(values)}
+    return Coded(list(values), np.fromiter(map(code.__getitem__, texts), np.int32, len(texts)))
 
 
 def track_line(name: str, description: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ from atypeak_scale.errors import InputError, nearest
 
 # Codes of peaks that are not used; those of other cell lines are OTHER, OTHER - 1, ...
 NOT_SELECTED, OTHER = -1, -2
-UNKNOWN = np.iinfo(np.int64).min
 MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has a few thousand
 MOST_SOURCES = 5_000  # all are columns of every window; a cell line has at most some hundreds
 
@@ -44,18 +42,15 @@ class NameTable:
     def encode(self, reader: BedReader, block: BedBlock) -> npt.NDArray[np.int64]:
         """Return the code of each peak's source: int64 (rows,); below 0 it is not used."""
         names = block.columns[0]
-        codes = self._known(names)
-        for row in np.flatnonzero(codes == UNKNOWN).tolist():
-            if names[row] not in self._codes:
-                self._codes[names[row]] = self._code(reader, names[row], int(block.line[row]))
-        codes = self._known(names)
+        for number, name in enumerate(names.values):
+            if name not in self._codes:
+                line = int(block.line[names.first_row(number)])
+                self._codes[name] = self._code(reader, name, line)
+        codes = np.array([self._codes[name] for name in names.values], np.int64)[names.codes]
         self.not_selected += int((codes == NOT_SELECTED).sum())
         others, counts = np.unique(codes[codes <= OTHER], return_counts=True)
         self._of_others.update(dict(zip(others.tolist(), counts.tolist(), strict=True)))
         return codes
-
-    def _known(self, names: list[bytes]) -> npt.NDArray[np.int64]:
-        return np.fromiter(map(self._codes.get, names, repeat(UNKNOWN)), np.int64, len(names))
 
     def _code(self, reader: BedReader, name: bytes, line: int) -> int:
         if len(self._codes) == MOST_NAMES:

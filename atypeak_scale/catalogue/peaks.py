@@ -20,11 +20,12 @@ from atypeak_scale.catalogue.accounts import (
     tell_repeated_peaks,
     tell_similar_cell_lines,
 )
-from atypeak_scale.catalogue.bed import BedBlock, BedReader, InputFile
+from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.catalogue.peak_names import NOT_SELECTED, NameTable
+from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.config import Selection
 from atypeak_scale.storage.locations import Location
 
@@ -148,16 +149,16 @@ class _Stretches:
 
     def append(self, reader: BedReader, block: BedBlock, source: npt.NDArray[np.int64]) -> None:
         """Append the peaks that have a source, a code of 0 or more."""
-        self._contigs.read(reader, block)
-        by_contig: defaultdict[bytes, list[int]] = defaultdict(list)
-        for row in np.flatnonzero(source >= 0).tolist():
-            by_contig[block.contig[row]].append(row)
-        for contig, rows in by_contig.items():
-            name = self._contigs.names[self._contigs.code[contig]]
+        contig = self._contigs.encode(reader, block)
+        for code in np.unique(contig[source >= 0]).tolist():
+            rows = (contig == code) & (source >= 0)
+            name = self._contigs.names[code]
             if self._asked is not None and name not in self._asked:
-                self._elsewhere.update((name, code) for code in source[rows].tolist())
+                numbers, counts = np.unique(source[rows], return_counts=True)
+                for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+                    self._elsewhere[name, number] += count
                 continue
-            records = np.zeros(len(rows), PEAK)
+            records = np.zeros(int(rows.sum()), PEAK)
             records["start"], records["end"] = block.start[rows], block.end[rows]
             records["source"] = source[rows]
             self._write(self._files[name], records)
@@ -190,7 +191,10 @@ class _Stretches:
                     records = np.fromfile(stretches[number], PEAK)
                     stretches[number].unlink()
                     records["source"] = recode[records["source"]]
-                    records = sort_intervals(records[records["source"] != NOT_SELECTED], furthest)
+                    records = records[records["source"] != NOT_SELECTED]
+                    # Peaks of one place are in the order of their sources, whatever order the file has.
+                    records = records[np.argsort(records["source"], kind="stable")]
+                    records = sort_intervals(records, furthest)
                     furthest = records["furthest"].max(initial=furthest)
                     records.tofile(out)
                     found.selected += len(records)

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.catalogue.accounts import CrmAccount, tell_repeated_regions
-from atypeak_scale.catalogue.bed import BedBlock, BedReader, InputFile
+from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
+from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
 
@@ -140,12 +141,11 @@ def _read_rows(reader: BedReader, min_peaks: int) -> tuple[list[str], dict[str, 
     contigs = ContigNames()
     parts: dict[str, list[IntArray]] = {name: [] for name in ("contig", "start", "end", "line", "keep")}
     for block in reader:
-        contigs.read(reader, block)
+        parts["contig"].append(contigs.encode(reader, block))
         _refuse_long(reader, block)
-        parts["contig"].append(np.fromiter(map(contigs.code.__getitem__, block.contig), np.int64))
         for name in ("start", "end", "line"):
             parts[name].append(getattr(block, name))
-        few = _peak_counts(reader, block.columns[1], block.line) < min_peaks if min_peaks else 0
+        few = _peak_counts(reader, block) < min_peaks if min_peaks else 0
         parts["keep"].append(np.where(few, 0, np.ones(len(block.line), np.int64)))
     rows = {name: np.concatenate(part) for name, part in parts.items()}
     rank = np.argsort(np.argsort(np.array(contigs.names, object), kind="stable"))
@@ -178,17 +178,18 @@ def read_windows(path: Location, frame: int, min_peaks: int) -> tuple[Windows, I
     return windows, input_file
 
 
-def _peak_counts(reader: BedReader, texts: list[bytes], lines: IntArray) -> npt.NDArray[np.float64]:
-    counts = np.empty(len(texts))
-    for row, text in enumerate(texts):
+def _peak_counts(reader: BedReader, block: BedBlock) -> npt.NDArray[np.float64]:
+    """Return the number in column 5 of every row: float64 (rows,)."""
+    column = block.columns[1]
+    counts = np.empty(len(column.values))
+    for number, text in enumerate(column.values):
         try:
-            counts[row] = float(text)
-            if not np.isfinite(counts[row]):
+            counts[number] = float(text)
+            if not np.isfinite(counts[number]):
                 raise ValueError
         except ValueError:
             found = text.decode(errors="replace")
             message = f"column 5 is {quoted(found)}; expected the CRM's number of peaks"
-            raise reader.fail(
-                int(lines[row]), f"{message}; to use every CRM, {EVERY_CRM}", MIN_CRM_PEAKS
-            ) from None
-    return counts
+            line = int(block.line[column.first_row(number)])
+            raise reader.fail(line, f"{message}; to use every CRM, {EVERY_CRM}", MIN_CRM_PEAKS) from None
+    return counts[column.codes]

@@ -14,8 +14,8 @@ from typing import Any
 import zarr
 
 from atypeak_scale.catalogue.accounts import CrmAccount, PeakAccount
-from atypeak_scale.catalogue.bed import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
+from atypeak_scale.catalogue.streams import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.windows import Windows, read_windows
 from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError

@@ -150,7 +150,7 @@ def test_simulate__readers_of_real_data_read_it(tmp_path: Path) -> None:
     files = simulate(ArtificialSettings(crms=50, datasets=101, trs=4), tmp_path / "out")
     windows, _ = read_windows(files.crms, 3200, 1)
     assert len(windows) == 50
-    names = [name.decode() for block in BedReader(files.peaks, 4) for name in block.columns[0]]
+    names = [name.decode() for block in BedReader(files.peaks, 4) for name in block.columns[0].texts()]
     assert {split_name(name)[1] for name in names} == {CELL_LINE}
     datasets = {split_name(name)[0][0] for name in names}
     assert sorted(datasets) == sorted(datasets, key=lambda dataset: int(dataset.removeprefix("dataset")))

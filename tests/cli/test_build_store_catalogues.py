@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from atypeak_scale.catalogue.bed import BGZF_EMPTY_BLOCK
+from atypeak_scale.catalogue.streams import BGZF_EMPTY_BLOCK
 from tests.cli.helpers import (
     CELL,
     CRMS,

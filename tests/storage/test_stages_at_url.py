@@ -18,7 +18,8 @@ from atypeak_scale import assess
 from atypeak_scale.assess.description.statistics_tables import statistics_tables
 from atypeak_scale.assess.results import save_tables
 from atypeak_scale.catalogue import bed
-from atypeak_scale.catalogue.bed import BedReader, identify
+from atypeak_scale.catalogue.bed import BedReader
+from atypeak_scale.catalogue.streams import identify
 from atypeak_scale.config import Config, dump_config, load_config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel, Training, load_model, save_model

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from atypeak_scale.catalogue.bed import InputFile
 from atypeak_scale.catalogue.overlaps import candidates, overlapping_pairs, sort_intervals
 from atypeak_scale.catalogue.peaks import PeakSpool, map_peaks
+from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.catalogue.windows import Regions
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor

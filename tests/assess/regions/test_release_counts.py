@@ -21,9 +21,9 @@ from atypeak_scale.assess.regions.release_counts import (
     reading_scores,
     write_counts,
 )
-from atypeak_scale.catalogue.bed import InputFile
 from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.catalogue.peaks import PEAK, spool_peaks
+from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import Selection
 from atypeak_scale.errors import InputError

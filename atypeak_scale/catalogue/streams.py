@@ -1,0 +1,236 @@
+"""Input files as streams of plain bytes: what identifies them, and what they are compressed by."""
+
+import hashlib
+import io
+import lzma
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from isal import igzip_threaded, isal_zlib
+
+from atypeak_scale.errors import InputError
+from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
+from atypeak_scale.storage.url import reaching
+
+STANDARD_INPUT = "-"
+GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+# What other files begin with, what they are, and what makes BED lines of them.
+FOREIGN = (
+    (b"BZh", "bzip2", "bzcat FILE"),
+    (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
+    (b"\xff\xfe", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xfe\xff", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xeb\xf2\x89\x87", "bigBed", "bigBedToBed FILE /dev/stdout"),
+    (b"\x87\x89\xf2\xeb", "bigBed", "bigBedToBed FILE /dev/stdout"),
+    (b"\x26\xfc\x8f\x88", "bigWig", ""),
+    (b"\x88\x8f\xfc\x26", "bigWig", ""),
+    (b"PAR1", "Parquet", ""),
+)
+TAR = slice(257, 262)  # where tar archives say `ustar`
+BGZF_HEADER = 18  # bytes
+BGZF_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+BUFFER = 1 << 20
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """What identifies the content of an input: size in bytes and SHA-256, of the file as it is stored."""
+
+    size: int
+    sha256: str
+
+
+def identify(file: Location) -> InputFile:
+    """Return size and SHA-256 of a file, as after reading all of it."""
+    with target(file).open_bytes() as raw:
+        hashing = _HashingReader(raw, str(file))
+        while hashing.read(1 << 20):
+            pass
+    return hashing.input_file()
+
+
+def require_file(file: Location | None, argument: str) -> Location:
+    """Return a file that is there and can be read more than once; `argument` is the parameter that names it.
+
+    Raises
+    ------
+    InputError
+        If no file is named, there is none, or it is a pipe or a folder.
+
+    """
+    if file is None:
+        raise InputError(f"no {argument} file; set inputs.{argument} in the config, or name it", argument)
+    if target(file).file_size() is None:
+        there = target(file).exists()
+        problem = "is no regular file, and it is read twice" if there else "no such file"
+        raise InputError(f"{file}: {problem}; name the right one", argument)
+    return file
+
+
+class _HashingReader(io.RawIOBase):
+    """Passes bytes on and remembers their hash, their number, and what a bgzip part ended with.
+
+    after_bgzip: the bytes after the last end-of-file block of bgzip, up to the size of a header; None before.
+    """
+
+    def __init__(self, raw: BinaryIO, name: str) -> None:
+        self._raw, self._name = raw, name
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.after_bgzip: bytes | None = None
+        self._tail = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        data = b""
+        with reaching(self._name):  # so that a lost connection does not look like a damaged file
+            # A pipe gives as few bytes as it likes, but the first ones tell what the file is.
+            while len(data) < len(buffer) and (more := self._raw.read(len(buffer) - len(data))):
+                data += more
+        buffer[: len(data)] = data
+        self._hash.update(data)
+        self.size += len(data)
+        self._look_for_end_of_bgzip(data)
+        return len(data)
+
+    def _look_for_end_of_bgzip(self, data: bytes) -> None:
+        """Note where the last end-of-file block ends, which may straddle two reads."""
+        seen = self._tail + data
+        end = seen.rfind(BGZF_EMPTY_BLOCK)
+        if end >= 0:
+            self.after_bgzip = seen[end + len(BGZF_EMPTY_BLOCK) :][:BGZF_HEADER]
+        elif self.after_bgzip is not None:
+            self.after_bgzip = (self.after_bgzip + data)[:BGZF_HEADER]
+        self._tail = seen[1 - len(BGZF_EMPTY_BLOCK) :]
+
+    def input_file(self) -> InputFile:
+        return InputFile(self.size, self._hash.hexdigest())
+
+
+def _is_bgzip(header: bytes) -> bool:
+    return header[:4] == b"\x1f\x8b\x08\x04" and header[12:14] == b"BC"
+
+
+def name_of(path: Location) -> str:
+    """Return what messages call a file."""
+    return "standard input" if str(path) == STANDARD_INPUT else str(path)
+
+
+@contextmanager
+def opened(path: Location) -> Iterator["PlainStream"]:
+    """Open a file, local or at a URL, or standard input, to be read once.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened, or is of another kind than text, plain or compressed.
+
+    """
+    with ExitStack() as stack, _raw(path) as raw:
+        yield PlainStream(_HashingReader(raw, name_of(path)), name_of(path), stack)
+
+
+def _raw(path: Location) -> BinaryIO:
+    if str(path) == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise InputError("standard input is closed; name a file, or give the data through a pipe")
+        return sys.stdin.buffer
+    try:
+        return target(path).open_bytes()
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read: {problem.strerror}") from None
+
+
+class PlainStream:
+    """The decompressed bytes of a file. Its first bytes tell whether it is plain, gzip, bgzip, xz or zstd.
+
+    stack: what is to be closed at the end.
+    """
+
+    def __init__(self, hashing: _HashingReader, name: str, stack: ExitStack) -> None:
+        self._hashing, self._name = hashing, name
+        buffered = io.BufferedReader(hashing, BUFFER)
+        self._magic = buffered.peek(BGZF_HEADER)[:BGZF_HEADER]
+        self._lines = 0
+        with self._damage():
+            self._stream = _decompressed(buffered, self._magic, stack)
+            self._refuse_foreign()
+
+    def read(self, size: int) -> bytes:
+        """Return so many decompressed bytes; fewer at the end.
+
+        Raises
+        ------
+        InputError
+            If the compressed file is damaged or truncated.
+
+        """
+        with self._damage():
+            data = self._stream.read(size)
+        self._lines += data.count(b"\n")
+        if len(data) < size:
+            self._refuse_truncated_bgzip()
+        return data
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the file, as it is stored, that were read."""
+        return self._hashing.size
+
+    def input_file(self) -> InputFile:
+        """Return what identifies the file, once all of it was read."""
+        return self._hashing.input_file()
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError, zlib.error, lzma.LZMAError, isal_zlib.error) as problem:  # type: ignore[misc]
+            raise InputError(
+                f"{self._name}, after line {self._lines}: the compressed file is truncated or damaged "
+                f"({problem}); fetch it again"
+            ) from None
+
+    def _refuse_foreign(self) -> None:
+        """Raise InputError if the text, decompressed, begins as another kind of file does."""
+        start = self._stream.peek(TAR.stop)
+        if start[TAR] == b"ustar":
+            raise InputError(f"{self._name}: is a tar archive; extract it: tar -xOf FILE > new.bed")
+        for magic, what, command in FOREIGN:
+            if start.startswith(magic):
+                remedy = f"; convert it: {command} > new.bed" if command else ""
+                raise InputError(
+                    f"{self._name}: is {what}; expected BED, plain or compressed by gzip, bgzip, xz or "
+                    f"zstd{remedy}"
+                )
+
+    def _refuse_truncated_bgzip(self) -> None:
+        # Members of gzip may follow one another. Those of bgzip end with a block of their own.
+        after = self._hashing.after_bgzip
+        if _is_bgzip(self._magic) and (after is None or _is_bgzip(after)):
+            raise InputError(
+                f"{self._name}, after line {self._lines}: the bgzip file is truncated "
+                "(its end-of-file block is missing); fetch it again"
+            )
+
+
+def _decompressed(buffered: Any, magic: bytes, stack: ExitStack) -> io.BufferedReader:
+    stream: Any = buffered
+    if magic.startswith(GZIP):
+        # Decompression runs beside parsing, in a thread.
+        stream = stack.enter_context(igzip_threaded.open(buffered, "rb", threads=1))  # type: ignore[no-untyped-call]
+    elif magic.startswith(XZ):
+        stream = io.BufferedReader(cast(io.RawIOBase, lzma.open(buffered)), BUFFER)
+    elif magic.startswith(ZSTD):
+        import pyarrow as pa
+
+        file = pa.PythonFile(buffered, mode="r")
+        stream = io.BufferedReader(cast(io.RawIOBase, pa.CompressedInputStream(file, "zstd")), BUFFER)
+    return cast(io.BufferedReader, stream)
