@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from atypeak_scale.catalogue.folder import peaks_file
 from atypeak_scale.catalogue.streams import InputFile, identify, require_file
 from atypeak_scale.config import Config, Objective, for_support, load_config, made_by, with_objective
 from atypeak_scale.errors import InputError, InterruptedStageError
@@ -106,7 +107,7 @@ class _Run:
     def _made_from(self) -> dict[str, Any]:
         """Return what the store will be made from; the inputs are read once."""
         if self._inputs is None:
-            self._inputs = identify(self.peaks), identify(self.crms)
+            self._inputs = identify(peaks_file(self.peaks, self.config.cell_line)), identify(self.crms)
         return store_provenance(self.config, *self._inputs)
 
     def cell_line(self) -> CellLine:
@@ -236,11 +237,10 @@ def _prepare(
     config: Config, workdir: Location, peaks: Location | None, crms: Location | None,
     objectives: Sequence[Objective], executor: Executor, commands: Mapping[str, str] | None = None,
 ) -> _Run:  # fmt: skip
-    files = [
-        require_file(peaks or config.inputs.peaks, "peaks"),
-        require_file(crms or config.inputs.crms, "crms"),
-    ]
-    run = _Run(config, workdir, files[0], files[1], objectives, executor, commands)
+    peaks = peaks or config.inputs.peaks or ""
+    require_file(peaks_file(peaks, config.cell_line) if peaks else None, "peaks")
+    crms = require_file(crms or config.inputs.crms, "crms")
+    run = _Run(config, workdir, peaks, crms, objectives, executor, commands)
     run.refuse_other_cell_line()
     return run
 

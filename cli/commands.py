@@ -20,6 +20,7 @@ from .score import score
 from .search import search
 from .show import show
 from .simulate import simulate
+from .split import split
 from .statistics import statistics
 from .train import train
 from .ur_examples import ur_examples
@@ -41,7 +42,7 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, report, simulate, build_store, info, train, search, score, normalize, export, evidence,
+    demo, run, report, simulate, split, build_store, info, train, search, score, normalize, export, evidence,
     explain, show, crms, compare_releases,
     statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip

@@ -22,6 +22,7 @@ from atypeak_scale.catalogue.accounts import (
 )
 from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
+from atypeak_scale.catalogue.folder import CatalogueReader, is_catalogue
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.catalogue.peak_names import NOT_SELECTED, NameTable
@@ -85,7 +86,7 @@ def spool_peaks(
     contigs: Collection[str] | None = None,
     progress: Callable[[int], None] = lambda size: None,
 ) -> PeakSpool:
-    """Read a peak file and leave the selected peaks in `folder`, which must exist.
+    """Read a peak file, or a catalogue folder, and leave the selected peaks in `folder`, which must exist.
 
     `contigs` are those whose peaks are kept; None keeps all. `progress` receives the number of bytes read so
     far. What looks left out by mistake is told in warnings.
@@ -97,7 +98,7 @@ def spool_peaks(
         names); if the selection leaves nothing.
 
     """
-    reader = BedReader(path, columns=4)
+    reader = CatalogueReader(path, cell_line) if is_catalogue(path) else BedReader(path, columns=4)
     names, stretches = NameTable(cell_line, selection), _Stretches(folder, contigs)
     rows = 0
     for block in reader:
@@ -110,7 +111,8 @@ def spool_peaks(
     sources = names.kept()
     code = {source: number for number, source in enumerate(sources)}
     recode = np.array([code.get(source, NOT_SELECTED) for source in names.sources], np.int32)
-    others = names.other_cell_lines()
+    others = names.other_cell_lines() | reader.others
+    rows += sum(reader.others.values())
     found = stretches.sort(recode)
     elsewhere = stretches.elsewhere(recode)
     tell_similar_cell_lines(reader.name, cell_line, others)

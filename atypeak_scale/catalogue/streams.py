@@ -114,7 +114,8 @@ class _HashingReader(io.RawIOBase):
         return InputFile(self.size, self._hash.hexdigest())
 
 
-def _is_bgzip(header: bytes) -> bool:
+def is_bgzip(header: bytes) -> bool:
+    """Return whether a file that begins so, with BGZF_HEADER bytes, is bgzip."""
     return header[:4] == b"\x1f\x8b\x08\x04" and header[12:14] == b"BC"
 
 
@@ -180,6 +181,16 @@ class PlainStream:
         return data
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the file is not compressed."""
+        return not self._magic.startswith((GZIP, XZ, ZSTD))
+
+    @property
+    def is_bgzip(self) -> bool:
+        """Whether the file begins as bgzip."""
+        return is_bgzip(self._magic)
+
+    @property
     def bytes_read(self) -> int:
         """Bytes of the file, as it is stored, that were read."""
         return self._hashing.size
@@ -214,7 +225,7 @@ class PlainStream:
     def _refuse_truncated_bgzip(self) -> None:
         # Members of gzip may follow one another. Those of bgzip end with a block of their own.
         after = self._hashing.after_bgzip
-        if _is_bgzip(self._magic) and (after is None or _is_bgzip(after)):
+        if is_bgzip(self._magic) and (after is None or is_bgzip(after)):
             raise InputError(
                 f"{self._name}, after line {self._lines}: the bgzip file is truncated "
                 "(its end-of-file block is missing); fetch it again"

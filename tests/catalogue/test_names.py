@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atypeak_scale.catalogue.names import peak_name, source_name, split_name, split_source
+from atypeak_scale.catalogue.names import (
+    CONVENTIONS,
+    NON_REDUNDANT,
+    peak_name,
+    recognised_convention,
+    source_name,
+    split_merged_name,
+    split_name,
+    split_source,
+)
 
 part = st.text(st.characters(exclude_characters=".\t\n", exclude_categories=["Cs"]), min_size=1).filter(
     lambda text: text == text.strip()
@@ -37,3 +46,28 @@ def test_split_source__refuses(source: str) -> None:
 @given(part, part)
 def test_source__round_trip(dataset: str, tr: str) -> None:
     assert split_source(source_name((dataset, tr))) == (dataset, tr)
+
+
+label = st.text(st.sampled_from("aZ.% 25E0é"), min_size=1).filter(lambda text: text == text.strip())
+
+
+@given(label, label, part)
+def test_name__labels_with_dots_and_blanks_come_back(dataset: str, tr: str, cell_line: str) -> None:
+    name = peak_name((dataset, tr), cell_line)
+    assert split_name(name) == ((dataset, tr), cell_line)
+    assert " " not in name.removesuffix(cell_line)
+
+
+def test_merged_name__one_source_in_each_cell_line() -> None:
+    of_one = (NON_REDUNDANT, "ctcf")
+    assert split_merged_name("ctcf:hela,k-562,hela") == [(of_one, "hela"), (of_one, "k-562")]
+    for wrong in ("ctcf", ":hela", "ctcf:", "ctcf:hela,"):
+        with pytest.raises(ValueError, match="expected TR:cell_line"):
+            split_merged_name(wrong)
+
+
+@pytest.mark.parametrize(
+    "names, number", [(["a.b.c", "d.e.f:g"], 0), (["b:c", "b:d,e"], 1), (["b:c.d"], 1), ([], 0)]
+)
+def test_convention__of_most_names(names: list[str], number: int) -> None:
+    assert recognised_convention(names) == list(CONVENTIONS)[number]

@@ -1,0 +1,252 @@
+"""A catalogue as a folder: the peaks of every cell line as a Parquet file, sorted by contig and start.
+
+catalogue.json says what was read and lists the cell lines. It is written last, so a folder without it is not
+finished.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.catalogue.bed import BedBlock, BedReader, Coded
+from atypeak_scale.catalogue.names import Source, peak_name
+from atypeak_scale.catalogue.streams import InputFile, identify
+from atypeak_scale.errors import DamagedError, InputError, nearest
+from atypeak_scale.storage.locations import Location, is_url, local_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CATALOGUE = "catalogue.json"
+PEAKS = "peaks"
+FORMAT = 1
+ROWS_PER_GROUP = 1 << 20
+ROWS_PER_BLOCK = 1 << 18
+LABELS = ("dataset", "tr")
+# Columns that a peak may have beside its place and labels, and what stands for a missing value.
+EXTRA = {"summit": np.dtype(np.int64), "signal": np.dtype(np.float64)}
+
+
+@dataclass(frozen=True)
+class CatalogueLine:
+    """A cell line of a catalogue: its file within the folder, and numbers of peaks and sources."""
+
+    name: str
+    file: str
+    peaks: int
+    sources: int
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A finished folder. convention: how names were spelled; inputs: what was read; rows: in these files."""
+
+    path: Path
+    convention: str
+    inputs: list[InputFile]
+    rows: int
+    lines: list[CatalogueLine]
+
+    def line(self, name: str) -> CatalogueLine:
+        """Return a cell line; raise InputError if there is none of this name."""
+        for line in self.lines:
+            if line.name == name:
+                return line
+        hint = nearest(name, [line.name for line in self.lines])
+        raise InputError(f"{self.path}: no peak of cell line {name!r}; {hint}")
+
+    def write(self) -> None:
+        """Write the file that says the folder is finished."""
+        values = {"format": FORMAT, **asdict(self)}
+        del values["path"]
+        partial = self.path / f".{CATALOGUE}"
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        partial.rename(self.path / CATALOGUE)
+
+
+def is_catalogue(path: Location) -> bool:
+    """Return whether a path is a folder, which only a catalogue can be where peaks are asked for."""
+    return not is_url(path) and local_path(path).is_dir()
+
+
+def open_catalogue(path: Location) -> Catalogue:
+    """Open a catalogue.
+
+    Raises
+    ------
+    InputError
+        If the folder is none, or is not finished.
+
+    """
+    folder = local_path(path)
+    try:
+        values = json.loads((folder / CATALOGUE).read_text(encoding="utf-8"))
+        if values.pop("format") != FORMAT:
+            raise ValueError
+        inputs = [InputFile(**one) for one in values.pop("inputs")]
+        lines = [CatalogueLine(**one) for one in values.pop("lines")]
+        return Catalogue(folder, inputs=inputs, lines=lines, **values)
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: is a folder without {CATALOGUE}, so no finished catalogue; name a BED file, or make it "
+            "with 'atypeak-scale split' or 'atypeak-scale catalogue'"
+        ) from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InputError(f"{folder / CATALOGUE}: is damaged; make the catalogue again") from None
+
+
+def peaks_file(path: Location, cell_line: str) -> Location:
+    """Return the file that holds the peaks of a cell line: of a catalogue its part, otherwise the path.
+
+    Raises
+    ------
+    InputError
+        If the path is a folder but no catalogue, or one without the cell line.
+
+    """
+    if not is_catalogue(path):
+        return path
+    catalogue = open_catalogue(path)
+    return str(catalogue.path / catalogue.line(cell_line).file)
+
+
+class CatalogueReader(BedReader):
+    """The peaks of one cell line of a catalogue, as `BedReader` gives those of a file; its lines are rows."""
+
+    def __init__(self, path: Location, cell_line: str) -> None:
+        catalogue = open_catalogue(path)
+        self._cell_line, line = cell_line, catalogue.line(cell_line)
+        self._file = catalogue.path / line.file
+        super().__init__(str(self._file), 4)
+        self.others = {other.name: other.peaks for other in catalogue.lines if other != line}
+
+    def __iter__(self) -> Iterator[BedBlock]:
+        """Yield blocks of peaks; the name column is spelled dataset.TR.cell_line."""
+        row = 1
+        for batch in batches(self._file):
+            contig, *labels = (_coded(batch.column(name)) for name in ("contig", *LABELS))
+            start, end = (batch.column(name).to_numpy() for name in ("start", "end"))
+            line = np.arange(row, row + len(start))
+            yield BedBlock(contig, start, end, [self._names(*labels)], line)
+            row += len(start)
+        self.input_file = identify(self._file)
+
+    def _names(self, dataset: Coded, tr: Coded) -> Coded:
+        pairs, codes = np.unique(
+            dataset.codes.astype(np.int64) * len(tr.values) + tr.codes, return_inverse=True
+        )
+        sources = [
+            (dataset.values[pair // len(tr.values)].decode(), tr.values[pair % len(tr.values)].decode())
+            for pair in pairs.tolist()
+        ]
+        return Coded(
+            [peak_name(source, self._cell_line).encode() for source in sources], codes.astype(np.int32)
+        )
+
+
+def batches(file: Path) -> "Iterator[pa.RecordBatch]":
+    """Yield the rows of a cell line's file, some at a time.
+
+    Raises
+    ------
+    DamagedError
+        If the file does not read back.
+
+    """
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(file, read_dictionary=["contig", *LABELS]) as parquet:
+            yield from parquet.iter_batches(ROWS_PER_BLOCK)
+    except (OSError, pa.ArrowException) as problem:
+        raise DamagedError(f"{file}: does not read back ({problem}); make the catalogue again") from None
+
+
+def _coded(column: Any) -> Coded:
+    return Coded([text.encode() for text in column.dictionary.to_pylist()], column.indices.to_numpy())
+
+
+class LineWriter:
+    """Writes the sorted peaks of a cell line into its file, which appears whole, at `close`.
+
+    Parameters
+    ----------
+    file : Path
+        To be written.
+    contigs : sequence of str
+        What the contig codes mean.
+    sources : sequence of (str, str)
+        What the source codes mean.
+    extra : sequence of str
+        Names of further columns, of EXTRA.
+
+    """
+
+    def __init__(
+        self, file: Path, contigs: Sequence[str], sources: Sequence[Source], extra: Sequence[str] = ()
+    ) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        text = pa.dictionary(pa.int32(), pa.string())
+        self._schema = pa.schema(
+            [("contig", text), ("start", pa.int64()), ("end", pa.int64()), *((name, text) for name in LABELS),
+             *((name, pa.from_numpy_dtype(EXTRA[name])) for name in extra)]
+        )  # fmt: skip
+        self._labels = [sorted({source[view] for source in sources}) for view in (0, 1)]
+        self._label_of_source = [
+            np.array([labels.index(source[view]) for source in sources], np.int32)
+            for view, labels in enumerate(self._labels)
+        ]
+        self._contigs, self._extra = list(contigs), list(extra)
+        self._file, self._partial = file, file.with_name(f".{file.name}")
+        self._writer = pyarrow.parquet.ParquetWriter(
+            self._partial, self._schema, compression="zstd", compression_level=1,
+            use_dictionary=["contig", *LABELS],
+            column_encoding={"start": "DELTA_BINARY_PACKED", "end": "DELTA_BINARY_PACKED"},
+        )  # fmt: skip
+        self._waiting: list[npt.NDArray[np.void]] = []
+        self.rows = 0
+
+    def append(self, records: npt.NDArray[np.void]) -> None:
+        """Append sorted records with the fields contig, start, end, source, and the further columns."""
+        self._waiting.append(records)
+        if sum(map(len, self._waiting)) >= ROWS_PER_GROUP:
+            waiting = np.concatenate(self._waiting)
+            whole = len(waiting) // ROWS_PER_GROUP * ROWS_PER_GROUP
+            for start in range(0, whole, ROWS_PER_GROUP):
+                self._write(waiting[start : start + ROWS_PER_GROUP])
+            self._waiting = [waiting[whole:]]
+
+    def close(self) -> None:
+        """Write what is left, and give the file its name."""
+        rest = np.concatenate(self._waiting) if self._waiting else None
+        if rest is not None and len(rest):
+            self._write(rest)
+        self._writer.close()
+        self._partial.rename(self._file)
+
+    def _write(self, records: npt.NDArray[np.void]) -> None:
+        import pyarrow as pa
+
+        def coded(codes: npt.NDArray[np.int32], values: list[str]) -> Any:
+            return pa.DictionaryArray.from_arrays(codes, pa.array(values, pa.string()))
+
+        source = records["source"]
+        views = zip(self._label_of_source, self._labels, strict=True)
+        columns = [
+            coded(records["contig"].astype(np.int32), self._contigs),
+            pa.array(records["start"]), pa.array(records["end"]),
+            *(coded(of_source[source], labels) for of_source, labels in views),
+            *(pa.array(records[name]) for name in self._extra),
+        ]  # fmt: skip
+        self._writer.write_table(
+            pa.Table.from_arrays(columns, schema=self._schema), row_group_size=ROWS_PER_GROUP
+        )
+        self.rows += len(records)

@@ -1,0 +1,203 @@
+"""The rows of peak files, read once and left on disk in parts, each sorted by cell line.
+
+A task reads a range of a file and writes a part for every ROWS_PER_PART rows: records, and beside them what
+their codes mean and where each cell line is.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.catalogue.aliases import Aliases
+from atypeak_scale.catalogue.bed import BedBlock, BedReader
+from atypeak_scale.catalogue.contigs import ContigNames
+from atypeak_scale.catalogue.names import CONVENTIONS, Source, recognised_convention
+from atypeak_scale.catalogue.ranges import FileRange, reader_of
+from atypeak_scale.catalogue.streams import InputFile
+
+ROWS_PER_PART = 2_000_000
+MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has some ten thousand
+# source: code of (dataset, TR, cell line) within the part.
+PLACE = np.dtype([("start", np.int64), ("end", np.int64), ("contig", np.int32), ("source", np.int32)])
+SHOWN = 100  # names that show which convention a file follows
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """A range of a file to read into parts in a folder; number: of the task."""
+
+    range: FileRange
+    folder: Path
+    number: int
+    convention: str
+    aliases: Aliases
+
+    @property
+    def receipt(self) -> Path:
+        """The file that is written when all parts are there."""
+        return self.folder / f"read-{self.number:05d}.json"
+
+
+@dataclass(frozen=True)
+class ReadReceipt:
+    """What a task read. input_file: if it read the whole of a file."""
+
+    rows: int
+    parts: int
+    input_file: InputFile | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part on disk, a file of PLACE records.
+
+    contigs: by code; names: (dataset, TR, cell line) by code; counts: number of peaks by code of a name;
+    at: first row of each cell line, and the one after the last.
+    """
+
+    file: Path
+    contigs: list[str]
+    names: list[tuple[str, str, str]]
+    counts: list[int]
+    at: dict[str, tuple[int, int]]
+
+
+def convention_of(path: FileRange) -> str:
+    """Return the convention that the first names of a file follow."""
+    for block in reader_of(path, 4):
+        return recognised_convention(
+            [name.decode(errors="replace") for name in block.columns[0].values[:SHOWN]]
+        )
+    return next(iter(CONVENTIONS))
+
+
+def read_parts(task: ReadTask) -> ReadReceipt:
+    """Read a range and write its parts; a task that was done before is not done again.
+
+    Raises
+    ------
+    InputError
+        If a line is not a peak; the error names it.
+
+    """
+    if task.receipt.exists():
+        values = json.loads(task.receipt.read_text(encoding="utf-8"))
+        identity = values.pop("input_file")
+        return ReadReceipt(**values, input_file=identity and InputFile(**identity))
+    reader = reader_of(task.range, 4)
+    contigs, names = ContigNames(), _Names(task)
+    rows, parts, waiting = 0, 0, []
+    for block in reader:
+        rows += len(block.line)
+        waiting.append(names.places(reader, block, contigs.encode(reader, block)))
+        if sum(map(len, waiting)) >= ROWS_PER_PART:
+            _write(task, parts, np.concatenate(waiting), contigs.names, names)
+            parts, waiting = parts + 1, []
+    if waiting:
+        _write(task, parts, np.concatenate(waiting), contigs.names, names)
+        parts += 1
+    receipt = ReadReceipt(rows, parts, reader.input_file)
+    partial = task.receipt.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(receipt)), encoding="utf-8")
+    partial.rename(task.receipt)
+    return receipt
+
+
+class _Names:
+    """Codes of the names of a file: each distinct one is parsed once."""
+
+    def __init__(self, task: ReadTask) -> None:
+        self._split, self._aliases = CONVENTIONS[task.convention], task.aliases
+        self._convention = task.convention
+        self._codes: dict[bytes, list[int]] = {}
+        self._known: dict[tuple[str, str, str], int] = {}
+
+    @property
+    def known(self) -> list[tuple[str, str, str]]:
+        """(dataset, TR, cell line) by code."""
+        return list(self._known)
+
+    def places(
+        self, reader: BedReader, block: BedBlock, contig: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.void]:
+        """Return the rows of a block as PLACE records: as many for a row as its name has cell lines."""
+        column = block.columns[0]
+        codes = [self._of(reader, block, number) for number in range(len(column.values))]
+        most = max(map(len, codes))
+        by_place = np.array([one + [-1] * (most - len(one)) for one in codes], np.int32)[column.codes]
+        row, _ = np.nonzero(by_place >= 0)
+        places = np.empty(len(row), PLACE)
+        places["start"], places["end"] = block.start[row], block.end[row]
+        places["contig"], places["source"] = contig[row], by_place[by_place >= 0]
+        return places
+
+    def _of(self, reader: BedReader, block: BedBlock, number: int) -> list[int]:
+        name = block.columns[0].values[number]
+        if name not in self._codes:
+            line = int(block.line[block.columns[0].first_row(number)])
+            if len(self._codes) == MOST_NAMES:
+                raise reader.fail(
+                    line,
+                    f"over {MOST_NAMES:,} different names; expected {self._convention}, the same for all "
+                    "peaks of a source, without a number of the peak",
+                )
+            try:
+                found = self._split(reader.text(name, line))
+            except ValueError as problem:
+                raise reader.fail(line, str(problem)) from None
+            self._codes[name] = [self._code(source, cell_line) for source, cell_line in found]
+        return self._codes[name]
+
+    def _code(self, source: Source, cell_line: str) -> int:
+        return self._known.setdefault(self._aliases.of(source, cell_line), len(self._known))
+
+
+def _write(
+    task: ReadTask, part: int, places: npt.NDArray[np.void], contigs: list[str], names: _Names
+) -> None:
+    """Write the records sorted by cell line, then what their codes mean."""
+    known = names.known
+    lines = sorted({cell_line for *_, cell_line in known})
+    code = {cell_line: number for number, cell_line in enumerate(lines)}
+    of_name = np.array([code[cell_line] for *_, cell_line in known], np.int32)
+    line = of_name[places["source"]]
+    if len(lines) < 1 << 16:
+        line = line.astype(np.uint16)  # which NumPy sorts in linear time
+    counts = np.bincount(line, minlength=len(lines))
+    stops = np.cumsum(counts)
+    file = task.folder / f"part-{task.number:05d}-{part:05d}"
+    places[np.argsort(line, kind="stable")].tofile(file)
+    at = {
+        name: (int(stop - count), int(stop))
+        for name, count, stop in zip(lines, counts, stops, strict=True) if count
+    }  # fmt: skip
+    of_names = np.bincount(places["source"], minlength=len(known)).tolist()
+    values = {"contigs": contigs, "names": known, "counts": of_names, "at": at}
+    file.with_suffix(".json").write_text(json.dumps(values), encoding="utf-8")
+
+
+def parts_in(folder: Path, receipts: list[ReadReceipt]) -> Iterator[Part]:
+    """Yield the parts that tasks, numbered from 0, have written."""
+    for number, receipt in enumerate(receipts):
+        for part in range(receipt.parts):
+            file = folder / f"part-{number:05d}-{part:05d}"
+            values: dict[str, Any] = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+            names = [(a, b, c) for a, b, c in values["names"]]
+            at = {name: (start, stop) for name, (start, stop) in values["at"].items()}
+            yield Part(file, values["contigs"], names, values["counts"], at)
+
+
+def peaks_by_source(parts: list[Part]) -> dict[str, Counter[Source]]:
+    """Return the number of peaks of every source of every cell line."""
+    found: dict[str, Counter[Source]] = {}
+    for part in parts:
+        for (dataset, tr, cell_line), count in zip(part.names, part.counts, strict=True):
+            if count:
+                found.setdefault(cell_line, Counter())[dataset, tr] += count
+    return found
