@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atypeak_scale import assess, model, plot
     from atypeak_scale.catalogue.artificial import simulate
+    from atypeak_scale.catalogue.split import split_catalogue
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.execution.dask_executor import executor
     from atypeak_scale.model.training.train import train
@@ -38,6 +39,7 @@ _MODULES = {
     "run": "pipeline",
     "score": "scoring.score",
     "simulate": "catalogue.artificial",
+    "split_catalogue": "catalogue.split",
     "train": "model.training.train",
     "verify": "store.verify",
     "write_report": "report.report",
@@ -60,6 +62,7 @@ __all__ = [
     "run",
     "score",
     "simulate",
+    "split_catalogue",
     "train",
     "verify",
     "write_report",

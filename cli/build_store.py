@@ -2,6 +2,7 @@
 
 import click
 
+from atypeak_scale.errors import AtypeakError
 from atypeak_scale.execution.executor import Executor
 
 from .common import dry_run_option, executor_options
@@ -15,6 +16,9 @@ from .summary import Summary, summary_option
 @click.argument("crms")
 @click.argument("store", type=click.Path())
 @selection_options
+@click.option("--min-peaks", type=click.IntRange(min=0), metavar="N", default=0,
+              help="With --all: leave out cell lines with fewer peaks.")  # fmt: skip
+@click.option("--all", "every", is_flag=True, help="Build every cell line of the catalogue PEAKS.")
 @dry_run_option
 @executor_options
 @summary_option
@@ -22,6 +26,8 @@ def build_store(
     peaks: str,
     crms: str,
     store: str,
+    every: bool,
+    min_peaks: int,
     dry_run: bool,
     summary: Summary,
     executor: Executor,
@@ -29,11 +35,15 @@ def build_store(
 ) -> None:
     """Build the STORE of a cell line from PEAKS and CRMS.
 
-    Both are BED files: plain, gzip, bgzip or xz, and - is standard input. PEAKS names its peaks
-    dataset.TR.cell_line. If STORE exists, the cell line is added to it.
+    Both are BED files: plain, gzip, bgzip, xz or zstd, and - is standard input. PEAKS names its peaks
+    dataset.TR.cell_line, or is the folder of a catalogue that 'split' or 'catalogue' made. If STORE exists,
+    the cell line is added to it.
     """
     from atypeak_scale.store import build
 
+    if every:
+        _build_all(peaks, crms, store, min_peaks, dry_run, summary, executor, settings)
+        return
     config = store_config(settings)
     facts: build.BuildPlan | build.BuildResult
     with progress_on(executor):
@@ -42,3 +52,35 @@ def build_store(
         else:
             facts = build.build_store(peaks, crms, store, config, executor=executor)
     summary.facts(facts)
+
+
+def _build_all(
+    peaks: str,
+    crms: str,
+    store: str,
+    min_peaks: int,
+    dry_run: bool,
+    summary: Summary,
+    executor: Executor,
+    settings: dict[str, object],
+) -> None:
+    from atypeak_scale.store.build_all import build_all
+
+    if dry_run or settings["cell_line"] is not None:
+        raise click.UsageError("--all goes with neither --dry-run nor --cell-line")
+    config = store_config({**settings, "cell_line": "every"})
+    with progress_on(executor):
+        outcomes = build_all(peaks, crms, store, config, min_peaks, executor)
+    for outcome in outcomes:
+        if outcome.built is not None:
+            made = outcome.built
+            summary.say(
+                f"{made.windows:>10,} windows {made.peaks:>11,} peaks {made.sources:>6,} sources  "
+                f"{outcome.cell_line}"
+            )
+    failed = [outcome for outcome in outcomes if outcome.problem is not None]
+    for outcome in failed:
+        summary.say(f"not built: {outcome.cell_line}: {outcome.problem}")
+    summary.say(f"{len(outcomes) - len(failed):,} cell lines built in {store}", cell_lines=outcomes)
+    if failed:
+        raise AtypeakError(f"{len(failed):,} of {len(outcomes):,} cell lines were not built")

@@ -91,10 +91,10 @@ def open_catalogue(path: Location) -> Catalogue:
         inputs = [InputFile(**one) for one in values.pop("inputs")]
         lines = [CatalogueLine(**one) for one in values.pop("lines")]
         return Catalogue(folder, inputs=inputs, lines=lines, **values)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{path}: is a folder without {CATALOGUE}, so no finished catalogue; name a BED file, or make it "
-            "with 'atypeak-scale split' or 'atypeak-scale catalogue'"
+            f"{path}: holds no {CATALOGUE}, so it is no finished catalogue; make it with "
+            "'atypeak-scale split' or 'atypeak-scale catalogue'"
         ) from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InputError(f"{folder / CATALOGUE}: is damaged; make the catalogue again") from None

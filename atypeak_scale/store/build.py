@@ -6,6 +6,7 @@ rows  -> chunks, each task writes whole ones
 """
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import zarr
 
 from atypeak_scale.catalogue.accounts import CrmAccount, PeakAccount
+from atypeak_scale.catalogue.folder import peaks_file
 from atypeak_scale.catalogue.peaks import PeakSpool, spool_peaks
 from atypeak_scale.catalogue.streams import STANDARD_INPUT, InputFile
 from atypeak_scale.catalogue.windows import Windows, read_windows
@@ -96,13 +98,18 @@ def _read_inputs(
     if str(peaks) == str(crms) == STANDARD_INPUT:
         raise InputError("peaks and CRMs cannot both be standard input; give one of them as a file")
     windows, crm_file = read_windows(crms, config.store.frame, config.store.min_crm_peaks)
-    size = targets.target(peaks).file_size() or 0  # 0: unknown, of standard input
+    return _Inputs(windows, _read_peaks(peaks, windows, config, folder, executor), crm_file)
+
+
+def _read_peaks(
+    peaks: Location, windows: Windows, config: Config, folder: Path, executor: Executor
+) -> PeakSpool:
+    size = targets.target(peaks_file(peaks, config.cell_line)).file_size() or 0  # 0: unknown
 
     def read(done: int) -> None:
         executor.tell("read peaks", done, size)
 
-    spool = spool_peaks(peaks, folder, config.cell_line, config.selection, windows.contigs, read)
-    return _Inputs(windows, spool, crm_file)
+    return spool_peaks(peaks, folder, config.cell_line, config.selection, windows.contigs, read)
 
 
 def _plan(inputs: _Inputs, config: Config) -> BuildPlan:
@@ -149,7 +156,8 @@ def build_store(
     Parameters
     ----------
     peaks, crms
-        BED files: plain, gzip, bgzip or xz, or URLs; "-" is standard input.
+        BED files: plain, gzip, bgzip, xz or zstd, or URLs; "-" is standard input. Peaks may be the folder
+        that `split_catalogue` or `make_catalogue` made.
     store
         Folder or URL. For a URL, it is first made in the folder for temporary files, which workers must see
         too.
@@ -172,20 +180,43 @@ def build_store(
 
     """
     executor = executor or InProcess()
-    target = locations.absolute(store)  # workers may have another working directory
     config.model.check_frame(config.store.bins)
     if not replace:
         refuse_cell_line(store, config.cell_line)
     targets.target(store).refuse_unwritable()
     # Connect first: a wrong address must not cost a pass over the whole catalogue.
     executor.require(0)
+
+    def read(folder: Path) -> _Inputs:
+        return _read_inputs(peaks, crms, config, folder, executor)
+
+    return _build(read, store, config, replace, executor)
+
+
+def build_in_windows(
+    peaks: Location, windows: tuple[Windows, InputFile], store: Location, config: Config
+) -> BuildResult:
+    """Build a cell line as `build_store` does, in this process, with CRMs that were read before."""
+    refuse_cell_line(store, config.cell_line)
+    executor = InProcess()
+
+    def read(folder: Path) -> _Inputs:
+        return _Inputs(windows[0], _read_peaks(peaks, windows[0], config, folder, executor), windows[1])
+
+    return _build(read, store, config, False, executor)
+
+
+def _build(
+    read: Callable[[Path], _Inputs], store: Location, config: Config, replace: bool, executor: Executor
+) -> BuildResult:
+    target = locations.absolute(store)  # workers may have another working directory
     with (
         sole_writer(target, f"{config.cell_line}/{DATA}"),
         targets.target(target).staging_folder() as folder,
     ):
         work, built = folder / "work", folder / "store"
         work.mkdir()
-        inputs = _read_inputs(peaks, crms, config, work, executor)
+        inputs = read(work)
         tables = overlap(inputs.windows, inputs.spool, config.store, work, executor)
         accounts = inputs.spool.account(tables.peak_count), inputs.windows.account
         root = zarr.create_group(built, attributes={STORE_VERSION: SCHEMA_VERSION})

@@ -8,8 +8,10 @@ from pathlib import Path
 from unittest.mock import call
 
 import pytest
+from click import UsageError
 
 from atypeak_scale.config import Config, load_config
+from atypeak_scale.errors import AtypeakError, InputError
 from tests.cli.helpers import (
     BUILT,
     CELL,
@@ -144,7 +146,7 @@ def test_build_store__usage_is_exit_code_2(refuse_usage: Refuse, arguments: list
         (["build-store", "{peaks}", "no.bed", "n.zarr", "--cell-line", "cell"],
          r"^no\.bed: cannot be read: No such file or directory$"),
         (["build-store", ".", "{crms}", "n.zarr", "--cell-line", "cell", "--min-crm-peaks", "0"],
-         r"^\.: cannot be read: Is a directory$"),
+         r"^\.: holds no catalogue\.json, so it is no finished catalogue; make it with "),
         (["build-store", "{peaks}", "{crms}", "n.zarr", "--config", "no.yaml"],
          r"^no\.yaml: no such config file or bundled configuration; known are artificial"),
         (["build-store", "{peaks}", "{crms}", "{folder}", "--cell-line", "cell"], r"folder: not a store"),
@@ -210,3 +212,17 @@ def test_build_store__store_inside_a_file(atypeak: Run, catalogue: Catalogue, tm
     done = atypeak("build-store", *catalogue, tmp_path / "file" / "s.zarr", "--cell-line", "cell",
                    "--min-crm-peaks", 0)  # fmt: skip
     assert "file" in done.message()
+
+
+def test_build_store__all_tells_what_failed(tmp_path: Path) -> None:
+    (tmp_path / "p.bed").write_text("chr1\t1\t9\td1.x.h\nchr1\t9000\t9009\td1.x.k\n")
+    (tmp_path / "c.bed").write_text("chr1\t0\t3200\n")
+    printed("split", tmp_path / "p.bed", tmp_path / "split")
+    build = ("build-store", tmp_path / "split", tmp_path / "c.bed", tmp_path / "s.zarr", "--all")
+    with pytest.raises(AtypeakError, match="1 of 2 cell lines were not built"):
+        invoke(*build, "--min-crm-peaks", "0", "--min-peaks", "1")
+    with pytest.raises(InputError, match="no cell line has 2 peaks or more"):
+        invoke(*build, "--min-peaks", "2")
+    for wrong in ("--dry-run", "--cell-line=h"):
+        with pytest.raises(UsageError, match="--all goes with neither"):
+            invoke(*build, wrong)

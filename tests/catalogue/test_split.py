@@ -1,0 +1,128 @@
+"""A catalogue split by cell line: what brute force finds, whatever the files, their order and the tasks."""
+
+import gzip
+import lzma
+import random
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atypeak_scale.catalogue import parts, ranges, split
+from atypeak_scale.catalogue.aliases import Aliases
+from atypeak_scale.catalogue.folder import Catalogue, open_catalogue
+from atypeak_scale.catalogue.names import NON_REDUNDANT
+from atypeak_scale.catalogue.split import split_catalogue
+from atypeak_scale.errors import InputError
+
+Row = tuple[str, int, int, str]
+LINES = ("hela", "HeLa", "k-562", "x.y", "../up", "é z")
+row = st.tuples(
+    st.sampled_from(["chr1", "chr10", "chr2"]), st.integers(0, 40), st.integers(41, 60),
+    st.builds("{}.{}.{}".format, st.sampled_from("ab"), st.sampled_from("xy"), st.sampled_from(LINES)),
+)  # fmt: skip
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def text(rows: list[Row]) -> bytes:
+    return "".join(f"{contig}\t{start}\t{end}\t{name}\t0\n" for contig, start, end, name in rows).encode()
+
+
+def peaks(catalogue: Catalogue, name: str) -> list[tuple[str, int, int, str, str]]:
+    table = pyarrow.parquet.read_table(catalogue.path / catalogue.line(name).file)
+    return [tuple(row.values()) for row in table.to_pylist()]  # type: ignore[misc]
+
+
+def brute_force(rows: list[Row], name: str) -> list[tuple[str, int, int, str, str]]:
+    split_rows = [(contig, start, end, *full.split(".", 2)) for contig, start, end, full in rows]
+    return sorted((a, b, c, d, e) for a, b, c, d, e, line in split_rows if line == name)
+
+
+@settings(max_examples=25)
+@given(st.lists(row, min_size=1, max_size=60), st.randoms(use_true_random=False), st.booleans())
+def test_split__brute_force_whatever_the_files(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row], chance: random.Random, by_contig: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("split")
+    (folder / "a.bed").write_bytes(text(rows))
+    one = split_catalogue([folder / "a.bed"], folder / "one")
+    shuffled = chance.sample(rows, len(rows))
+    at = chance.randint(0, len(rows) - 1)
+    (folder / "b.gz").write_bytes(gzip.compress(text(shuffled[at:])))
+    (folder / "c.xz").write_bytes(lzma.compress(text(shuffled[:at]) or b"#\nchr1\t1\t2\ta.x.other\n"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "ROWS_PER_PART", 7)
+        patch.setattr(ranges, "BYTES_PER_RANGE", 200)
+        if by_contig:
+            patch.setattr(split, "ROWS_AT_ONCE", 3)
+        many = split_catalogue([folder / "a.bed"], folder / "many")
+        others = split_catalogue([folder / "c.xz", folder / "b.gz"], folder / "others")
+    assert tree(many.path) == tree(one.path)
+    assert (one.rows, sum(line.peaks for line in one.lines)) == (len(rows), len(rows))
+    for line in one.lines:
+        assert peaks(one, line.name) == brute_force(rows, line.name) == peaks(others, line.name)
+        assert line.sources == len({found[3:] for found in peaks(one, line.name)})
+    assert open_catalogue(folder / "one") == one
+
+
+def test_split__merged_names_and_aliases(tmp_path: Path) -> None:
+    (tmp_path / "nr.bed").write_text("chr1\t1\t9\tctcf:hela,HeLa,k562\nchr1\t5\t9\tmyc:k562\n")
+    aliases = Aliases({"cell_line": {"HeLa": "hela"}, "tr": {"myc": "MYC"}})
+    found = split_catalogue([tmp_path / "nr.bed"], tmp_path / "out", aliases=aliases)
+    assert found.convention == "TR:cell_lines"
+    assert peaks(found, "k562") == [
+        ("chr1", 1, 9, NON_REDUNDANT, "ctcf"), ("chr1", 5, 9, NON_REDUNDANT, "MYC"),
+    ]  # fmt: skip
+    assert peaks(found, "hela") == [("chr1", 1, 9, NON_REDUNDANT, "ctcf")] * 2
+    with pytest.raises(InputError, match=r"nr\.bed, line 1: name 'ctcf:hela,HeLa,k562'; expected dataset"):
+        split_catalogue([tmp_path / "nr.bed"], tmp_path / "other", "dataset.TR.cell_line")
+
+
+@pytest.mark.parametrize("stop_at", [*range(1, 12)])
+def test_split__stopped_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    """Stopped at a rename of what is done, or before it, and at the last one."""
+    chance = random.Random(1)
+    rows = [("chr1", i, i + 5, f"a.{chance.choice('xy')}.{chance.choice(LINES)}") for i in range(60)]
+    (tmp_path / "a.bed").write_bytes(text(rows))
+    monkeypatch.setattr(ranges, "BYTES_PER_RANGE", 300)
+    whole = split_catalogue([tmp_path / "a.bed"], tmp_path / "whole")
+    rename, seen = Path.rename, []
+
+    def stopping(path: Path, to: Path) -> Path:
+        seen.append(to)
+        if len(seen) == stop_at:
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        split_catalogue([tmp_path / "a.bed"], tmp_path / "out")
+    with pytest.raises(InputError, match="no finished catalogue"):
+        open_catalogue(tmp_path / "out")
+    again = split_catalogue([tmp_path / "a.bed"], tmp_path / "out")
+    assert tree(again.path) == tree(whole.path)
+    done = seen[: stop_at - 1]
+    assert not {file.name for file in done} & {file.name for file in seen[stop_at:]}
+
+
+def test_split__other_folders_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.bed").write_bytes(text([("chr1", 1, 2, "a.b.c")]))
+    (tmp_path / "there").mkdir()
+    with pytest.raises(InputError, match=r"there: exists; remove it or name another folder"):
+        split_catalogue([tmp_path / "a.bed"], tmp_path / "there")
+    (tmp_path / "there" / split.WORK).mkdir()
+    (tmp_path / "there" / split.WORK / split.SETTINGS).write_text("others")
+    with pytest.raises(InputError, match="unfinished split of other files or settings"):
+        split_catalogue([tmp_path / "a.bed"], tmp_path / "there")
+    with pytest.raises(InputError, match="no intervals"):
+        (tmp_path / "empty.bed").write_text("#\n")
+        split_catalogue([tmp_path / "empty.bed"], tmp_path / "none")
+    with pytest.raises(InputError, match=r"convention 'x'; expected dataset\.TR\.cell_line or TR:cell_lines"):
+        split_catalogue([tmp_path / "a.bed"], tmp_path / "none", "x")
