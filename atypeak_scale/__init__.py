@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atypeak_scale import assess, model, plot
     from atypeak_scale.catalogue.artificial import simulate
+    from atypeak_scale.catalogue.samples import make_catalogue
     from atypeak_scale.catalogue.split import split_catalogue
     from atypeak_scale.config import Config, load_config
     from atypeak_scale.execution.dask_executor import executor
@@ -33,6 +34,7 @@ _MODULES = {
     "export": "scoring.export",
     "info": "store.info",
     "load_config": "config",
+    "make_catalogue": "catalogue.samples",
     "normalize": "scoring.normalize",
     "open_scores": "scoring.open_scores",
     "open_store": "store.cell_line",
@@ -54,6 +56,7 @@ __all__ = [
     "export",
     "info",
     "load_config",
+    "make_catalogue",
     "model",
     "normalize",
     "open_scores",

@@ -3,6 +3,7 @@
 import click
 
 from .build_store import build_store
+from .catalogue import catalogue
 from .compare_releases import compare_releases
 from .crms import crms
 from .demo import demo
@@ -42,8 +43,8 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, report, simulate, split, build_store, info, train, search, score, normalize, export, evidence,
-    explain, show, crms, compare_releases,
+    demo, run, report, simulate, split, catalogue, build_store, info, train, search, score, normalize, export,
+    evidence, explain, show, crms, compare_releases,
     statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

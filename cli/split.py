@@ -1,6 +1,7 @@
 """`atypeak-scale split`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from atypeak_scale.execution.executor import Executor
 from .common import executor_options
 from .progress import progress_on
 from .summary import Summary, summary_option
+
+if TYPE_CHECKING:
+    from atypeak_scale.catalogue.folder import Catalogue
 
 MOST_SHOWN = 10
 
@@ -52,6 +56,12 @@ def split(
     known = None if aliases is None else read_aliases(aliases)
     with progress_on(executor):
         catalogue = split_catalogue(list(peaks), out, convention, known, executor)
+    tell_catalogue(summary, catalogue)
+    summary.say(f"next: atypeak-scale build-store {out} CRMS STORE --cell-line NAME")
+
+
+def tell_catalogue(summary: Summary, catalogue: "Catalogue") -> None:
+    """Tell the cell lines of a catalogue, the largest first."""
     lines = sorted(catalogue.lines, key=lambda line: (-line.peaks, line.name))
     summary.say(
         f"{catalogue.rows:,} rows, named {catalogue.convention}: {len(lines):,} cell lines",
@@ -61,4 +71,3 @@ def split(
         summary.say(f"{line.peaks:>13,} peaks {line.sources:>6,} sources  {line.name}")
     if len(lines) > MOST_SHOWN:
         summary.say(f"and {len(lines) - MOST_SHOWN:,} more, in {catalogue.path}/catalogue.json")
-    summary.say(f"next: atypeak-scale build-store {out} CRMS STORE --cell-line NAME")

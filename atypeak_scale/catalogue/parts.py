@@ -6,7 +6,7 @@ their codes mean and where each cell line is.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,22 @@ import numpy.typing as npt
 from atypeak_scale.catalogue.aliases import Aliases
 from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
+from atypeak_scale.catalogue.folder import EXTRA
 from atypeak_scale.catalogue.names import CONVENTIONS, Source, recognised_convention
 from atypeak_scale.catalogue.ranges import FileRange, reader_of
 from atypeak_scale.catalogue.streams import InputFile
+from atypeak_scale.storage.locations import Location
 
 ROWS_PER_PART = 2_000_000
 MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has some ten thousand
 # source: code of (dataset, TR, cell line) within the part.
-PLACE = np.dtype([("start", np.int64), ("end", np.int64), ("contig", np.int32), ("source", np.int32)])
+PLACE = [("start", np.int64), ("end", np.int64), ("contig", np.int32), ("source", np.int32)]
 SHOWN = 100  # names that show which convention a file follows
+
+
+def place_dtype(extra: Sequence[str] = ()) -> np.dtype[np.void]:
+    """Return the dtype of the records of a part, with further columns, of EXTRA."""
+    return np.dtype([*PLACE, *((name, EXTRA[name]) for name in extra)])
 
 
 @dataclass(frozen=True)
@@ -39,9 +46,14 @@ class ReadTask:
     aliases: Aliases
 
     @property
-    def receipt(self) -> Path:
-        """The file that is written when all parts are there."""
-        return self.folder / f"read-{self.number:05d}.json"
+    def path(self) -> Location:
+        """The file."""
+        return self.range.path
+
+    @property
+    def settings(self) -> Any:
+        """What the parts depend on, beside the content of the file."""
+        return [self.range.start, self.range.stop, self.convention, self.aliases.means]
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class ReadReceipt:
 
 @dataclass(frozen=True)
 class Part:
-    """A part on disk, a file of PLACE records.
+    """A part on disk, a file of records (`place_dtype`).
 
     contigs: by code; names: (dataset, TR, cell line) by code; counts: number of peaks by code of a name;
     at: first row of each cell line, and the one after the last.
@@ -86,10 +98,9 @@ def read_parts(task: ReadTask) -> ReadReceipt:
         If a line is not a peak; the error names it.
 
     """
-    if task.receipt.exists():
-        values = json.loads(task.receipt.read_text(encoding="utf-8"))
-        identity = values.pop("input_file")
-        return ReadReceipt(**values, input_file=identity and InputFile(**identity))
+    known = known_receipt(task.folder, task.number)
+    if known is not None:
+        return known
     reader = reader_of(task.range, 4)
     contigs, names = ContigNames(), _Names(task)
     rows, parts, waiting = 0, 0, []
@@ -97,16 +108,36 @@ def read_parts(task: ReadTask) -> ReadReceipt:
         rows += len(block.line)
         waiting.append(names.places(reader, block, contigs.encode(reader, block)))
         if sum(map(len, waiting)) >= ROWS_PER_PART:
-            _write(task, parts, np.concatenate(waiting), contigs.names, names)
+            write_part(task.folder, (task.number, parts), np.concatenate(waiting), contigs.names, names.known)
             parts, waiting = parts + 1, []
     if waiting:
-        _write(task, parts, np.concatenate(waiting), contigs.names, names)
+        write_part(task.folder, (task.number, parts), np.concatenate(waiting), contigs.names, names.known)
         parts += 1
     receipt = ReadReceipt(rows, parts, reader.input_file)
-    partial = task.receipt.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(receipt)), encoding="utf-8")
-    partial.rename(task.receipt)
+    write_receipt(task.folder, task.number, receipt)
     return receipt
+
+
+def known_receipt(folder: Path, number: int) -> ReadReceipt | None:
+    """Return what a task read that was done before."""
+    try:
+        values = json.loads(_receipt(folder, number).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    identity = values.pop("input_file")
+    return ReadReceipt(**values, input_file=identity and InputFile(**identity))
+
+
+def write_receipt(folder: Path, number: int, receipt: ReadReceipt) -> None:
+    """Say that all parts of a task are there."""
+    file = _receipt(folder, number)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(receipt)), encoding="utf-8")
+    partial.rename(file)
+
+
+def _receipt(folder: Path, number: int) -> Path:
+    return folder / f"read-{number:05d}.json"
 
 
 class _Names:
@@ -132,7 +163,7 @@ class _Names:
         most = max(map(len, codes))
         by_place = np.array([one + [-1] * (most - len(one)) for one in codes], np.int32)[column.codes]
         row, _ = np.nonzero(by_place >= 0)
-        places = np.empty(len(row), PLACE)
+        places = np.empty(len(row), place_dtype())
         places["start"], places["end"] = block.start[row], block.end[row]
         places["contig"], places["source"] = contig[row], by_place[by_place >= 0]
         return places
@@ -158,11 +189,14 @@ class _Names:
         return self._known.setdefault(self._aliases.of(source, cell_line), len(self._known))
 
 
-def _write(
-    task: ReadTask, part: int, places: npt.NDArray[np.void], contigs: list[str], names: _Names
+def write_part(
+    folder: Path,
+    number: tuple[int, int],
+    places: npt.NDArray[np.void],
+    contigs: list[str],
+    known: list[tuple[str, str, str]],
 ) -> None:
-    """Write the records sorted by cell line, then what their codes mean."""
-    known = names.known
+    """Write a part, numbered by its task and within it: sorted by cell line, then what its codes mean."""
     lines = sorted({cell_line for *_, cell_line in known})
     code = {cell_line: number for number, cell_line in enumerate(lines)}
     of_name = np.array([code[cell_line] for *_, cell_line in known], np.int32)
@@ -171,7 +205,7 @@ def _write(
         line = line.astype(np.uint16)  # which NumPy sorts in linear time
     counts = np.bincount(line, minlength=len(lines))
     stops = np.cumsum(counts)
-    file = task.folder / f"part-{task.number:05d}-{part:05d}"
+    file = _part(folder, *number)
     places[np.argsort(line, kind="stable")].tofile(file)
     at = {
         name: (int(stop - count), int(stop))
@@ -182,11 +216,15 @@ def _write(
     file.with_suffix(".json").write_text(json.dumps(values), encoding="utf-8")
 
 
+def _part(folder: Path, task: int, part: int) -> Path:
+    return folder / f"part-{task:05d}-{part:05d}"
+
+
 def parts_in(folder: Path, receipts: list[ReadReceipt]) -> Iterator[Part]:
     """Yield the parts that tasks, numbered from 0, have written."""
     for number, receipt in enumerate(receipts):
         for part in range(receipt.parts):
-            file = folder / f"part-{number:05d}-{part:05d}"
+            file = _part(folder, number, part)
             values: dict[str, Any] = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
             names = [(a, b, c) for a, b, c in values["names"]]
             at = {name: (start, stop) for name, (start, stop) in values["at"].items()}

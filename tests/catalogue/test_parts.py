@@ -8,7 +8,7 @@ import pytest
 
 from atypeak_scale.catalogue import parts
 from atypeak_scale.catalogue.aliases import Aliases
-from atypeak_scale.catalogue.parts import PLACE, ReadTask, parts_in, peaks_by_source, read_parts
+from atypeak_scale.catalogue.parts import ReadTask, parts_in, peaks_by_source, place_dtype, read_parts
 from atypeak_scale.catalogue.ranges import FileRange
 from atypeak_scale.catalogue.streams import identify
 from atypeak_scale.errors import InputError
@@ -29,7 +29,7 @@ def test_parts__rows_of_a_cell_line_in_the_order_of_the_file(tmp_path: Path) -> 
     assert receipt.input_file == identify(tmp_path / "p.bed")
     assert read_parts(task) == receipt
     (part,) = parts_in(task.folder, [receipt])
-    records = np.fromfile(part.file, PLACE)[slice(*part.at["h"])]
+    records = np.fromfile(part.file, place_dtype())[slice(*part.at["h"])]
     found = [(part.contigs[r["contig"]], r["start"], part.names[r["source"]]) for r in records]
     assert found == [("chr1", 1, ("a", "x", "h")), ("chr1", 3, ("b", "y", "h")), ("chr2", 7, ("a", "x", "h"))]
     assert peaks_by_source([part]) == {"h": {("a", "x"): 2, ("b", "y"): 1}, "k": {("a", "x"): 1}}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atypeak_scale.catalogue import parts, ranges, split
+from atypeak_scale.catalogue import assemble, parts, ranges
 from atypeak_scale.catalogue.aliases import Aliases
 from atypeak_scale.catalogue.folder import Catalogue, open_catalogue
 from atypeak_scale.catalogue.names import NON_REDUNDANT
@@ -59,7 +59,7 @@ def test_split__brute_force_whatever_the_files(
         patch.setattr(parts, "ROWS_PER_PART", 7)
         patch.setattr(ranges, "BYTES_PER_RANGE", 200)
         if by_contig:
-            patch.setattr(split, "ROWS_AT_ONCE", 3)
+            patch.setattr(assemble, "ROWS_AT_ONCE", 3)
         many = split_catalogue([folder / "a.bed"], folder / "many")
         others = split_catalogue([folder / "c.xz", folder / "b.gz"], folder / "others")
     assert tree(many.path) == tree(one.path)
@@ -117,9 +117,9 @@ def test_split__other_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(InputError, match=r"there: exists; remove it or name another folder"):
         split_catalogue([tmp_path / "a.bed"], tmp_path / "there")
-    (tmp_path / "there" / split.WORK).mkdir()
-    (tmp_path / "there" / split.WORK / split.SETTINGS).write_text("others")
-    with pytest.raises(InputError, match="unfinished split of other files or settings"):
+    (tmp_path / "there" / assemble.WORK).mkdir()
+    (tmp_path / "there" / assemble.WORK / assemble.SETTINGS).write_text("others")
+    with pytest.raises(InputError, match="unfinished catalogue of other files or settings"):
         split_catalogue([tmp_path / "a.bed"], tmp_path / "there")
     with pytest.raises(InputError, match="no intervals"):
         (tmp_path / "empty.bed").write_text("#\n")

@@ -8,15 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.catalogue.genomes import ASSEMBLIES, Genome, genome
+from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.config import Objective
-from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.errors import InputError, nearest, quoted
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.registry.table import Column
-from atypeak_scale.scoring.export.genomes import ASSEMBLIES, Genome, genome
 from atypeak_scale.scoring.named_scores import DEFAULTS, NAMED_SCORES, NamedScore
 from atypeak_scale.scoring.peak_table import Columns, PeakTable
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.store.cell_line import CellLine
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,28 @@ def drawn_by(
     if drawn.genome is not None:
         if any(writer.needs_name for writer in writers.values()):
             drawn.genome.require_plain_name()
-        drawn.genome.refuse_outside(next(iter(together.values())).cell_line)
+        refuse_outside(drawn.genome, next(iter(together.values())).cell_line)
     _refuse_unscored(drawn.score, together[drawn.score.objective])
     return drawn
+
+
+def refuse_outside(assembly: Genome, cell_line: CellLine) -> None:
+    """Raise InputError with the first catalogue peak on another contig or past the end of its own."""
+    contigs = cell_line.contigs
+    size = assembly.size_of(contigs)
+    for block in cell_line.blocks("peaks"):
+        peaks = cell_line.peaks(*block)
+        outside = np.flatnonzero(peaks.end_bp > size[peaks.contig])
+        if not outside.size:
+            continue
+        at = outside[0]
+        contig, end = contigs[peaks.contig[at]], int(peaks.end_bp[at])
+        name = peak_name(cell_line.sources[peaks.source[at]], cell_line.name)
+        raise InputError(
+            f"peak {quoted(name)}, {contig} from {peaks.start_bp[at]} to {end}: "
+            f"{assembly.past_end(contig, end)}",
+            "chrom_sizes",
+        )
 
 
 def _score(together: Mapping[Objective, Scores], name: str | None) -> NamedScore:

@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atypeak_scale.catalogue.genomes import genome
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.export import FORMATS, Exported, export
+from atypeak_scale.scoring.export.browser import refuse_outside
 from atypeak_scale.scoring.scores import Scores
 
 BROWSER = ("bigbed", "hub", "igv", "bigwig", "bedgraph")
@@ -118,3 +120,23 @@ def test_export__interrupted_leaves_nothing_and_says_why(
 
 def test_formats__of_browsers_are_those_tested_here() -> None:
     assert {name for name in FORMATS if name not in {"bed", "track", "parquet", "tsv"}} >= set(BROWSER)
+
+
+def test_refuse_outside__names_the_peak(scores: Scores, tmp_path: Path) -> None:
+    file = tmp_path / "cell.chrom.sizes"
+    peaks = scores.cell_line.peaks(0, scores.cell_line.peak_count)
+    ends = {
+        contig: int(peaks.end_bp[peaks.contig == number].max())
+        for number, contig in enumerate(scores.cell_line.contigs)
+    }
+    file.write_text("".join(f"{contig}\t{end}\n" for contig, end in ends.items()))
+    refuse_outside(genome(file), scores.cell_line)  # a peak may end where its contig does
+    assert list(ends) == ["chr1", "chr2"]
+    file.write_text(f"chr1\t{ends['chr1']}\nchr2\t{ends['chr2'] - 1}\n")
+    with pytest.raises(InputError) as told:
+        refuse_outside(genome(file), scores.cell_line)
+    assert f"to {ends['chr2']}: ends after chr2, which has {ends['chr2'] - 1} bp in cell" in str(told.value)
+    assert str(told.value).startswith("peak 'd") and told.value.argument == "chrom_sizes"
+    file.write_text(f"chr1\t{ends['chr1']}\n")
+    with pytest.raises(InputError, match=r"cell', chr2 from .*: no size of chr2 is known of cell; give a"):
+        refuse_outside(genome(file), scores.cell_line)

@@ -3,9 +3,8 @@ from pathlib import Path
 import pyranges
 import pytest
 
+from atypeak_scale.catalogue.genomes import ASSEMBLIES, genome
 from atypeak_scale.errors import InputError
-from atypeak_scale.scoring.export.genomes import ASSEMBLIES, genome
-from atypeak_scale.scoring.scores import Scores
 
 # Sums over all these contigs, as publications of the assemblies give them, and the mitochondrion.
 TOTALS = {
@@ -71,23 +70,3 @@ def test_genome__name_is_that_of_an_assembly(tmp_path: Path) -> None:
     found = genome(tmp_path / "my genome.sizes")
     with pytest.raises(InputError, match=r"^assembly 'my genome'.*: name the file ASSEMBLY.chrom.sizes"):
         found.require_plain_name()
-
-
-def test_refuse_outside__names_the_peak(scores: Scores, tmp_path: Path) -> None:
-    file = tmp_path / "cell.chrom.sizes"
-    peaks = scores.cell_line.peaks(0, scores.cell_line.peak_count)
-    ends = {
-        contig: int(peaks.end_bp[peaks.contig == number].max())
-        for number, contig in enumerate(scores.cell_line.contigs)
-    }
-    file.write_text("".join(f"{contig}\t{end}\n" for contig, end in ends.items()))
-    genome(file).refuse_outside(scores.cell_line)  # a peak may end where its contig does
-    assert list(ends) == ["chr1", "chr2"]
-    file.write_text(f"chr1\t{ends['chr1']}\nchr2\t{ends['chr2'] - 1}\n")
-    with pytest.raises(InputError) as told:
-        genome(file).refuse_outside(scores.cell_line)
-    assert f"to {ends['chr2']}: ends after chr2, which has {ends['chr2'] - 1} bp in cell" in str(told.value)
-    assert str(told.value).startswith("peak 'd") and told.value.argument == "chrom_sizes"
-    file.write_text(f"chr1\t{ends['chr1']}\n")
-    with pytest.raises(InputError, match=r"cell', chr2 from .*: no size of chr2 is known of cell; give a"):
-        genome(file).refuse_outside(scores.cell_line)

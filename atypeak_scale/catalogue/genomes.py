@@ -1,17 +1,16 @@
 """The sizes of the contigs of an assembly: a few that are known, or a file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
+import numpy.typing as npt
 
-from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location, name_of
 from atypeak_scale.storage.targets import target
-from atypeak_scale.store.cell_line import CellLine
 
 ASSEMBLIES = ("hg38", "hg19", "mm10", "mm39")
 LARGEST = 2**32 - 1  # bigBed and bigWig hold positions in 32 bits
@@ -26,27 +25,17 @@ class Genome:
     sizes: Mapping[str, int]
     is_known: bool = False
 
-    def refuse_outside(self, cell_line: CellLine) -> None:
-        """Raise InputError with the first catalogue peak on another contig or past the end of its own."""
-        contigs = cell_line.contigs
-        size = np.array([self.sizes.get(contig, -1) for contig in contigs], np.int64)
-        for block in cell_line.blocks("peaks"):
-            peaks = cell_line.peaks(*block)
-            outside = np.flatnonzero(peaks.end_bp > size[peaks.contig])
-            if not outside.size:
-                continue
-            at = outside[0]
-            contig, name = contigs[peaks.contig[at]], cell_line.sources[peaks.source[at]]
-            shown = (
-                f"peak {quoted(peak_name(name, cell_line.name))}, {contig} from {peaks.start_bp[at]} "
-                f"to {peaks.end_bp[at]}"
-            )
-            if contig not in self.sizes:
-                raise InputError(f"{shown}: {self._lacks(contig)}", "chrom_sizes")
-            raise InputError(
-                f"{shown}: ends after {contig}, which has {self.sizes[contig]} bp in {self.name}; "
-                "name the assembly of the peaks", "chrom_sizes",
-            )  # fmt: skip
+    def past_end(self, contig: str, end: int) -> str | None:
+        """Return why an interval that ends at `end` bp lies outside a contig; None if it does not."""
+        if contig not in self.sizes:
+            return self._lacks(contig)
+        if end > self.sizes[contig]:
+            return f"ends after {contig}, which has {self.sizes[contig]} bp in {self.name}; name its assembly"
+        return None
+
+    def size_of(self, contigs: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the size of each contig in bp, int64 (contigs,); -1 if it is not known."""
+        return np.array([self.sizes.get(contig, -1) for contig in contigs], np.int64)
 
     def _lacks(self, contig: str) -> str:
         main = f" among its main ones, {', '.join(self.sizes)}" if self.is_known else ""

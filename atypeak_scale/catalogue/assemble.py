@@ -1,0 +1,235 @@
+"""Make a catalogue folder: read parts, then sort the peaks of every cell line into a file of its own."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+
+from atypeak_scale.catalogue.folder import EXTRA, PEAKS, Catalogue, CatalogueLine, LineWriter
+from atypeak_scale.catalogue.names import Source
+from atypeak_scale.catalogue.parts import (
+    Part,
+    ReadReceipt,
+    parts_in,
+    peaks_by_source,
+    place_dtype,
+)
+from atypeak_scale.catalogue.streams import InputFile, identify
+from atypeak_scale.errors import InputError
+from atypeak_scale.execution.executor import Executor
+from atypeak_scale.provenance import fingerprint
+from atypeak_scale.storage.atomic import already_exists, refuse_unwritable
+from atypeak_scale.storage.locations import Location, local_path
+from atypeak_scale.storage.locks import sole_writer
+from atypeak_scale.storage.targets import target
+
+WORK = ".work"
+SETTINGS = "settings"
+CODES = ".npz"
+ROWS_AT_ONCE = 4_000_000  # of a cell line, sorted in memory; one with more is sorted contig by contig
+LONGEST_NAME = 80
+
+
+class Reading(Protocol):
+    """A task that reads a file, or a range of one, into parts."""
+
+    @property
+    def number(self) -> int:
+        """Its place among all tasks."""
+
+    @property
+    def path(self) -> Location:
+        """The file."""
+
+    @property
+    def settings(self) -> Any:
+        """What the parts depend on, beside the content of the file."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows [start, stop) of a part."""
+
+    part: Path
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class LineTask:
+    """A cell line to sort into its file; contigs, sources: what the codes in the file mean."""
+
+    file: Path
+    peaks: int
+    contigs: list[str]
+    sources: list[Source]
+    slices: list[Slice]
+    extra: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What a catalogue is made of: how its names were spelled, the tasks that read, and what does them.
+
+    extra: further columns of the peaks, of EXTRA.
+    """
+
+    convention: str
+    tasks: Sequence[Reading]
+    read: Callable[[Any], ReadReceipt]
+    extra: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> list[Location]:
+        """The files that are read, each once."""
+        return list(dict.fromkeys(task.path for task in self.tasks))
+
+    def settings(self) -> str:
+        """Return what tells this assembly from another one."""
+        sizes = [[str(path), target(path).file_size()] for path in self.files]
+        return fingerprint([sizes, [task.settings for task in self.tasks]])
+
+
+def folder_for(out: Location) -> Path:
+    """Return the folder to fill, which is new, or was left unfinished.
+
+    Raises
+    ------
+    InputError
+        If it is another folder, or cannot be written.
+
+    """
+    folder = local_path(out).absolute()
+    if folder.exists() and not (folder / WORK).is_dir():
+        raise already_exists(out, "folder")
+    refuse_unwritable(folder, str(out))
+    return folder
+
+
+def assemble(folder: Path, assembly: Assembly, executor: Executor) -> Catalogue:
+    """Read all files and sort the peaks of every cell line; go on with what is there already."""
+    with sole_writer(folder, "catalogue"):
+        work = _prepare(folder, assembly)
+        done = executor.map(assembly.read, assembly.tasks, "read peaks")
+        found = {task.number: receipt for task, receipt in done}
+        receipts = [found[task.number] for task in assembly.tasks]
+        rows = sum(receipt.rows for receipt in receipts)
+        if not rows:
+            files = ", ".join(map(str, assembly.files))
+            raise InputError(f"{files}: no intervals; expected tab-separated BED lines")
+        lines = _sort(folder, work, receipts, assembly.extra, executor)
+        catalogue = Catalogue(folder, assembly.convention, _inputs(assembly, receipts), rows, lines)
+        catalogue.write()
+        shutil.rmtree(work)
+    return catalogue
+
+
+def _prepare(folder: Path, assembly: Assembly) -> Path:
+    """Make the folders, or keep those that a stopped run left; return that for what is in the making."""
+    work = folder / WORK
+    settings, known = assembly.settings(), work / SETTINGS
+    if work.exists() and not (known.exists() and known.read_text(encoding="utf-8") == settings):
+        raise InputError(
+            f"{folder}: holds an unfinished catalogue of other files or settings; remove it or name another "
+            "folder"
+        )
+    (folder / PEAKS).mkdir(parents=True, exist_ok=True)
+    work.mkdir(exist_ok=True)
+    known.write_text(settings, encoding="utf-8")
+    return work
+
+
+def _sort(
+    folder: Path, work: Path, receipts: list[ReadReceipt], extra: tuple[str, ...], executor: Executor
+) -> list[CatalogueLine]:
+    parts = list(parts_in(work, receipts))
+    contigs = sorted({contig for part in parts for contig in part.contigs})
+    by_source = peaks_by_source(parts)
+    _write_codes(parts, contigs, {name: sorted(of_line) for name, of_line in by_source.items()})
+    lines, sorting = [], []
+    for number, (name, of_line) in enumerate(sorted(by_source.items()), 1):
+        # Numbered, because file systems may not tell upper from lower case.
+        file = f"{PEAKS}/{number:04d}-{quote(name, safe='+ ')[:LONGEST_NAME]}.parquet"
+        lines.append(CatalogueLine(name, file, of_line.total(), len(of_line)))
+        slices = [Slice(part.file, *part.at[name]) for part in parts if name in part.at]
+        sorting.append(LineTask(folder / file, of_line.total(), contigs, sorted(of_line), slices, extra))
+    executor.run(sort_line, sorting, "sort cell lines")
+    return lines
+
+
+def _write_codes(parts: list[Part], contigs: list[str], sources: dict[str, list[Source]]) -> None:
+    """Write, beside each part, what its codes of contigs and names are in the files of cell lines."""
+    contig_code = {name: number for number, name in enumerate(contigs)}
+    source_code = {
+        (*source, cell_line): number
+        for cell_line, of_line in sources.items() for number, source in enumerate(of_line)
+    }  # fmt: skip
+    for part in parts:
+        np.savez(
+            part.file.with_suffix(CODES),
+            contig=np.array([contig_code[name] for name in part.contigs], np.int32),
+            # A name that is not in this part may be in none: it was seen in another part of the same task.
+            source=np.array([source_code.get(name, -1) for name in part.names], np.int32),
+        )
+
+
+def _inputs(assembly: Assembly, receipts: list[ReadReceipt]) -> list[InputFile]:
+    """Return what identifies every file, in an order that does not depend on that of the files."""
+    known = {}
+    for task, receipt in zip(assembly.tasks, receipts, strict=True):
+        if task.path not in known:
+            known[task.path] = receipt.input_file or identify(task.path)
+    return sorted(known.values(), key=lambda file: (file.sha256, file.size))
+
+
+def sort_line(task: LineTask) -> None:
+    """Write the file of a cell line, if it is not there."""
+    if task.file.exists():
+        return
+    writer = LineWriter(task.file, task.contigs, task.sources, task.extra)
+    if task.peaks <= ROWS_AT_ONCE:
+        writer.append(_sorted(_gathered(task, None)))
+    else:
+        for contig in range(len(task.contigs)):
+            writer.append(_sorted(_gathered(task, contig)))
+    writer.close()
+
+
+def _gathered(task: LineTask, contig: int | None) -> npt.NDArray[np.void]:
+    """Return the records of a cell line, or of one of its contigs, with the codes of its file."""
+    found = []
+    dtype = place_dtype(task.extra)
+    for one in task.slices:
+        rows = np.memmap(one.part, dtype, mode="r")[one.start : one.stop]
+        with np.load(one.part.with_suffix(CODES)) as codes:
+            of_contig, of_source = codes["contig"], codes["source"]
+        if contig is not None:
+            rows = rows[of_contig[rows["contig"]] == contig]
+        records = np.empty(len(rows), dtype)
+        records["contig"], records["source"] = of_contig[rows["contig"]], of_source[rows["source"]]
+        for name in ("start", "end", *task.extra):
+            records[name] = rows[name]
+        found.append(records)
+    return np.concatenate(found)
+
+
+def _sorted(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Return records by contig, start, end and source, so that equal inputs in any order give one result."""
+    if not len(records):
+        return records
+    # Files are mostly sorted, and then a stable sort by one key is cheap; few rows share the place.
+    place = records["contig"].astype(np.int64) << 48 | records["start"]
+    order = np.argsort(place, kind="stable")
+    place = place[order]
+    is_tied = np.append(place[1:] == place[:-1], False)
+    is_tied |= np.append(False, is_tied[:-1])
+    tied = order[is_tied]
+    further = [records[name][tied] for name in (records.dtype.names or ()) if name in EXTRA]
+    keys = (*further, records["source"][tied], records["end"][tied], place[is_tied])
+    order[is_tied] = tied[np.lexsort(keys)]
+    return records[order]
