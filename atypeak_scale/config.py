@@ -37,9 +37,23 @@ class Selection(Settings):
     trs: tuple[str, ...] | None = Field(None, description="labels of the second view to keep")
     datasets: tuple[str, ...] | None = Field(None, description="labels of the first view to keep")
     sources: tuple[str, ...] | None = Field(None, description="sources to keep, each as dataset.TR")
-    top_trs: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="of what the lists leave, keep the N TRs with the most datasets"
+    exclude_trs: tuple[str, ...] = Field((), description="labels of the second view to leave out")
+    exclude_datasets: tuple[str, ...] = Field((), description="labels of the first view to leave out")
+    exclude_sources: tuple[str, ...] = Field((), description="sources to leave out, each as dataset.TR")
+    min_source_peaks: Annotated[int, Field(ge=0)] = Field(
+        0, description="leave out sources with fewer peaks in the catalogue"
     )
+    top_trs: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="of what all this leaves, keep the N TRs with the most datasets"
+    )
+
+    def record(self) -> dict[str, Any]:
+        """Return what a store says of its selection; settings that earlier versions lack, only if set."""
+        values = self.model_dump(mode="json")
+        for name in ("exclude_trs", "exclude_datasets", "exclude_sources", "min_source_peaks"):
+            if not values[name]:
+                del values[name]
+        return values
 
 
 class StoreSettings(Settings):

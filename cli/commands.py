@@ -23,6 +23,7 @@ from .show import show
 from .simulate import simulate
 from .split import split
 from .statistics import statistics
+from .survey import survey
 from .train import train
 from .ur_examples import ur_examples
 from .verify import verify
@@ -43,8 +44,8 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, report, simulate, split, catalogue, build_store, info, train, search, score, normalize, export,
-    evidence, explain, show, crms, compare_releases,
-    statistics, pairs, qscore, groups, ur_examples, verify,
+    demo, run, report, simulate, survey, split, catalogue, build_store, info, train, search, score, normalize,
+    export, evidence, explain, show, crms, compare_releases, statistics, pairs, qscore, groups,
+    ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

@@ -5,12 +5,30 @@ from typing import Any, TypeVar
 
 import click
 
-from atypeak_scale.config import Config, NormalizationSettings, load_config, parse_config
+from atypeak_scale.config import Config, NormalizationSettings, Selection, load_config, parse_config
 from atypeak_scale.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SELECTION = ("trs", "datasets", "sources", "top_trs")
+LISTS = ("trs", "datasets", "sources", "exclude_trs", "exclude_datasets", "exclude_sources")
+SELECTION = (*LISTS, "min_source_peaks", "top_trs")
 STORE = ("frame", "bin", "min_crm_peaks", "views")
+
+
+def source_options(command: Command) -> Command:
+    """Add the options that say which sources are used; `selection_of` reads them."""
+    for option in (
+        click.option("--top-trs", type=int, metavar="N", help="Keep the N TRs with the most datasets."),
+        click.option("--min-source-peaks", type=click.IntRange(min=0), metavar="N",
+                     help="Leave out sources with fewer peaks."),
+        click.option("--exclude-sources", metavar="A.X,B.Y", help="Leave out these sources."),
+        click.option("--exclude-datasets", metavar="A,B", help="Leave out these datasets."),
+        click.option("--exclude-trs", metavar="X,Y", help="Leave out these TRs."),
+        click.option("--sources", metavar="A.X,B.Y", help="Keep only these sources, each dataset.TR."),
+        click.option("--datasets", metavar="A,B", help="Keep only these datasets."),
+        click.option("--trs", metavar="X,Y", help="Keep only these TRs."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def selection_options(command: Command) -> Command:
@@ -21,10 +39,7 @@ def selection_options(command: Command) -> Command:
         click.option("--frame", type=int, metavar="BP", help="Width of a window's frame. Default: 3200."),
         click.option("--min-crm-peaks", type=int, metavar="N",
                      help="Use CRMs with N peaks or more in column 5; 0 uses all. Default: 100."),
-        click.option("--top-trs", type=int, metavar="N", help="Keep the N TRs with the most datasets."),
-        click.option("--sources", metavar="A.X,B.Y", help="Keep only these sources, each dataset.TR."),
-        click.option("--datasets", metavar="A,B", help="Keep only these datasets."),
-        click.option("--trs", metavar="X,Y", help="Keep only these TRs."),
+        source_options,
         click.option("--config", metavar="FILE",
                      help="YAML configuration, or the name of a bundled one; the options above override it."),
         click.option("--cell-line", metavar="NAME", help="Exact name; needed without --config."),
@@ -33,12 +48,23 @@ def selection_options(command: Command) -> Command:
     return command
 
 
-def store_config(options: dict[str, object]) -> Config:
-    """Return the configuration that the options describe; they override --config if it is given."""
+def selection_of(options: dict[str, object]) -> Selection:
+    """Return the selection that options of `source_options` describe."""
+    return parse_config({"cell_line": "every", "selection": _given(options)}, "command line").selection
+
+
+def _given(options: dict[str, object]) -> dict[str, Any]:
+    """Return the options that were given; lists are split at commas."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    for name in ("trs", "datasets", "sources", "views"):
+    for name in (*LISTS, "views"):
         if name in given:
             given[name] = [part.strip() for part in given[name].split(",") if part.strip()]
+    return given
+
+
+def store_config(options: dict[str, object]) -> Config:
+    """Return the configuration that the options describe; they override --config if it is given."""
+    given = _given(options)
     config = given.pop("config", None)
     if config is None and "cell_line" not in given:
         raise InputError("no cell line; give --cell-line NAME, or --config FILE")

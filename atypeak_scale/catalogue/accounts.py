@@ -39,7 +39,7 @@ class CrmAccount:
 
 def tell_similar_cell_lines(file: str, cell_line: str, rows: Mapping[str, int]) -> None:
     """Log the other cell lines that may be meant to be this one; rows: number by cell line."""
-    alike = {name: count for name, count in rows.items() if _are_alike(name, cell_line)}
+    alike = {name: count for name, count in rows.items() if are_alike(name, cell_line)}
     if alike:
         log.warning(
             "%s: left out peaks of cell lines whose names are like %s: %s; if they are the same, spell them "
@@ -83,7 +83,7 @@ def tell_repeated_regions(file: str, count: int, line: int) -> None:
     )
 
 
-def _are_alike(name: str, other: str) -> bool:
+def are_alike(name: str, other: str) -> bool:
     """Whether two names differ in case or punctuation alone, or one begins with the other."""
     short, long = sorted((_letters(name), _letters(other)), key=len)
     return long == short or (len(short) >= SHORTEST_ALIKE and long.startswith(short))

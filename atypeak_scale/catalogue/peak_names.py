@@ -1,7 +1,7 @@
 """The source of every peak of a file, by its name; and what names say of the peaks that are left out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ class NameTable:
         self.not_selected = 0
         self._others: dict[str, int] = {}
         self._of_others: Counter[int] = Counter()
+        self._peaks: Counter[int] = Counter()  # by code of the source
 
     def encode(self, reader: BedReader, block: BedBlock) -> npt.NDArray[np.int64]:
         """Return the code of each peak's source: int64 (rows,); below 0 it is not used."""
@@ -48,8 +49,9 @@ class NameTable:
                 self._codes[name] = self._code(reader, name, line)
         codes = np.array([self._codes[name] for name in names.values], np.int64)[names.codes]
         self.not_selected += int((codes == NOT_SELECTED).sum())
-        others, counts = np.unique(codes[codes <= OTHER], return_counts=True)
-        self._of_others.update(dict(zip(others.tolist(), counts.tolist(), strict=True)))
+        for counted, some in ((self._of_others, codes[codes <= OTHER]), (self._peaks, codes[codes >= 0])):
+            found, counts = np.unique(some, return_counts=True)
+            counted.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
         return codes
 
     def _code(self, reader: BedReader, name: bytes, line: int) -> int:
@@ -100,11 +102,11 @@ class NameTable:
         selection, present = self._selection, [*self.sources, *self.unselected]
         told = []
         for what, wanted, known in (
-            ("TRs", selection.trs, {source[1] for source in present}),
-            ("datasets", selection.datasets, {source[0] for source in present}),
-            ("sources", selection.sources, {source_name(source) for source in present}),
+            ("TRs", (selection.trs, selection.exclude_trs), {source[1] for source in present}),
+            ("datasets", (selection.datasets, selection.exclude_datasets), {source[0] for source in present}),
+            ("sources", (selection.sources, selection.exclude_sources), set(map(source_name, present))),
         ):
-            absent = sorted(set(wanted or ()) - known)
+            absent = sorted({name for names in wanted for name in names or ()} - known)
             if absent:
                 hint = nearest(absent[0], known)
                 of_first = f" of {absent[0]}" if len(absent) > 1 else ""
@@ -115,23 +117,38 @@ class NameTable:
 
     def kept(self) -> list[Source]:
         """Return the sources that the whole selection leaves, sorted."""
-        count = self._selection.top_trs
-        if count is None:
-            return sorted(self.sources)
-        top = _most_covered(self.sources, count)
-        return sorted(source for source in self.sources if source[1] in top)
+        peaks = {source: self._peaks[code] for source, code in self.sources.items()}
+        return selected_sources(peaks, self._selection)
+
+
+def selected_sources(peaks: Mapping[Source, int], selection: Selection) -> list[Source]:
+    """Return the sources that a selection leaves of a cell line's, sorted; peaks: number by source."""
+    is_wanted = _source_filter(selection)
+    wanted = [
+        source for source, count in peaks.items()
+        if is_wanted(source) and count >= selection.min_source_peaks
+    ]  # fmt: skip
+    if selection.top_trs is None:
+        return sorted(wanted)
+    top = _most_covered(wanted, selection.top_trs)
+    return sorted(source for source in wanted if source[1] in top)
 
 
 def _source_filter(selection: Selection) -> Callable[[Source], bool]:
     try:
         sources = None if selection.sources is None else {split_source(text) for text in selection.sources}
+        excluded = {split_source(text) for text in selection.exclude_sources}
     except ValueError as problem:
         raise InputError(f"selection: {problem}") from None
     datasets, trs = selection.datasets, selection.trs
+    no_datasets, no_trs = set(selection.exclude_datasets), set(selection.exclude_trs)
     return lambda source: (
         (datasets is None or source[0] in datasets)
         and (trs is None or source[1] in trs)
         and (sources is None or source in sources)
+        and source[0] not in no_datasets
+        and source[1] not in no_trs
+        and source not in excluded
     )
 
 

@@ -10,6 +10,7 @@ from atypeak_scale.registry import columns as c
 from atypeak_scale.registry import crm_columns as m
 from atypeak_scale.registry import evidence_columns as e
 from atypeak_scale.registry import report_columns as r
+from atypeak_scale.registry import survey_columns as s
 from atypeak_scale.registry.model_columns import HISTORY, SEARCH, SEARCH_POWER, STABILITY
 from atypeak_scale.registry.ranges import range_text
 from atypeak_scale.registry.table import Column, Table
@@ -67,6 +68,7 @@ FILES: dict[str, tuple[tuple[str, tuple[Table, ...]], ...]] = {
     "`qscore`": ((".tsv", (c.QSCORE_PAIRS, c.QSCORE_TOTAL)),),
     "`groups`": ((".tsv", (c.GROUP_SOURCES, c.GROUP_ASKED, c.GROUP_PHANTOMS)),),
     "`ur-examples`": ((".tsv", (c.UR_STRONGEST,)),),
+    "`survey`": ((".tsv", (s.CELL_LINES, s.SURVEY_SOURCES)), (".parquet", (s.CELL_LINES, s.SURVEY_SOURCES))),
     "`simulate`": ((".tsv", (c.TRUTH,)), (".bed", (bed.ARTIFICIAL_BED, bed.ARTIFICIAL_CRMS))),
     "From Python, as data frames": (("", (c.NOISE_DETECTION, c.REBUILT)),),
     "Beside all of them": ((".tsv", (DICTIONARY,)),),

@@ -256,7 +256,7 @@ def store_provenance(config: Config, peaks: InputFile, crms: InputFile) -> dict[
     """Return what determines the content of a store: the settings and the identity of the input files."""
     return {
         "cell_line": config.cell_line,
-        "selection": config.selection.model_dump(mode="json"),
+        "selection": config.selection.record(),
         "store": config.store.model_dump(mode="json"),
         "peaks": asdict(peaks),
         "crms": asdict(crms),
