@@ -135,6 +135,10 @@ def test_handles__know_what_they_are(support: Scores) -> None:
     more = with_placements(support, 400)
     assert not more.exists()
     assert more.name == f"{support.name.replace('placements-200', 'placements-400')}"
+    with pytest.raises(
+        StageMissingError, match=r"-400.*\), only with 200 placements of each source; score it"
+    ):
+        more.require_complete()
     columns = {"support", "p_random", "q_random", "doubt", "overlapping_sources", "name"}
     assert columns <= set(support.peaks) and "final" not in support.peaks
     assert support.peaks["support"].attrs["description"]
