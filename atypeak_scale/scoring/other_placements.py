@@ -19,11 +19,13 @@ def other_placements(
     """
     if "placements" not in made_by:
         return []
-    found = set()
+    found: set[int] = set()
     for group in all_results(cell_line, location).values():
-        told = {key: group.attrs.get(key) for key in made_by}
-        number = dict(told.get("placements") or {}).get("placements", chance.placements)
+        told: dict[str, Any] = dict(group.attrs)
+        if not is_complete(group) or "placements" not in told:
+            continue
+        number: int = told["placements"]["placements"]
         of_number = chance.model_copy(update={"placements": number}).model_dump(mode="json")
-        if is_complete(group) and told == {**made_by, "placements": of_number}:
+        if {key: told.get(key) for key in made_by} == {**made_by, "placements": of_number}:
             found.add(number)
     return sorted(found - {chance.placements})
