@@ -28,9 +28,10 @@ def assert_same(found: Scores, expected: Scores) -> None:
         assert np.array_equal(read_all(found)[name], values, equal_nan=equal_nan), name
 
 
-def test_complete__is_the_same_on_workers(unjudged: Scores, support: Scores) -> None:
-    with DaskExecutor(workers=2) as executor:
-        complete(unjudged, executor)
+def test_complete__is_the_same_on_workers(
+    unjudged: Scores, support: Scores, two_workers: DaskExecutor
+) -> None:
+    complete(unjudged, two_workers)
     assert_same(unjudged, support)
 
 
