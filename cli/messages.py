@@ -38,9 +38,17 @@ def explain(error: AtypeakError) -> str:
     if isinstance(error, StageMissingError):
         # The message ends with a remedy that names a function; here it must name a command.
         found, _, _ = message.rpartition("; ")
-        return f"{found or message}; run {_commands(error)} first"
+        return f"{found or message}; {_other_scores(error)}run {_commands(error)} first"
     option = OPTIONS.get(error.argument or "")
     return f"{message} with {option}" if option else message
+
+
+def _other_scores(error: StageMissingError) -> str:
+    """Return how to ask for what there is with another number of placements; "" if there is nothing."""
+    from atypeak_scale.scoring.scores import Scores
+
+    others = error.scores.other_placements() if isinstance(error.scores, Scores) else []
+    return f"add --placements {others[-1]}, or " if others else ""
 
 
 def _commands(error: StageMissingError) -> str:

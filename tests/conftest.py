@@ -1,7 +1,7 @@
 """What tests share: a small random catalogue, and the settings of a tiny model on it."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,10 @@ import pytest
 from hypothesis import settings
 
 from atypeak_scale.config import Config, parse_config
+from atypeak_scale.execution.dask_executor import DaskExecutor
+
+# Made once in a process, for tests of any folder.
+pytest_plugins = ["scoring.support_fixtures"]
 
 # Machines that run tests are shared; how long an example takes says nothing.
 settings.register_profile("shared", deadline=None)
@@ -80,3 +84,10 @@ TINY = parse_config(
 def config() -> Config:
     """Return settings of tiny models on the random catalogue."""
     return TINY
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[DaskExecutor]:
+    """Start two local workers for all tests: each of them needs seconds to start and to import TensorFlow."""
+    with DaskExecutor(workers=2) as executor:
+        yield executor

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from scoring.support_fixtures import support, support_config, support_template  # noqa: F401
 
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ranking import auroc, auroc_within_strata
@@ -13,7 +12,7 @@ from benchmarks.trees import Trees
 
 
 @pytest.fixture
-def few(support: Scores, monkeypatch: pytest.MonkeyPatch) -> Scores:  # noqa: F811
+def few(support: Scores, monkeypatch: pytest.MonkeyPatch) -> Scores:
     """Return support in which three of five sources have enough peaks."""
     source = support.cell_line.peaks(0, support.cell_line.peak_count).source
     monkeypatch.setattr(power, "MANY_PEAKS", np.median(np.bincount(source)))

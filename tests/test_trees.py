@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scoring.support_fixtures import support, support_config, support_template  # noqa: F401
 
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.scores import Scores
@@ -40,7 +39,7 @@ def test_cross_fitted__nothing_to_learn_is_0() -> None:
     assert not _cross_fitted(seen, np.ones(len(seen), bool), fold, 1).any()
 
 
-def test_boosted_trees__of_some_sources(support: Scores) -> None:  # noqa: F811
+def test_boosted_trees__of_some_sources(support: Scores) -> None:
     every, some = boosted_trees(support), boosted_trees(support, [1, 3])
     source = support.cell_line.peaks(0, support.cell_line.peak_count).source
     placed = support.placements.read(v.PLACED_SOURCE)
@@ -56,7 +55,7 @@ def test_boosted_trees__of_some_sources(support: Scores) -> None:  # noqa: F811
 
 
 def test_kept_trees__are_fitted_once(
-    support: Scores,  # noqa: F811
+    support: Scores,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,5 +1,6 @@
 """What a column and a table are."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -8,6 +9,7 @@ import numpy as np
 from atypeak_scale.registry.ranges import Range
 from atypeak_scale.registry.variables import Variable, with_views
 
+REFERENCE = re.compile(r" \(method, [^)]*\)")
 ColumnType = Literal["text", "int32", "int64", "float32", "float64"]
 
 
@@ -25,6 +27,10 @@ class Column:
         """Return the column with the views' own names."""
         text = self.description.format(view0=views[0], view1=views[1])
         return replace(self, name=with_views(self.name, views), description=text)
+
+    def without_reference(self) -> "Column":
+        """Return the column without references to the method, for readers who do not have our documents."""
+        return replace(self, description=REFERENCE.sub("", self.description))
 
 
 VIEW0 = Column("view0", "text", "label of the view {view0}")

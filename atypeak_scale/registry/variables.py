@@ -23,7 +23,7 @@ class Variable:
     """One array: name, dims, type, chunk rule and meaning.
 
     coordinate: whether xarray treats it as one; range: between which numbers its values lie, where tables
-    show it.
+    show it; until: what has to be done before it has values, "" if they are written when it is created.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Variable:
     description: str
     coordinate: bool = False
     range: Range | None = None
+    until: str = ""
 
 
 def with_views(name: str, views: tuple[str, str]) -> str:
@@ -45,12 +46,14 @@ def _of_window(name: str, dtype: npt.DTypeLike, description: str, coordinate: bo
     return Variable(name, ("window",), dtype, "window", description, coordinate)
 
 
-def _of_row(name: str, dtype: npt.DTypeLike, description: str) -> Variable:
-    return Variable(name, ("peak",), dtype, "row", description)
+def _of_row(name: str, dtype: npt.DTypeLike, description: str, until: str = "") -> Variable:
+    return Variable(name, ("peak",), dtype, "row", description, until=until)
 
 
-def _of_peak(name: str, dtype: npt.DTypeLike, description: str, values: Range | None = None) -> Variable:
-    return Variable(name, ("catalogue_peak",), dtype, "catalogue", description, range=values)
+def _of_peak(
+    name: str, dtype: npt.DTypeLike, description: str, values: Range | None = None, until: str = ""
+) -> Variable:
+    return Variable(name, ("catalogue_peak",), dtype, "catalogue", description, range=values, until=until)
 
 
 def _of_source(name: str, dtype: npt.DTypeLike, description: str, values: Range | None = None) -> Variable:
@@ -108,19 +111,19 @@ STORE_VARIABLES = (
 )  # fmt: skip
 
 REBUILT_SCORE = _of_row(
-    "rebuilt_score", np.float32, "largest A over the bins of the row (method, section 4); NaN until scored"
+    "rebuilt_score", np.float32, "largest A over the bins of the row (method, section 4)", until="scored"
 )
 RAW = _of_peak(
     "raw", np.float32,
-    "rebuilt over original signal, mean over the peak's windows (method, section 4); NaN until scored", FROM_0
+    "rebuilt over original signal, mean over the peak's windows (method, section 4)", FROM_0, "scored"
 )  # fmt: skip
 K_NORMALIZED = _of_peak(
     "k_normalized", np.float32,
-    "raw times the weight of the source (method, section 5); NaN until normalized", FROM_0
+    "raw times the weight of the source (method, section 5)", FROM_0, "normalized"
 )  # fmt: skip
 FINAL = _of_peak(
     "final", np.float32,
-    "final score, not clipped; 750 is average for the label of the second view; NaN until normalized",
+    "final score, not clipped; 750 is average for the label of the second view", until="normalized"
 )  # fmt: skip
 SPREAD = _of_peak(
     "spread", np.float32, "standard deviation, n - 1, of the final scores that the models give", FROM_0
@@ -170,7 +173,7 @@ PLACED_REGRESSION = _of_placement(
 ROW_OVERLAPS = _of_row("row_overlaps", np.float32, "number of other sources that overlap the row's peak")
 ROW_IN_WINDOW = _of_row("row_in_window", np.float32, "number of other sources in the row's window")
 ROW_REGRESSION = _of_row(
-    "row_regression", np.float32, "log-odds by the regression on the other sources; NaN until computed"
+    "row_regression", np.float32, "log-odds by the regression on the other sources", "computed"
 )
 SAMPLE_SOURCE = Variable(
     "sample_source", ("sample_block", "slot"), np.int32, "sample",
@@ -195,7 +198,7 @@ PLACEMENT_VARIABLES = (
 
 ROW_NETWORK = _of_row(
     "row_network", np.float32,
-    "log-odds of the row's source by the network that does not see it (method, 9.3); NaN until scored",
+    "log-odds of the row's source by the network that does not see it (method, 9.3)", "scored"
 )  # fmt: skip
 PLACED_NETWORK = _of_placement("placed_network", np.float32, "the same for the placements")
 NETWORK = _of_peak("network", np.float32, "log-odds by the network, mean over the peak's windows")

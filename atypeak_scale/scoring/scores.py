@@ -16,6 +16,7 @@ from atypeak_scale.model.description import NETWORK, describe_model
 from atypeak_scale.model.network_file import check_saved
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
+from atypeak_scale.scoring.other_placements import other_placements
 from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.store.arrays import array_of, has_gap, read_array, read_elements, refuse_lost, write_chunks
@@ -227,10 +228,15 @@ class Scores:
                 f"{self.name}: holds support, which has no final score; name a model of the article", "model"
             )
 
+    def other_placements(self) -> list[int]:
+        """Return with which other numbers of placements this model's support is complete, in order."""
+        return other_placements(self.cell_line, self.location, self._made_by(), self.chance)
+
     def _not_scored(self) -> StageMissingError:
-        return StageMissingError(
-            f"{self.location}: not scored by this model ({self.name}); score it first", "score", self
-        )
+        others = " or ".join(f"{number:,}" for number in self.other_placements())
+        found = f"not scored by this model ({self.name})"
+        only = f", only with {others} placements of each source" if others else ""
+        return StageMissingError(f"{self.location}: {found}{only}; score it first", "score", self)
 
     def provenance(self) -> dict[str, Any]:
         """Return which input, model, settings and versions made the results."""

@@ -75,7 +75,8 @@ def create_arrays(
             compressors=compressors(variable.dtype),
             dimension_names=[with_views(dim, views) for dim in variable.dims],
         )
-        created.attrs["description"] = variable.description
+        until = f"; NaN until {variable.until}" if variable.until else ""
+        created.attrs["description"] = variable.description + until
     names = [with_views(variable.name, views) for variable in variables if variable.coordinate]
     if names:
         dims = {*views, "contig"}

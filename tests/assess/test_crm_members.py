@@ -32,10 +32,11 @@ def expected_members(members: list[Member]) -> Counter[tuple[int, str, float]]:
     return Counter((member.crm, member.tr, member.final) for member in members)
 
 
-def test_members__are_those_of_the_files(scored: Scores, members: list[Member]) -> None:
+def test_members__are_those_of_the_files(
+    scored: Scores, members: list[Member], two_workers: DaskExecutor
+) -> None:
     assert found_members(scored, InProcess()) == expected_members(members)
-    with DaskExecutor(workers=2) as two:
-        assert found_members(scored, two) == expected_members(members)
+    assert found_members(scored, two_workers) == expected_members(members)
     # Some peaks are in two CRMs, and some in several windows of one.
     assert scored.cell_line.peak_count < len(members) < scored.cell_line.row_count
 

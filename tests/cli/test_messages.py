@@ -14,6 +14,7 @@ import atypeak_scale
 from atypeak_scale import build_store, open_scores, open_store
 from atypeak_scale.config import ChanceSettings, Config, with_objective
 from atypeak_scale.errors import AtypeakError, InputError, StageMissingError
+from atypeak_scale.scoring.scores import Scores
 from tests.cli.helpers import Catalogue, Run
 
 
@@ -96,3 +97,21 @@ def test_main__says_which_option_names_a_cell_line(
     build_store(*catalogue, built, config.model_copy(update={"cell_line": "other"}))
     message = atypeak("score", built, "--model", save_untrained()).message()
     assert message == f"{built}: holds 2 cell lines (cell, other); name one with --cell-line"
+
+
+def test_explain__another_number_of_placements_is_named(
+    built: Path, save_untrained: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = save_untrained()
+    article = open_scores(open_store(built), model)
+    asked = replace(
+        article, config=with_objective(article.config, "support"), chance=ChanceSettings(placements=1400)
+    )
+    monkeypatch.setattr(Scores, "other_placements", lambda _: [150, 200])
+    with pytest.raises(StageMissingError) as told:
+        asked.require_complete()
+    assert explain(told.value) == (
+        f"{built}: not scored by this model ({article.name}), "
+        "only with 150 or 200 placements of each source; "
+        f"add --placements 200, or run 'atypeak-scale score {built} --model {model} --placements 1400' first"
+    )

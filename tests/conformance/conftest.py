@@ -9,6 +9,7 @@ import pytest
 
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
+from tests.report.in_browser import browser  # noqa: F401
 
 SHARED = Path(__file__).parents[3] / "shared"
 

@@ -60,9 +60,10 @@ def test_train_seeds__of_support_keep_out_other_crms(
     assert first.validation_history != second.validation_history
 
 
-def test_train_seeds__on_workers(cell_line: CellLine, config: Config, tmp_path: Path) -> None:
-    with DaskExecutor(workers=2) as executor:
-        folders = train_seeds(cell_line, config, 2, tmp_path / "models", executor)
+def test_train_seeds__on_workers(
+    cell_line: CellLine, config: Config, tmp_path: Path, two_workers: DaskExecutor
+) -> None:
+    folders = train_seeds(cell_line, config, 2, tmp_path / "models", two_workers)
     models = [load_model(folder) for folder in folders]
     assert [model.config.training.seed for model in models] == [1, 2]
     assert models[0].history != models[1].history

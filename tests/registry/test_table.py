@@ -25,3 +25,12 @@ def test_column_of__an_array(dtype: type, expected: str) -> None:
     variable = Variable("view1_mean", ("view1",), dtype, "whole", "mean of them", range=(0, 1))
     assert column_of(variable, "view1_") == Column("mean", expected, "mean of them", range=(0, 1))  # type: ignore[arg-type]
     assert column_of(variable).name == "view1_mean"
+
+
+def test_without_reference__is_only_what_it_means() -> None:
+    for given, left in (
+        ("share of peaks (method, section 9.5)", "share of peaks"),
+        ("doubt (method, 9.5); NaN if it cannot be judged", "doubt; NaN if it cannot be judged"),
+        ("standard deviation (n - 1) by the method", "standard deviation (n - 1) by the method"),
+    ):
+        assert Column("c", "text", given, "bp").without_reference() == Column("c", "text", left, "bp")

@@ -20,6 +20,7 @@ from atypeak_scale.registry.evidence_columns import CORROBORATION, EVIDENCE
 from atypeak_scale.report.report import write_report
 from atypeak_scale.report.results import Results, results_of
 from atypeak_scale.workdir import MODELS, STORE
+from tests.report.in_browser import browser  # noqa: F401
 
 HOSTILE, FORMULA = "<script>alert(1)</script>", "$$x$$"
 CONFIG = parse_config(

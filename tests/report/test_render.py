@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,13 @@ from atypeak_scale.report.drawing import new_figure
 from atypeak_scale.report.page import Figure, Listing, Missing, Number, Numbers, Page, Section, Text
 from atypeak_scale.report.render import render, write_tables
 from tests.report.conftest import FORMULA, HOSTILE
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SECTIONS = ("verdict", "stand-out", "modules", "together", "good", "data", "made")
-SECONDS = 5
+from tests.report.in_browser import (
+    Seen,
+    assert_drawn_soon_without_requests,
+    assert_finds_a_module,
+    assert_labels_are_text,
+    assert_sorts_and_filters,
+)
 
 
 def page_with(label: str) -> Page:
@@ -132,91 +133,22 @@ def test_tables__of_a_report_hold_the_text_of_their_files(report: Path) -> None:
 # --- in a real browser
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium here: the page was not opened in a browser")
-    sync = pytest.importorskip("playwright.sync_api", reason="no playwright here: the page was not opened")
-    with sync.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-class Seen:
-    """A page in the browser, with what it asked for and what went wrong."""
-
-    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
-        self.page = browser.new_context(accept_downloads=True, **options).new_page()
-        self.requests: list[str] = []
-        self.problems: list[str] = []
-        self.page.on("request", lambda one: self.requests.append(one.url))
-        self.page.on(
-            "console",
-            lambda one: self.problems.append(one.text) if one.type in ("error", "warning") else None,
-        )
-        self.page.on("pageerror", lambda one: self.problems.append(str(one)))
-        self.page.on("dialog", lambda one: self.problems.append(f"a dialog: {one.message}"))
-        self.page.goto(file.as_uri())
-        self.page.wait_for_selector("html[data-drawn]", state="attached", timeout=60_000)
-
-    def table(self, name: str) -> Any:
-        return self.page.locator(f"#table-{name}")
-
-    def cells(self, name: str, column: str) -> list[str]:
-        """Return the full texts of a column as it is shown."""
-        table = self.table(name)
-        heads = [one.inner_text().strip(" ▲▼") for one in table.locator("thead th").all()]
-        at = heads.index(column) + 1
-        return [one.get_attribute("title") for one in table.locator(f"tbody td:nth-child({at})").all()]
-
-
 @pytest.fixture(scope="module")
 def seen(browser: Any, report: Path) -> Seen:
     return Seen(browser, report / "report.html", viewport={"width": 1200, "height": 900})
 
 
 def test_browser__draws_everything_soon_and_asks_for_nothing(seen: Seen, report: Path) -> None:
-    assert seen.problems == []
-    assert [url for url in seen.requests if not url.startswith("data:")] == [
-        (report / "report.html").as_uri()
-    ]
-    assert [one.get_attribute("id") for one in seen.page.locator("main > section").all()] == list(SECTIONS)
-    root = seen.page.locator("html")
-    drawn = seen.page.locator(".drawing canvas")
-    assert int(root.get_attribute("data-drawn")) == seen.page.locator(".drawing").count() <= drawn.count()
-    assert int(root.get_attribute("data-milliseconds")) < 1000 * SECONDS
+    assert_drawn_soon_without_requests(seen, report / "report.html")
     assert seen.page.locator(".missing").count() >= 1  # no releases beside this run
 
 
 def test_browser__shows_hostile_labels_as_text(seen: Seen) -> None:
-    seen.table("experiments").get_by_role("button", name="All columns").click()
-    shown = seen.cells("experiments", "dataset") + seen.cells("experiments", "tr")
-    assert HOSTILE in shown and FORMULA in shown
-    assert any(HOSTILE in text for text in seen.page.locator("#figure-phantoms option").all_inner_texts())
-    # Every script of the page was there before: the library, ours, and the packed data.
-    kinds = {one.get_attribute("type") for one in seen.page.locator("script").all()}
-    assert kinds == {None, "application/octet-stream"}
-    seen.table("experiments").get_by_role("button", name="Fewer columns").click()
-    assert seen.problems == []
+    assert_labels_are_text(seen, {HOSTILE, FORMULA})
 
 
 def test_browser__sorts_and_filters_tables(seen: Seen, report: Path) -> None:
-    frame = pd.read_csv(report / "tables" / "experiments.tsv", sep="\t", dtype=str, keep_default_na=False)
-    table = seen.table("experiments")
-    table.locator("th button", has_text=re.compile("^peaks")).click()
-    down = [int(one) for one in seen.cells("experiments", "peaks")]
-    assert down == sorted(map(int, frame["peaks"]), reverse=True)[: len(down)]
-    table.locator("th button", has_text=re.compile("^peaks")).click()
-    up = [int(one) for one in seen.cells("experiments", "peaks")]
-    assert up == sorted(map(int, frame["peaks"]))[: len(up)]
-    table.get_by_role("searchbox").fill("dataset01")
-    assert set(seen.cells("experiments", "dataset")) == {"dataset01"}
-    limit = sorted(map(int, frame["peaks"]))[len(frame) // 2]
-    table.get_by_role("searchbox").fill(f"peaks > {limit}")
-    kept = sorted(int(one) for one in seen.cells("experiments", "peaks"))
-    assert kept == sorted(int(one) for one in frame["peaks"] if int(one) > limit)
-    table.get_by_role("searchbox").fill("")
+    assert_sorts_and_filters(seen, report / "tables")
 
 
 def test_browser__rounds_numbers_only_to_show_them(seen: Seen) -> None:
@@ -240,23 +172,7 @@ def test_browser__saves_a_table_as_its_file(seen: Seen, report: Path) -> None:
 
 
 def test_browser__finds_a_module_by_its_place_or_number(seen: Seen, report: Path) -> None:
-    modules = pd.read_csv(report / "tables" / "modules.tsv", sep="\t")
-    figure, one = seen.page.locator("#figure-module"), modules.iloc[-1]
-    find, note = figure.get_by_role("searchbox"), figure.locator(".note")
-    for wanted in (
-        f"{one.contig}:{one.start + 1:,}-{one.end:,}",
-        f"{one.contig}:{(one.start + one.end) // 2}",
-        str(one.crm),
-    ):
-        figure.locator("select").select_option("0")
-        assert f"CRM {one.crm}:" not in note.inner_text()
-        find.fill(wanted)
-        figure.get_by_role("button", name="Show").click()
-        assert note.inner_text().startswith(f"CRM {one.crm}: {one.peaks} peaks")
-    find.fill("chr7:1-2")
-    figure.get_by_role("button", name="Show").click()
-    answer = figure.locator(".answer").inner_text()
-    assert f"the {len(modules)} modules of this page" in answer and "chr7:1-2" in answer
+    assert_finds_a_module(seen, report / "tables")
 
 
 def test_browser__rows_move_the_view_and_link_to_a_genome_browser(seen: Seen, report: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 from conftest import random_catalogue
 from distributed import Client, LocalCluster
 from scoring.by_hand import save_untrained
-from scoring.support_fixtures import support, support_config, support_template, unjudged  # noqa: F401
 
 from atypeak_scale.config import Config
 from atypeak_scale.execution.dask_executor import DaskExecutor
@@ -54,13 +53,6 @@ def normalized(scores: Scores, template: Template, config: Config, tmp_path: Pat
         normalize(handle(source), config.normalization)
     shutil.copytree(source, tmp_path, dirs_exist_ok=True)
     return scores
-
-
-@pytest.fixture(scope="session")
-def two_workers() -> Iterator[DaskExecutor]:
-    """Start two local workers for all tests; they take long to start."""
-    with DaskExecutor(workers=2) as executor:
-        yield executor
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,9 @@ def test_create__chunks_types_and_names(group: zarr.Group) -> None:
     assert np.isnan(read_array(array_of(group, "rebuilt_score"))).all()
     assert not read_array(array_of(group, "occupancy")).any()
     assert read_array(array_of(group, "assay")).tolist() == ["", ""]
+    told = {name: array.attrs["description"] for name, array in group.arrays()}
+    assert told["crm"] == v.CRM.description
+    assert told["raw"] == f"{v.RAW.description}; NaN until scored"
 
 
 @pytest.mark.parametrize("start, length", [(0, 4), (4, 4), (8, 2), (0, 10), (4, 6), (0, 0)])

@@ -110,10 +110,9 @@ def test_build__same_inputs_same_bytes_wherever_it_runs(
 
 
 def test_build__parallel_equals_serial_byte_for_byte(
-    inputs: Catalogue, built: Path, config: Config, tmp_path: Path
+    inputs: Catalogue, built: Path, config: Config, tmp_path: Path, two_workers: DaskExecutor
 ) -> None:
-    with DaskExecutor(workers=2) as two:
-        build_store(*inputs, tmp_path / "two.zarr", config, executor=two)
+    build_store(*inputs, tmp_path / "two.zarr", config, executor=two_workers)
     assert tree(tmp_path / "two.zarr") == tree(built)
 
 

@@ -47,10 +47,11 @@ def test_without__equals_a_store_built_without(
     assert sorted(file.name for file in (tmp_path / "derived.zarr").iterdir()) == ["cell", "zarr.json"]
 
 
-def test_without__is_told_from_the_whole_and_written_by_workers(cell_line: CellLine, tmp_path: Path) -> None:
+def test_without__is_told_from_the_whole_and_written_by_workers(
+    cell_line: CellLine, tmp_path: Path, two_workers: DaskExecutor
+) -> None:
     here = without_source(cell_line, ("d2", "y"), tmp_path / "here.zarr")
-    with DaskExecutor(workers=2) as executor:
-        there = without_source(cell_line, ("d2", "y"), tmp_path / "there.zarr", executor)
+    there = without_source(cell_line, ("d2", "y"), tmp_path / "there.zarr", two_workers)
     assert here.made_from == {**cell_line.made_from, "without": ["d2.y"]}
     again = without_source(here, ("d1", "x"), tmp_path / "again.zarr")
     assert again.made_from["without"] == ["d2.y", "d1.x"]

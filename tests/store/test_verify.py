@@ -30,13 +30,12 @@ def test_verify__a_sound_store_has_no_damage(built: Path) -> None:
     assert found.chunks >= len(set(files)) > found.arrays
 
 
-def test_verify__the_same_on_a_cluster(store: Path) -> None:
+def test_verify__the_same_on_a_cluster(store: Path, two_workers: DaskExecutor) -> None:
     flip(store / "cell/occupancy/c/2/0/0", 5)
     flip(store / "cell/peak_source/c/0")
     alone = verify(store)
     assert len(alone.damages) == 2
-    with DaskExecutor(workers=2) as two:
-        assert verify(store, executor=two) == alone
+    assert verify(store, executor=two_workers) == alone
 
 
 @pytest.mark.parametrize(

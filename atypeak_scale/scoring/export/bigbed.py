@@ -35,7 +35,7 @@ SHOWN = (
 
 def shown_columns(table: PeakTable) -> tuple[Column, ...]:
     """Return the columns that follow the fields of BED: both views, then those of `SHOWN` that exist."""
-    known = {column.name: column for column in table.columns}
+    known = {column.name: column.without_reference() for column in table.columns}
     return tuple(known[name] for name in (*table.cell_line.views, *SHOWN) if name in known)
 
 

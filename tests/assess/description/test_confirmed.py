@@ -33,8 +33,7 @@ def test_confirmed__counts_each_peak_that_shares_a_bp(random_scored: Scores) -> 
     np.testing.assert_array_equal(np.isnan(found.share), alone)
 
 
-def test_confirmed__is_the_same_on_two_workers(random_scored: Scores) -> None:
+def test_confirmed__is_the_same_on_two_workers(random_scored: Scores, two_workers: DaskExecutor) -> None:
     here = confirmed(random_scored.cell_line)
-    with DaskExecutor(workers=2) as executor:
-        there = confirmed(random_scored.cell_line, executor)
+    there = confirmed(random_scored.cell_line, two_workers)
     np.testing.assert_array_equal(here.confirmed, there.confirmed)

@@ -27,7 +27,7 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.result_groups import NORMALIZATION
 
 
-def test_quartiles__equal_those_of_every_group(scored: Scores) -> None:
+def test_quartiles__equal_those_of_every_group(scored: Scores, two_workers: DaskExecutor) -> None:
     data, opened = scored.cell_line.data.load(), scored.open()
     values = {score: opened[score].values for score in ("raw", "k_normalized", "final")}
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -45,8 +45,7 @@ def test_quartiles__equal_those_of_every_group(scored: Scores) -> None:
         quartiles = [row.lower_quartile, row.median, row.upper_quartile]
         assert quartiles == pytest.approx([between(own, share) for share in (0.25, 0.5, 0.75)])
     assert list(found.columns) == [column.name for column in SCORES.columns]
-    with DaskExecutor(workers=2) as two:
-        pd.testing.assert_frame_equal(found, score_quartiles(scored, two), check_exact=True)
+    pd.testing.assert_frame_equal(found, score_quartiles(scored, two_workers), check_exact=True)
 
 
 def test_distributions__need_final_scores(scored: Scores) -> None:
@@ -64,7 +63,9 @@ def between(ordered: list[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def test_density__equals_brute_force_on_the_files(scored: Scores, members: list[Member]) -> None:
+def test_density__equals_brute_force_on_the_files(
+    scored: Scores, members: list[Member], two_workers: DaskExecutor
+) -> None:
     size = Counter(member.crm for member in members)
     of_crm: dict[int, list[float]] = defaultdict(list)
     of_bin: dict[int, list[float]] = defaultdict(list)
@@ -96,8 +97,7 @@ def test_density__equals_brute_force_on_the_files(scored: Scores, members: list[
     assert {str(name): array.attrs["description"] for name, array in found.data_vars.items()} == (
         DENSITY.variables
     )
-    with DaskExecutor(workers=2) as two:
-        xr.testing.assert_identical(found, score_density(scored, two))
+    xr.testing.assert_identical(found, score_density(scored, two_workers))
 
 
 @pytest.mark.parametrize("step", [16.0, 1.0, 1 / 8])

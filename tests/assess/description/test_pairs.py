@@ -156,9 +156,8 @@ def test_pairs__equals_brute_force_on_the_files(scored: Scores, expected: pd.Dat
     assert (found[["both_peaks", "alone_peaks"]].min() > 3).all()
 
 
-def test_pairs__on_two_workers_is_the_same(scored: Scores) -> None:
-    with DaskExecutor(workers=2) as two:
-        parallel = pairs(scored, executor=two)
+def test_pairs__on_two_workers_is_the_same(scored: Scores, two_workers: DaskExecutor) -> None:
+    parallel = pairs(scored, executor=two_workers)
     pd.testing.assert_frame_equal(pairs(scored), parallel, check_exact=True)
 
 

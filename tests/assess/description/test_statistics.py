@@ -115,12 +115,11 @@ def test_statistics__count_the_peaks_of_the_files(
 
 
 def test_statistics__on_two_workers_are_the_same(
-    catalogue: tuple[Path, Path], config: Config, tmp_path: Path
+    catalogue: tuple[Path, Path], config: Config, tmp_path: Path, two_workers: DaskExecutor
 ) -> None:
     build_store(*catalogue, tmp_path / "s.zarr", with_store(config, windows_per_chunk=1))
     cell_line = open_store(tmp_path / "s.zarr")
-    with DaskExecutor(workers=2) as two:
-        xr.testing.assert_identical(statistics(cell_line), statistics(cell_line, two))
+    xr.testing.assert_identical(statistics(cell_line), statistics(cell_line, two_workers))
 
 
 def test_statistics__need_a_cell_line_that_is_there(

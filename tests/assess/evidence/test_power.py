@@ -122,10 +122,9 @@ def test_power__means_over_large_and_small_sources(
     assert set(power(supported)["scope"]) == {"mean", "source"}
 
 
-def test_power__on_workers_is_the_same(supported: Scores, article: Scores) -> None:
+def test_power__on_workers_is_the_same(supported: Scores, article: Scores, two_workers: DaskExecutor) -> None:
     here = power(supported, article)
-    with DaskExecutor(workers=2) as executor:
-        there = power(supported, article, executor)
+    there = power(supported, article, two_workers)
     numbers = here.select_dtypes("number").columns
     np.testing.assert_allclose(there[numbers], here[numbers], atol=0.002)  # products of the model round
     without = here["score"] != "raw"

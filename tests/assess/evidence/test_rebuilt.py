@@ -125,10 +125,10 @@ def test_summary__equals_the_values(made: Artificial, by: tuple[str, ...]) -> No
             assert abs(row[name] - quantile) <= VALUE_STEP / 2 + 1e-5
 
 
-def test_rebuilt__workers_count_the_same(made: Artificial) -> None:
+def test_rebuilt__workers_count_the_same(made: Artificial, two_workers: DaskExecutor) -> None:
     alone = rebuilt_by_kind(made.scores, made.truth)
     events: list[Event] = []
-    with DaskExecutor(workers=2, progress=events.append) as workers:
+    with DaskExecutor(client=two_workers.client(), progress=events.append) as workers:
         pd.testing.assert_frame_equal(alone, rebuilt_by_kind(made.scores, made.truth, workers))
     contigs = [(event.done, event.total) for event in events if event.stage == "rebuild" and not event.detail]
     assert contigs == [(0, 3), (1, 3), (2, 3), (3, 3)]

@@ -224,9 +224,8 @@ def test_tables__hold_groups_and_matrix(several: list[Scores], tmp_path: Path) -
     }  # fmt: skip
 
 
-def test_groups__are_the_same_from_workers(several: list[Scores]) -> None:
-    with DaskExecutor(workers=1) as executor:
-        elsewhere = groups(several[:2], executor=executor)
+def test_groups__are_the_same_from_workers(several: list[Scores], two_workers: DaskExecutor) -> None:
+    elsewhere = groups(several[:2], executor=two_workers)
     xr.testing.assert_allclose(elsewhere, groups(several[:2]), atol=1e-5)
 
 

@@ -123,10 +123,9 @@ def test_store__does_not_depend_on_the_size_of_blocks(
     xr.testing.assert_allclose(ur_examples(scores), whole, rtol=1e-3, atol=1e-3)
 
 
-def test_store__is_the_same_from_workers(scores: Scores) -> None:
+def test_store__is_the_same_from_workers(scores: Scores, two_workers: DaskExecutor) -> None:
     here = ur_examples(scores).load()
-    with DaskExecutor(workers=1) as executor:
-        elsewhere = ur_examples(scores, executor=executor)
+    elsewhere = ur_examples(scores, executor=two_workers)
     xr.testing.assert_allclose(elsewhere, here, rtol=1e-3, atol=1e-3)
 
 

@@ -342,10 +342,9 @@ def test_store__given_windows(make: Make) -> None:
     assert_equal(found, by_the_text(*tensor_and_h(scores, windows)))
 
 
-def test_store__parallel_equals_serial(make: Make) -> None:
+def test_store__parallel_equals_serial(make: Make, two_workers: DaskExecutor) -> None:
     scores = make()
-    with DaskExecutor(workers=2) as executor:
-        parallel = qscore(scores, ALL, executor=executor)
+    parallel = qscore(scores, ALL, executor=two_workers)
     xr.testing.assert_identical(parallel, qscore(scores, ALL))
 
 

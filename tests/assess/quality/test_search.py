@@ -124,11 +124,12 @@ def test_search__ctrl_c_in_a_training_leaves_no_model(
     assert stopped[FIGURES].equals(search(cell_line, short, tmp_path / "whole", grid, seeds=1)[FIGURES])
 
 
-def test_search__parallel_equals_serial(cell_line: CellLine, short: Config, tmp_path: Path) -> None:
+def test_search__parallel_equals_serial(
+    cell_line: CellLine, short: Config, tmp_path: Path, two_workers: DaskExecutor
+) -> None:
     grid = {"model.deep_dimension": [2, 3]}
     one = search(cell_line, short, tmp_path / "one", grid, seeds=1)
-    with DaskExecutor(workers=2) as executor:
-        two = search(cell_line, short, tmp_path / "two", grid, 1, executor)
+    two = search(cell_line, short, tmp_path / "two", grid, 1, two_workers)
     assert one[FIGURES].equals(two[FIGURES])
 
 
@@ -251,14 +252,13 @@ def test_power__goes_on_where_it_was_stopped(cell_line: CellLine, short: Config,
 
 
 def test_power__takes_the_placements_of_the_store_and_is_the_same_elsewhere(
-    cell_line: CellLine, short: Config, tmp_path: Path
+    cell_line: CellLine, short: Config, tmp_path: Path, two_workers: DaskExecutor
 ) -> None:
     grid = {"support.filters": [2]}
     beside = search(cell_line, short, tmp_path / "beside", grid, 1, criterion="power")
     assert (tmp_path / "beside" / PLACED).exists()
     complete_placements(Placements(cell_line, short.chance, cell_line.store), InProcess())
-    with DaskExecutor(workers=2) as executor:
-        of_store = search(cell_line, short, tmp_path / "of_store", grid, 1, executor, "power")
+    of_store = search(cell_line, short, tmp_path / "of_store", grid, 1, two_workers, "power")
     assert not (tmp_path / "of_store" / PLACED).exists()
     assert of_store[OF_SUPPORT].equals(beside[OF_SUPPORT])
 

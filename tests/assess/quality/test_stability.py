@@ -172,15 +172,14 @@ def test_stability__warns_of_the_worst_pair_and_says_what_to_do(
 
 
 def test_stability__parallel_equals_serial_and_is_told(
-    cell_line: CellLine, config: Config, tmp_path: Path
+    cell_line: CellLine, config: Config, tmp_path: Path, two_workers: DaskExecutor
 ) -> None:
     folder = save_members(tmp_path / "models", config, seeds=2)
     heard: list[Event] = []
     one = stability(cell_line, folder, InProcess(heard.append))
     assert {event.stage for event in heard} == {"stability"}
     assert heard[-1].done == heard[-1].total > 2
-    with DaskExecutor(workers=2) as executor:
-        pd.testing.assert_frame_equal(stability(cell_line, folder, executor), one)
+    pd.testing.assert_frame_equal(stability(cell_line, folder, two_workers), one)
 
 
 def test_stability__refuses_a_single_model(cell_line: CellLine, config: Config, tmp_path: Path) -> None:

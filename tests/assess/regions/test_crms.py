@@ -194,10 +194,11 @@ def test_crms__regions_elsewhere_are_refused(random_scored: Scores, tmp_path: Pa
     assert not list(tmp_path.glob("*out*"))
 
 
-def test_crms__parallel_equals_serial(random_scored: Scores, tmp_path: Path) -> None:
+def test_crms__parallel_equals_serial(
+    random_scored: Scores, tmp_path: Path, two_workers: DaskExecutor
+) -> None:
     crms(random_scored, tmp_path / "one")
-    with DaskExecutor(workers=2) as two:
-        crms(random_scored, tmp_path / "two", executor=two)
+    crms(random_scored, tmp_path / "two", executor=two_workers)
     names = sorted(file.name for file in (tmp_path / "one").iterdir())
     assert names == ["columns.tsv", "crms.bed", "crms.parquet", "made-from.json"]
     for name in names:

@@ -54,7 +54,9 @@ def test_interesting__by_final_scores(
         assert (part["unjudged_peaks"] == 0).all()
 
 
-def test_interesting__by_trust(random_support: Scores, catalogue: tuple[Path, Path]) -> None:
+def test_interesting__by_trust(
+    random_support: Scores, catalogue: tuple[Path, Path], two_workers: DaskExecutor
+) -> None:
     trust = (1 - random_support.read(DOUBT)).tolist()
     members = members_by_hand(*catalogue, random_support, trust)
     frame = pd.DataFrame([(one.crm, one.final) for one in members], columns=["crm", "trust"])
@@ -70,8 +72,7 @@ def test_interesting__by_trust(random_support: Scores, catalogue: tuple[Path, Pa
         of_crm = numbers.loc[part["crm"]]
         assert part["unjudged_peaks"].tolist() == (of_crm["peaks"] - of_crm["number"]).tolist()
         np.testing.assert_allclose(part["sum"], of_crm["sum"], rtol=1e-6)
-    with DaskExecutor(workers=2) as executor:
-        pd.testing.assert_frame_equal(interesting_modules(random_support, 6, executor), found)
+    pd.testing.assert_frame_equal(interesting_modules(random_support, 6, two_workers), found)
 
 
 def test_interesting__needs_final_scores(random_scored: Scores) -> None:

@@ -202,11 +202,10 @@ def test_releases__scores_in_any_order(
 
 
 def test_releases__parallel_equals_serial(
-    scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path
+    scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path, two_workers: DaskExecutor
 ) -> None:
     compare_releases(scores, new_peaks, catalogue[1], tmp_path / "one")
-    with DaskExecutor(workers=2) as two:
-        compare_releases(scores, new_peaks, catalogue[1], tmp_path / "two", two)
+    compare_releases(scores, new_peaks, catalogue[1], tmp_path / "two", two_workers)
     names = sorted(file.name for file in (tmp_path / "one").iterdir())
     assert names == ["columns.tsv", "crms.parquet", "made-from.json", "pairs.parquet", "summary.tsv"]
     for name in names:

@@ -108,12 +108,16 @@ def test_bigbed__of_ensembles_has_both_spreads(
     assert_is_table(found, pd.read_parquet(tmp_path / "out/peaks.parquet"))
 
 
-def test_autosql__says_once_how_a_missing_number_is_spelled(both: list[Scores], tmp_path: Path) -> None:
+def test_autosql__says_what_a_field_means_and_how_a_missing_number_is_spelled(
+    both: list[Scores], tmp_path: Path
+) -> None:
     export(both, tmp_path / "out", ("bigbed",), "hg38")
     with pyBigWig.open(str(tmp_path / "out" / BIGBED_FILE)) as found:
         fields = re.findall(r'^\s*(\S+) \w+; "(.*)"$', found.SQL().decode(), re.MULTILINE)
     assert len(fields) > len(BED9)
     assert all(text.count("NaN") == (kind == "float") for kind, text in fields)
+    # Who sees them in a browser has no article and no method at hand.
+    assert not [text for _, text in fields if "method" in text or "until" in text]
 
 
 def test_bigbed__is_the_same_file_twice(both: list[Scores], tmp_path: Path) -> None:

@@ -28,9 +28,10 @@ def assert_same(found: Scores, expected: Scores) -> None:
         assert np.array_equal(read_all(found)[name], values, equal_nan=equal_nan), name
 
 
-def test_complete__is_the_same_on_workers(unjudged: Scores, support: Scores) -> None:
-    with DaskExecutor(workers=2) as executor:
-        complete(unjudged, executor)
+def test_complete__is_the_same_on_workers(
+    unjudged: Scores, support: Scores, two_workers: DaskExecutor
+) -> None:
+    complete(unjudged, two_workers)
     assert_same(unjudged, support)
 
 
@@ -135,6 +136,10 @@ def test_handles__know_what_they_are(support: Scores) -> None:
     more = with_placements(support, 400)
     assert not more.exists()
     assert more.name == f"{support.name.replace('placements-200', 'placements-400')}"
+    with pytest.raises(
+        StageMissingError, match=r"-400.*\), only with 200 placements of each source; score it"
+    ):
+        more.require_complete()
     columns = {"support", "p_random", "q_random", "doubt", "overlapping_sources", "name"}
     assert columns <= set(support.peaks) and "final" not in support.peaks
     assert support.peaks["support"].attrs["description"]
