@@ -176,9 +176,9 @@ class _Selected:
             file = self._folder / f"sorted-{len(found.contigs)}"
             furthest = 0
             with file.open("wb") as out:
-                for records in self._stretches.taken(contig):
-                    records["source"] = recode[records["source"]]
-                    records = records[records["source"] != NOT_SELECTED]
+                for unsorted in self._stretches.taken(contig):
+                    unsorted["source"] = recode[unsorted["source"]]
+                    records = unsorted[unsorted["source"] != NOT_SELECTED]
                     # Peaks of one place are in the order of their sources, whatever order the file has.
                     records = records[np.argsort(records["source"], kind="stable")]
                     records = sort_intervals(records, furthest)

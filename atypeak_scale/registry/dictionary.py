@@ -68,6 +68,7 @@ FILES: dict[str, tuple[tuple[str, tuple[Table, ...]], ...]] = {
     "`groups`": ((".tsv", (c.GROUP_SOURCES, c.GROUP_ASKED, c.GROUP_PHANTOMS)),),
     "`ur-examples`": ((".tsv", (c.UR_STRONGEST,)),),
     "`simulate`": ((".tsv", (c.TRUTH,)), (".bed", (bed.ARTIFICIAL_BED, bed.ARTIFICIAL_CRMS))),
+    "`make-crms`": ((".bed", (bed.MADE_CRMS,)),),
     "From Python, as data frames": (("", (c.NOISE_DETECTION, c.REBUILT)),),
     "Beside all of them": ((".tsv", (DICTIONARY,)),),
 }  # fmt: skip
