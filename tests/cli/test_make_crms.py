@@ -62,7 +62,7 @@ def test_make_crms__are_those_of_a_store(atypeak: Run, catalogue: Catalogue, tmp
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["make-crms", "a.bed"], r"Missing argument 'PEAKS\.\.\.'"),
+        (["make-crms", "a.bed"], "Missing argument 'PEAKS...'"),
         (["make-crms", "a.bed", "o", "--distance", "-1"], "-1 is not in the range"),
         (["make-crms", "a.bed", "o", "--min-peaks", "0"], "0 is not in the range"),
     ],
