@@ -21,8 +21,9 @@ from .summary import Summary, summary_option
 def make_crms(peaks: tuple[str, ...], out: str, distance: int, min_peaks: int, summary: Summary) -> None:
     """Make candidate regulatory modules (CRMs) of PEAKS: merged peaks, written to the new BED file OUT.
 
-    PEAKS are BED files: plain, gzip, bgzip, xz or zstd, and - is standard input; or folders made by split or catalogue.
-    Column 5 of OUT is the number of peaks. With the ending .gz it is written with bgzip.
+    PEAKS are BED files: plain, gzip, bgzip, xz or zstd, and - is standard input; or
+    folders made by split or catalogue. Column 5 of OUT is the number of peaks. With
+    the ending .gz it is written with bgzip.
     """
     from atypeak_scale.catalogue import merging
 
