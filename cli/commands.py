@@ -44,8 +44,8 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, report, simulate, split, catalogue, make_crms, build_store, info, train, search, score, normalize,
-    export, evidence, explain, show, crms, compare_releases,
+    demo, run, report, simulate, split, catalogue, make_crms, build_store, info, train, search, score,
+    normalize, export, evidence, explain, show, crms, compare_releases,
     statistics, pairs, qscore, groups, ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)
