@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atypeak_scale import assess, model, plot
     from atypeak_scale.catalogue.artificial import simulate
+    from atypeak_scale.catalogue.merging import make_crms
     from atypeak_scale.catalogue.samples import make_catalogue
     from atypeak_scale.catalogue.split import split_catalogue
     from atypeak_scale.config import Config, load_config
@@ -35,6 +36,7 @@ _MODULES = {
     "info": "store.info",
     "load_config": "config",
     "make_catalogue": "catalogue.samples",
+    "make_crms": "catalogue.merging",
     "normalize": "scoring.normalize",
     "open_scores": "scoring.open_scores",
     "open_store": "store.cell_line",
@@ -57,6 +59,7 @@ __all__ = [
     "info",
     "load_config",
     "make_catalogue",
+    "make_crms",
     "model",
     "normalize",
     "open_scores",

@@ -12,6 +12,7 @@ from .explain import explain
 from .export import export
 from .groups import groups
 from .info import info
+from .make_crms import make_crms
 from .normalize import normalize
 from .pairs import pairs
 from .qscore import qscore
@@ -44,8 +45,8 @@ def commands() -> None:
 
 
 for command in (
-    demo, run, report, simulate, survey, split, catalogue, build_store, info, train, search, score, normalize,
-    export, evidence, explain, show, crms, compare_releases, statistics, pairs, qscore, groups,
+    demo, run, report, simulate, survey, split, catalogue, make_crms, build_store, info, train, search, score,
+    normalize, export, evidence, explain, show, crms, compare_releases, statistics, pairs, qscore, groups,
     ur_examples, verify,
 ):  # fmt: skip
     commands.add_command(command)

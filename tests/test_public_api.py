@@ -16,6 +16,7 @@ FUNCTIONS = {
     "export": "scoring.export",
     "info": "store.info",
     "load_config": "config",
+    "make_crms": "catalogue.merging",
     "normalize": "scoring.normalize",
     "open_scores": "scoring.open_scores",
     "open_store": "store.cell_line",

@@ -6,7 +6,7 @@ Only one block of the file and the peaks of one stretch of a contig are ever in 
 """
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.catalogue.peak_names import NOT_SELECTED, NameTable
 from atypeak_scale.catalogue.streams import InputFile
+from atypeak_scale.catalogue.stretches import Stretches
 from atypeak_scale.config import Selection
 from atypeak_scale.storage.locations import Location
 
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 
 # furthest: filled in by `sort_intervals`, over the whole contig.
 PEAK = np.dtype([("start", np.int64), ("end", np.int64), ("source", np.int32), ("furthest", np.int64)])
-STRETCH = 1 << 25  # bp sorted at once: about a hundred stretches in a human genome
 
 
 @dataclass
@@ -99,7 +99,7 @@ def spool_peaks(
 
     """
     reader = CatalogueReader(path, cell_line) if is_catalogue(path) else BedReader(path, columns=4)
-    names, stretches = NameTable(cell_line, selection), _Stretches(folder, contigs)
+    names, stretches = NameTable(cell_line, selection), _Selected(folder, contigs)
     rows = 0
     for block in reader:
         stretches.append(reader, block, names.encode(reader, block))
@@ -136,17 +136,13 @@ class _Sorted:
     largest: int = 0
 
 
-class _Stretches:
-    """Files of unsorted PEAK records, by contig and number of the stretch.
-
-    Files are numbered, because names must not choose a path.
-    """
+class _Selected:
+    """The peaks on disk that may be selected, and the number of those on contigs that were not asked for."""
 
     def __init__(self, folder: Path, contigs: Collection[str] | None) -> None:
         self._folder, self._asked = folder, None if contigs is None else frozenset(contigs)
         self._contigs = ContigNames()
-        self._files: defaultdict[str, dict[int, Path]] = defaultdict(dict)
-        self._count = 0
+        self._stretches = Stretches(folder, PEAK)
         self._elsewhere: Counter[tuple[str, int]] = Counter()  # by contig and source
 
     def append(self, reader: BedReader, block: BedBlock, source: npt.NDArray[np.int64]) -> None:
@@ -163,16 +159,7 @@ class _Stretches:
             records = np.zeros(int(rows.sum()), PEAK)
             records["start"], records["end"] = block.start[rows], block.end[rows]
             records["source"] = source[rows]
-            self._write(self._files[name], records)
-
-    def _write(self, files: dict[int, Path], records: npt.NDArray[np.void]) -> None:
-        stretch = records["start"] // STRETCH
-        for number in np.unique(stretch).tolist():
-            if number not in files:
-                files[number] = self._folder / f"unsorted-{self._count}"
-                self._count += 1
-            with files[number].open("ab") as out:
-                records[stretch == number].tofile(out)
+            self._stretches.append(name, records)
 
     def elsewhere(self, recode: npt.NDArray[np.int32]) -> dict[str, int]:
         """Return the number of selected peaks on each contig that was not asked for."""
@@ -185,15 +172,13 @@ class _Stretches:
     def sort(self, recode: npt.NDArray[np.int32]) -> _Sorted:
         """Leave one sorted file for each contig, without the sources that `recode` does not select."""
         found = _Sorted({})
-        for contig, stretches in self._files.items():
+        for contig in self._stretches.contigs:
             file = self._folder / f"sorted-{len(found.contigs)}"
             furthest = 0
             with file.open("wb") as out:
-                for number in sorted(stretches):
-                    records = np.fromfile(stretches[number], PEAK)
-                    stretches[number].unlink()
-                    records["source"] = recode[records["source"]]
-                    records = records[records["source"] != NOT_SELECTED]
+                for unsorted in self._stretches.taken(contig):
+                    unsorted["source"] = recode[unsorted["source"]]
+                    records = unsorted[unsorted["source"] != NOT_SELECTED]
                     # Peaks of one place are in the order of their sources, whatever order the file has.
                     records = records[np.argsort(records["source"], kind="stable")]
                     records = sort_intervals(records, furthest)

@@ -36,14 +36,12 @@ SUPPORT_BED = _bed6("support", "every peak that can be judged", "1000 (1 - doubt
 CRMS_BED = _bed6("crms", "CRMs by the sum of their peaks' final scores", _BY_RANK, _OF_CRM)
 TRUST_BED = _bed6("crms-trust", "CRMs by the sum of their peaks' trust, 1 - doubt", _BY_RANK, _OF_CRM)
 ARTIFICIAL_BED = _bed6("peaks", "artificial peaks", "0")
-ARTIFICIAL_CRMS = Table(
-    "crms",
-    "artificial CRMs",
-    (
-        *_PLACE,
-        Column("name", "text", "crm"),
-        Column("count", "int64", "number of peaks of the CRM", range=FROM_0),
-    ),
+_COUNT = Column("count", "int64", "number of peaks of the CRM", range=FROM_0)
+ARTIFICIAL_CRMS = Table("crms", "artificial CRMs", (*_PLACE, Column("name", "text", "crm"), _COUNT))
+MADE_CRMS = Table(
+    "OUT",
+    "merged peaks, under the name that you give",
+    (*_PLACE, Column("name", "text", "crm- and the line of the CRM, from 0"), _COUNT),
 )
 BIGBED = Table(
     "peaks",
@@ -66,5 +64,6 @@ BEDGRAPH = Table(
     (*_PLACE, Column("value", "float64", "mean of the score that is shown, with seven digits")),
 )
 WITHOUT_HEADER = (
-    FINAL_BED, RAW_BED, SUPPORT_BED, CRMS_BED, TRUST_BED, ARTIFICIAL_BED, ARTIFICIAL_CRMS, BIGBED, BEDGRAPH,
+    FINAL_BED, RAW_BED, SUPPORT_BED, CRMS_BED, TRUST_BED, ARTIFICIAL_BED, ARTIFICIAL_CRMS, MADE_CRMS, BIGBED,
+    BEDGRAPH,
 )  # fmt: skip

@@ -70,6 +70,7 @@ FILES: dict[str, tuple[tuple[str, tuple[Table, ...]], ...]] = {
     "`ur-examples`": ((".tsv", (c.UR_STRONGEST,)),),
     "`survey`": ((".tsv", (s.CELL_LINES, s.SURVEY_SOURCES)), (".parquet", (s.CELL_LINES, s.SURVEY_SOURCES))),
     "`simulate`": ((".tsv", (c.TRUTH,)), (".bed", (bed.ARTIFICIAL_BED, bed.ARTIFICIAL_CRMS))),
+    "`make-crms`": ((".bed", (bed.MADE_CRMS,)),),
     "From Python, as data frames": (("", (c.NOISE_DETECTION, c.REBUILT)),),
     "Beside all of them": ((".tsv", (DICTIONARY,)),),
 }  # fmt: skip

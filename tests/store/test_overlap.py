@@ -20,7 +20,7 @@ def test_build__blocks_do_not_show(
 ) -> None:
     monkeypatch.setattr("atypeak_scale.store.overlap.WINDOWS_PER_OVERLAP_BLOCK", 3)
     monkeypatch.setattr("atypeak_scale.store.overlap.PEAKS_AT_ONCE", 2)
-    monkeypatch.setattr("atypeak_scale.catalogue.peaks.STRETCH", 5000)
+    monkeypatch.setattr("atypeak_scale.catalogue.stretches.STRETCH", 5000)
     build_store(*inputs, tmp_path / "two.zarr", config)
     assert tree(tmp_path / "two.zarr") == tree(built)
 
