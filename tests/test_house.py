@@ -24,7 +24,7 @@ ROOMS = (
     ("assess",),
     ("plot",),
     ("report",),
-    ("pipeline", "demo"),
+    ("pipeline", "demo", "prepare"),
     (PACKAGE,),
     ("cli",),
 )

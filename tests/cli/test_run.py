@@ -13,9 +13,10 @@ import yaml
 from atypeak_scale.cli.advice import commands_of
 
 from atypeak_scale.config import Config, dump_config, load_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.pipeline import StagePlan, StageReport
+from atypeak_scale.prepare import LineRun
 from tests.cli.helpers import (
     EXECUTORS,
     HERE,
@@ -243,3 +244,22 @@ def test_run__imports_tensorflow_before_the_first_stage_that_works(
     replace("pipeline.run", None).side_effect = run
     invoke("run", "hela", "--workdir", "w", "--scores", "article")
     assert seen == [0, 1]
+
+
+def test_run__without_a_configuration(replace: Replace, tmp_path: Path) -> None:
+    """--cell-line, --all and --min-peaks reach the library; what was chosen is told first."""
+    (tmp_path / "p.bed").write_text("chr1\t1\t9\td.x.h\nchr1\t1\t9\td.y.h\nchr1\t1\t9\td.x.k\n")
+    one = replace("prepare.run_line", REPORTS)
+    named = ("--peaks", tmp_path / "p.bed", "--workdir", tmp_path / "w", "--scores", "article")
+    told = printed("run", *named, "--cell-line", "h").splitlines()
+    assert told[0] == "peaks: 2 cell lines, names as dataset.TR.cell_line"
+    assert told[2].startswith("h: 2 peaks of 2 sources; the article's network has 16 filters")
+    assert one.call_args.args[1:4] == (str(tmp_path / "w"), "h", ["article"])
+    failed = LineRun("k", "w/lines/0002-k", [], "too few")
+    every = replace("prepare.run_all", [LineRun("h", "w/lines/0001-h", REPORTS, None), failed])
+    with pytest.raises(AtypeakError, match="1 of 2 cell lines failed"):
+        invoke("run", *named, "--all", "--min-peaks", "2")
+    assert every.call_args.args[1:4] == (str(tmp_path / "w"), 2, ["article"])
+    for wrong in (("--all", "--cell-line", "h"), ("hela", "--all"), (), ("--all", "--dry-run")):
+        with pytest.raises(click.UsageError):
+            invoke("run", *named, *wrong)

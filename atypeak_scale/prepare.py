@@ -1,0 +1,177 @@
+"""A run without a configuration: peaks become a catalogue, CRMs are made of them, and sizes are chosen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from atypeak_scale.catalogue.bed import BedReader
+from atypeak_scale.catalogue.folder import CATALOGUE, Catalogue, CatalogueLine, is_catalogue, open_catalogue
+from atypeak_scale.catalogue.merging import MIN_PEAKS, make_crms
+from atypeak_scale.catalogue.split import split_catalogue
+from atypeak_scale.catalogue.streams import identify, require_file
+from atypeak_scale.config import Config, Objective, StoreSettings, dump_config, parse_config
+from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.pipeline import OBJECTIVES, StageReport, run
+from atypeak_scale.storage.locations import Location, is_url, join, local_path
+
+SPLIT, CRMS, SETTINGS, LINES = "catalogue", "crms.bed", "config.yaml", "lines"
+# Of the article's network (its Table S2): up to so many sources, filters, deep dimension, learning rate.
+SIZES = ((10, 16, 64, 1e-3), (40, 32, 256, 1e-4), (None, 64, 1024, 5e-5))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is run: the catalogue, the CRMs, and how many peaks a CRM must have; told: how it was chosen."""
+
+    catalogue: Catalogue
+    crms: Location
+    min_crm_peaks: int
+    told: list[str]
+
+    def config(self, cell_line: str) -> Config:
+        """Return the configuration of a cell line, with sizes that its number of sources asks for."""
+        line = self.catalogue.line(cell_line)
+        filters, deep, rate = next(rest for most, *rest in SIZES if most is None or line.sources <= most)
+        values = {
+            "cell_line": cell_line,
+            "store": {"min_crm_peaks": self.min_crm_peaks},
+            "model": {"filters": filters, "deep_dimension": deep},
+            "training": {"learning_rate": rate},
+        }
+        return parse_config(values, "defaults")
+
+    def of_line(self, cell_line: str) -> str:
+        """Return a sentence about the sizes of a cell line."""
+        line, config = self.catalogue.line(cell_line), self.config(cell_line)
+        return (
+            f"{cell_line}: {line.peaks:,} peaks of {line.sources:,} sources; the article's network has "
+            f"{config.model.filters} filters and a deep dimension of {config.model.deep_dimension}, that of "
+            f"support {config.support.filters} and {config.support.deep_dimension}"
+        )
+
+
+@dataclass(frozen=True)
+class LineRun:
+    """A cell line of a whole catalogue that was run: where, and its stages, or why not."""
+
+    cell_line: str
+    workdir: Location
+    reports: list[StageReport]
+    problem: str | None
+
+
+def prepare(
+    workdir: Location, peaks: Location | None, crms: Location | None = None, executor: Executor | None = None
+) -> Prepared:
+    """Make what is missing of a catalogue and of CRMs in a workdir.
+
+    Parameters
+    ----------
+    workdir
+        Folder of the run; the catalogue goes into `catalogue`, CRMs into `crms.bed`.
+    peaks
+        A BED file, which is split by cell line, or the folder of a catalogue.
+    crms
+        BED file of CRMs; None makes them of the peaks of all cell lines.
+    executor
+        Where the work runs; None means this process.
+
+    Raises
+    ------
+    InputError
+        If an input is missing or wrong, or the workdir holds the catalogue of other peaks.
+
+    """
+    executor = executor or InProcess()
+    if is_url(workdir):
+        raise InputError(f"{workdir}: a run without a configuration needs a local folder", "workdir")
+    if crms is not None:
+        require_file(crms, "crms")
+    catalogue = _catalogue(workdir, peaks, executor)
+    told = [f"peaks: {len(catalogue.lines):,} cell lines, names as {catalogue.convention}"]
+    if crms is not None:
+        least = StoreSettings().min_crm_peaks if _has_counts(crms) else 0
+        told.append(f"CRMs: {crms}, " + (f"those with {least} peaks or more" if least else "all of them"))
+        return Prepared(catalogue, crms, least, told)
+    made = join(workdir, CRMS)
+    if not local_path(made).exists():
+        make_crms(str(catalogue.path), made, executor=executor)
+    told.append(f"CRMs: {made}, merged peaks of all cell lines, {MIN_PEAKS} or more")
+    return Prepared(catalogue, made, 0, told)
+
+
+def _catalogue(workdir: Location, peaks: Location | None, executor: Executor) -> Catalogue:
+    if peaks is not None and is_catalogue(peaks):
+        return open_catalogue(peaks)
+    file = require_file(peaks, "peaks")
+    folder = join(workdir, SPLIT)
+    if not (local_path(folder) / CATALOGUE).exists():
+        return split_catalogue([file], folder, executor=executor)
+    known = open_catalogue(folder)
+    if known.inputs != [identify(file)]:
+        raise InputError(f"{folder}: is the catalogue of other peaks; remove it or name another workdir")
+    return known
+
+
+def _has_counts(crms: Location) -> bool:
+    """Return whether column 5 of a file holds numbers of peaks."""
+    try:
+        for block in BedReader(crms, 5):
+            return all(float(text) >= 1 for text in block.columns[1].values)
+    except (InputError, ValueError):
+        return False
+    return False
+
+
+def run_line(
+    prepared: Prepared,
+    workdir: Location,
+    cell_line: str,
+    objectives: Sequence[Objective] = OBJECTIVES,
+    executor: Executor | None = None,
+    commands: Mapping[str, str] | None = None,
+) -> list[StageReport]:
+    """Run a cell line as `run` does, and leave its configuration in `config.yaml` of the workdir."""
+    config = prepared.config(cell_line)
+    folder = local_path(workdir)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SETTINGS).write_text(dump_config(config), encoding="utf-8")
+    return run(config, workdir, str(prepared.catalogue.path), prepared.crms, objectives, executor, commands)
+
+
+def run_all(
+    prepared: Prepared,
+    workdir: Location,
+    min_peaks: int = 0,
+    objectives: Sequence[Objective] = OBJECTIVES,
+    executor: Executor | None = None,
+) -> Iterator[LineRun]:
+    """Run every cell line that has enough peaks, the largest first, each in a folder of its own.
+
+    What is up to date is kept: a run that was stopped goes on when it is started again. One that fails does
+    not stop the others.
+
+    Raises
+    ------
+    InputError
+        If no cell line has enough peaks.
+
+    """
+    lines = sorted(prepared.catalogue.lines, key=lambda line: (-line.peaks, line.name))
+    wanted = [line for line in lines if line.peaks >= min_peaks]
+    if not wanted:
+        raise InputError(f"no cell line has {min_peaks:,} peaks or more; lower min_peaks", "min_peaks")
+    for line in wanted:
+        folder = join(workdir, LINES, _folder(line))
+        try:
+            yield LineRun(
+                line.name, folder, run_line(prepared, folder, line.name, objectives, executor), None
+            )
+        except AtypeakError as problem:
+            yield LineRun(line.name, folder, [], str(problem))
+
+
+def _folder(line: CatalogueLine) -> str:
+    """Return the name of a cell line's folder: numbered, and spelled so that it cannot choose a path."""
+    return Path(line.file).stem
