@@ -123,15 +123,16 @@ def make_crms(
     if distance < 0:
         raise InputError(f"distance {distance}; expected 0 bp or more", "distance")
     target(out).refuse_existing_file()
-    readers = _readers(paths)
+    readers, executor = _readers(paths), executor or InProcess()
     with target(out).staging_folder() as work, target(out).new_file() as file:
-        stretches, count = _spool(readers, work, distance, executor or InProcess())
+        stretches, count = _spool(readers, work, distance, executor)
         is_compressed = str(out).endswith(COMPRESSED)
         with (work / "crms.bed" if is_compressed else file).open("x", encoding="utf-8", newline="\n") as bed:
             found = _Crms(bed, min_peaks)
-            for contig in sorted(stretches.contigs):
+            for done, contig in enumerate(sorted(stretches.contigs), 1):
                 for merged in _modules(stretches, contig, distance):
                     found.write(contig, merged)
+                executor.tell("merge contigs", done, len(stretches.contigs))
         found.require_some()
         if is_compressed:
             import pysam

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pysam
 import pytest
@@ -170,6 +171,18 @@ def test_make_crms__of_a_folder_of_cell_lines(write: Write, tmp_path: Path) -> N
     assert (tmp_path / "of-folder.bed").read_text() == (tmp_path / "of-file.bed").read_text()
 
 
+def test_make_crms__of_and_at_a_url(tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/merging/p.bed.gz", gzip.compress(text_of(PEAKS).encode()))
+    for name, read in (("out.bed", bytes), ("out.bed.gz", gzip.decompress)):
+        make_crms("memory://merging/p.bed.gz", f"memory://merging/{name}", min_peaks=3)
+        assert modules_of(read(memory.cat_file(f"/merging/{name}")).decode()) == ABOVE
+    with pytest.raises(InputError, match=r"memory://merging/out\.bed: exists; remove it"):
+        make_crms("memory://merging/p.bed.gz", "memory://merging/out.bed")
+    with pytest.raises(InputError, match=r"memory://merging/no\.bed: cannot be read"):
+        make_crms("memory://merging/no.bed", tmp_path / "out.bed")
+
+
 def test_make_crms__are_read_as_crms(write: Write, tmp_path: Path) -> None:
     make_crms(write("p.bed", text_of(PEAKS)), tmp_path / "out.bed", min_peaks=1)
     regions, _ = read_regions(tmp_path / "out.bed", 3)
@@ -210,8 +223,8 @@ def test_make_crms__progress_ends_once(write: Write, tmp_path: Path, monkeypatch
     told: list[Event] = []
     make_crms(files, tmp_path / "out.bed", executor=InProcess(told.append))
     size = sum(file.stat().st_size for file in files)
-    assert {event.total for event in told} == {size}
-    done = [event.done for event in told]
+    assert {(event.stage, event.total) for event in told} == {("read peaks", size), ("merge contigs", 2)}
+    done = [event.done for event in told if event.stage == "read peaks"]
     assert done == sorted(done)
     assert (done[-1], done.count(size)) == (size, 1)
     assert len(done) > 4
