@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -33,6 +34,7 @@ SETTINGS = "settings"
 CODES = ".npz"
 ROWS_AT_ONCE = 4_000_000  # of a cell line, sorted in memory; one with more is sorted contig by contig
 LONGEST_NAME = 80
+MOST_OPEN = 256  # parts, of which each is a mapped file
 
 
 class Reading(Protocol):
@@ -205,9 +207,8 @@ def _gathered(task: LineTask, contig: int | None) -> npt.NDArray[np.void]:
     found = []
     dtype = place_dtype(task.extra)
     for one in task.slices:
-        rows = np.memmap(one.part, dtype, mode="r")[one.start : one.stop]
-        with np.load(one.part.with_suffix(CODES)) as codes:
-            of_contig, of_source = codes["contig"], codes["source"]
+        rows, of_contig, of_source = _opened(one.part, dtype, one.part.stat().st_mtime_ns)
+        rows = rows[one.start : one.stop]
         if contig is not None:
             rows = rows[of_contig[rows["contig"]] == contig]
         records = np.empty(len(rows), dtype)
@@ -216,6 +217,16 @@ def _gathered(task: LineTask, contig: int | None) -> npt.NDArray[np.void]:
             records[name] = rows[name]
         found.append(records)
     return np.concatenate(found)
+
+
+@lru_cache(maxsize=MOST_OPEN)
+def _opened(part: Path, dtype: np.dtype[np.void], changed: int) -> tuple[npt.NDArray[Any], ...]:
+    """Return the records of a part, mapped from disk, and what its codes are in the files of cell lines.
+
+    Every cell line needs them, of every part; `changed` tells a part from an earlier one of its name.
+    """
+    with np.load(part.with_suffix(CODES)) as codes:
+        return np.memmap(part, dtype, mode="r"), codes["contig"], codes["source"]
 
 
 def _sorted(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:

@@ -6,6 +6,7 @@ Method, sections 1.1 and 1.2.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TextIO
 
 import numpy as np
@@ -16,7 +17,7 @@ from atypeak_scale.catalogue.streams import InputFile, PlainStream, name_of, ope
 from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
 
-BYTES_PER_BLOCK = 1 << 23
+BYTES_PER_BLOCK = 1 << 24
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Beside a tab, blanks are part of no number; Arrow takes them, and hexadecimal digits, for one.
@@ -38,8 +39,13 @@ class Coded:
         return [self.values[code] for code in self.codes.tolist()]
 
     def first_row(self, value: int) -> int:
-        """Return the row where a distinct text appears first."""
-        return int(np.argmax(self.codes == value))
+        """Return the row where a distinct text, by its number, appears first."""
+        return int(self._first_rows[value])
+
+    @cached_property
+    def _first_rows(self) -> npt.NDArray[np.int64]:
+        # All at once, because a file may have as many distinct texts as rows.
+        return np.unique(self.codes, return_index=True)[1]
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,7 @@ def _whole_lines(stream: PlainStream) -> Iterator[tuple[int, bytes]]:
             lines = b"".join(parts)
             yield number, lines
             number += lines.count(b"\n")
+            stream.lines = number - 1
             parts = []
         parts.append(data[end:])
     rest = b"".join(parts)

@@ -146,7 +146,7 @@ class _Names:
     def __init__(self, task: ReadTask) -> None:
         self._split, self._aliases = CONVENTIONS[task.convention], task.aliases
         self._convention = task.convention
-        self._codes: dict[bytes, list[int]] = {}
+        self._codes: dict[bytes, tuple[int, ...]] = {}
         self._known: dict[tuple[str, str, str], int] = {}
 
     @property
@@ -159,30 +159,34 @@ class _Names:
     ) -> npt.NDArray[np.void]:
         """Return the rows of a block as PLACE records: as many for a row as its name has cell lines."""
         column = block.columns[0]
-        codes = [self._of(reader, block, number) for number in range(len(column.values))]
-        most = max(map(len, codes))
-        by_place = np.array([one + [-1] * (most - len(one)) for one in codes], np.int32)[column.codes]
+        codes = list(map(self._codes.get, column.values))
+        for number, known in enumerate(codes):
+            if known is None:
+                codes[number] = self._read(reader, block, number)
+        most = max(len(one or ()) for one in codes)
+        by_place = np.array([[*one, *[-1] * (most - len(one))] for one in codes if one], np.int32)[
+            column.codes
+        ]
         row, _ = np.nonzero(by_place >= 0)
         places = np.empty(len(row), place_dtype())
         places["start"], places["end"] = block.start[row], block.end[row]
         places["contig"], places["source"] = contig[row], by_place[by_place >= 0]
         return places
 
-    def _of(self, reader: BedReader, block: BedBlock, number: int) -> list[int]:
-        name = block.columns[0].values[number]
-        if name not in self._codes:
-            line = int(block.line[block.columns[0].first_row(number)])
-            if len(self._codes) == MOST_NAMES:
-                raise reader.fail(
-                    line,
-                    f"over {MOST_NAMES:,} different names; expected {self._convention}, the same for all "
-                    "peaks of a source, without a number of the peak",
-                )
-            try:
-                found = self._split(reader.text(name, line))
-            except ValueError as problem:
-                raise reader.fail(line, str(problem)) from None
-            self._codes[name] = [self._code(source, cell_line) for source, cell_line in found]
+    def _read(self, reader: BedReader, block: BedBlock, number: int) -> tuple[int, ...]:
+        """Read a name that is new, by its number among those of the block; return its codes."""
+        name, line = block.columns[0].values[number], int(block.line[block.columns[0].first_row(number)])
+        if len(self._codes) == MOST_NAMES:
+            raise reader.fail(
+                line,
+                f"over {MOST_NAMES:,} different names; expected {self._convention}, the same for all "
+                "peaks of a source, without a number of the peak",
+            )
+        try:
+            found = self._split(reader.text(name, line))
+        except ValueError as problem:
+            raise reader.fail(line, str(problem)) from None
+        self._codes[name] = tuple(self._code(source, cell_line) for source, cell_line in found)
         return self._codes[name]
 
     def _code(self, source: Source, cell_line: str) -> int:

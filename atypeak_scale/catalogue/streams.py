@@ -159,7 +159,7 @@ class PlainStream:
         self._hashing, self._name = hashing, name
         buffered = io.BufferedReader(hashing, BUFFER)
         self._magic = buffered.peek(BGZF_HEADER)[:BGZF_HEADER]
-        self._lines = 0
+        self.lines = 0  # that the reader has seen, for messages
         with self._damage():
             self._stream = _decompressed(buffered, self._magic, stack)
             self._refuse_foreign()
@@ -175,7 +175,6 @@ class PlainStream:
         """
         with self._damage():
             data = self._stream.read(size)
-        self._lines += data.count(b"\n")
         if len(data) < size:
             self._refuse_truncated_bgzip()
         return data
@@ -205,7 +204,7 @@ class PlainStream:
             yield
         except (EOFError, OSError, zlib.error, lzma.LZMAError, isal_zlib.error) as problem:  # type: ignore[misc]
             raise InputError(
-                f"{self._name}, after line {self._lines}: the compressed file is truncated or damaged "
+                f"{self._name}, after line {self.lines}: the compressed file is truncated or damaged "
                 f"({problem}); fetch it again"
             ) from None
 
@@ -227,7 +226,7 @@ class PlainStream:
         after = self._hashing.after_bgzip
         if is_bgzip(self._magic) and (after is None or is_bgzip(after)):
             raise InputError(
-                f"{self._name}, after line {self._lines}: the bgzip file is truncated "
+                f"{self._name}, after line {self.lines}: the bgzip file is truncated "
                 "(its end-of-file block is missing); fetch it again"
             )
 
