@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OPTIONS = {
     "chrom_sizes": "--chrom-sizes",
     "cell_line": "--cell-line",
+    "convention": "--convention",
     "crumbs": "--crumbs",
     "crms": "--crms",
     "distance": "--distance",
