@@ -13,6 +13,7 @@ NAMES = {
     "million": "1,000,000 windows on a local cluster with a fast model: what the cluster costs",
     "scaling": "HeLa scored on a real cluster of 1, 2 and 4 workers",
     "faults": "faults put into runs on a real cluster, and what becomes of each",
+    "whole_catalogue": "a catalogue of ReMap 2022's shape: split, surveyed, built, stopped and started",
     "store": "codec chains for the occupancy: size, time to write, time to read",
     "detection": "noise among the stacks of artificial data, found by our scores and by simple ones",
     "power": "real peaks told from random placements, by support and by every other score",
@@ -50,7 +51,7 @@ def main() -> None:
         parser.error(f"{arguments.reference}: no such folder")
     if arguments.name == "list":
         for name, what in NAMES.items():
-            print(f"{name:<12} {what}")
+            print(f"{name:<16} {what}")
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.harness import against_reference, markdown, write_json
