@@ -34,7 +34,7 @@ SETTINGS = "settings"
 CODES = ".npz"
 ROWS_AT_ONCE = 4_000_000  # of a cell line, sorted in memory; one with more is sorted contig by contig
 LONGEST_NAME = 80
-MOST_OPEN = 256  # parts, of which each is a mapped file
+MOST_OPEN = 256  # parts whose codes are kept in memory
 
 
 class Reading(Protocol):
@@ -194,39 +194,53 @@ def sort_line(task: LineTask) -> None:
     if task.file.exists():
         return
     writer = LineWriter(task.file, task.contigs, task.sources, task.extra)
-    if task.peaks <= ROWS_AT_ONCE:
-        writer.append(_sorted(_gathered(task, None)))
-    else:
-        for contig in range(len(task.contigs)):
-            writer.append(_sorted(_gathered(task, contig)))
+    for first, last in _some_contigs(task):
+        writer.append(_sorted(_gathered(task, first, last)))
     writer.close()
 
 
-def _gathered(task: LineTask, contig: int | None) -> npt.NDArray[np.void]:
-    """Return the records of a cell line, or of one of its contigs, with the codes of its file."""
-    found = []
-    dtype = place_dtype(task.extra)
+def _some_contigs(task: LineTask) -> list[tuple[int, int]]:
+    """Cut the contigs into stretches with about ROWS_AT_ONCE rows at most: [first, last) of each."""
+    if task.peaks <= ROWS_AT_ONCE:
+        return [(0, len(task.contigs))]
+    rows = np.zeros(len(task.contigs), np.int64)
     for one in task.slices:
-        rows, of_contig, of_source = _opened(one.part, dtype, one.part.stat().st_mtime_ns)
-        rows = rows[one.start : one.stop]
-        if contig is not None:
-            rows = rows[of_contig[rows["contig"]] == contig]
-        records = np.empty(len(rows), dtype)
-        records["contig"], records["source"] = of_contig[rows["contig"]], of_source[rows["source"]]
-        for name in ("start", "end", *task.extra):
-            records[name] = rows[name]
-        found.append(records)
+        rows += np.bincount(_codes(one.part)[0][_read(task, one)["contig"]], minlength=len(rows))
+    stretch = np.cumsum(rows) // ROWS_AT_ONCE
+    starts = np.append(0, np.flatnonzero(np.diff(stretch)) + 1)
+    return list(zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True))
+
+
+def _gathered(task: LineTask, first: int, last: int) -> npt.NDArray[np.void]:
+    """Return the records of a cell line on contigs [first, last), with the codes of its file."""
+    found = []
+    for one in task.slices:
+        rows, (of_contig, of_source) = _read(task, one), _codes(one.part)
+        contig = of_contig[rows["contig"]]
+        if last - first < len(task.contigs):
+            is_wanted = (contig >= first) & (contig < last)
+            rows, contig = rows[is_wanted], contig[is_wanted]
+        rows["contig"], rows["source"] = contig, of_source[rows["source"]]
+        found.append(rows)
     return np.concatenate(found)
 
 
-@lru_cache(maxsize=MOST_OPEN)
-def _opened(part: Path, dtype: np.dtype[np.void], changed: int) -> tuple[npt.NDArray[Any], ...]:
-    """Return the records of a part, mapped from disk, and what its codes are in the files of cell lines.
+def _read(task: LineTask, one: Slice) -> npt.NDArray[np.void]:
+    # Mapped files would do, but count as memory of the process.
+    dtype = place_dtype(task.extra)
+    return np.fromfile(one.part, dtype, one.stop - one.start, offset=one.start * dtype.itemsize)
 
-    Every cell line needs them, of every part; `changed` tells a part from an earlier one of its name.
-    """
+
+def _codes(part: Path) -> list[npt.NDArray[np.int32]]:
+    """Return what a part's codes of contigs and of names are in the files of cell lines."""
+    return _opened_codes(part, part.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=MOST_OPEN)
+def _opened_codes(part: Path, changed: int) -> list[npt.NDArray[np.int32]]:
+    """Every cell line needs those of every part; `changed` tells a part from an earlier one of its name."""
     with np.load(part.with_suffix(CODES)) as codes:
-        return np.memmap(part, dtype, mode="r"), codes["contig"], codes["source"]
+        return [codes[name] for name in ("contig", "source")]
 
 
 def _sorted(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:

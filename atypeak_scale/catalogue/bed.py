@@ -28,7 +28,7 @@ NO_DECIMAL = (b" \t", b"\t "), (b"\t0x", b"\t0X")
 class Coded:
     """A column of texts, most of them repeated.
 
-    values: the distinct texts, UTF-8 bytes, in the order they appear; codes: int32 (rows,), index into them.
+    values: the distinct texts, UTF-8 bytes, each of some row; codes: int32 (rows,), index into them.
     """
 
     values: list[bytes]

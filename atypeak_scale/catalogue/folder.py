@@ -169,7 +169,9 @@ def batches(file: Path) -> "Iterator[pa.RecordBatch]":
 
 
 def _coded(column: Any) -> Coded:
-    return Coded([text.encode() for text in column.dictionary.to_pylist()], column.indices.to_numpy())
+    """Return a column with those texts of its dictionary alone that some row has."""
+    used, codes = np.unique(column.indices.to_numpy(), return_inverse=True)
+    return Coded([text.encode() for text in column.dictionary.take(used).to_pylist()], codes.astype(np.int32))
 
 
 class LineWriter:
