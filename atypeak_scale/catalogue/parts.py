@@ -21,7 +21,9 @@ from atypeak_scale.catalogue.folder import EXTRA
 from atypeak_scale.catalogue.names import CONVENTIONS, Source, recognised_convention
 from atypeak_scale.catalogue.ranges import FileRange, reader_of
 from atypeak_scale.catalogue.streams import InputFile
+from atypeak_scale.execution.progress import Event, tell
 from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.targets import target
 
 ROWS_PER_PART = 2_000_000
 MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has some ten thousand
@@ -104,7 +106,10 @@ def read_parts(task: ReadTask) -> ReadReceipt:
     reader = reader_of(task.range, 4)
     contigs, names = ContigNames(), _Names(task)
     rows, parts, waiting = 0, 0, []
+    size = target(task.range.path).file_size() if task.range.stop is None else None
     for block in reader:
+        if size:  # one stream, which may take minutes
+            tell(Event("read bytes", min(reader.bytes_read(), size - 1), size))
         rows += len(block.line)
         waiting.append(names.places(reader, block, contigs.encode(reader, block)))
         if sum(map(len, waiting)) >= ROWS_PER_PART:
@@ -113,6 +118,8 @@ def read_parts(task: ReadTask) -> ReadReceipt:
     if waiting:
         write_part(task.folder, (task.number, parts), np.concatenate(waiting), contigs.names, names.known)
         parts += 1
+    if size:
+        tell(Event("read bytes", size, size))
     receipt = ReadReceipt(rows, parts, reader.input_file)
     write_receipt(task.folder, task.number, receipt)
     return receipt
