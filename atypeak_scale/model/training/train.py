@@ -15,7 +15,7 @@ from atypeak_scale.execution.progress import Event, heard_by, tell
 from atypeak_scale.keras_backend import own_settings, tf
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, Training, save_model
-from atypeak_scale.model.network import build_autoencoder
+from atypeak_scale.model.network import build_autoencoder, filters_that_exist
 from atypeak_scale.model.training.all_epochs import AllEpochs
 from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.model.training.early_stopping import EarlyStopping
@@ -113,8 +113,10 @@ def fit(cell_line: CellLine, config: Config) -> TrainedModel:
         course.stopped = INTERRUPTED
     except tf.errors.OpError as problem:
         raise failures[0] if failures else problem from None
-    m, n = (len(labels) for labels in cell_line.labels)
-    autoencoder = build_autoencoder(cell_line.shape.bins, m, n, config.model, config.training.seed)
+    del training, windows  # the optimizer holds two further copies of the weights
+    bins, shape, cells = _geometry(cell_line)
+    filters = filters_that_exist(config.model, shape, cells)
+    autoencoder = build_autoencoder(bins, *shape, config.model, config.training.seed, cells=filters)
     autoencoder.set_weights(course.kept_weights)
     result = _result(course)
     log.info("training stopped (%s) after %d epochs", result.stopped, result.epochs)
