@@ -17,7 +17,6 @@ from atypeak_scale.model.layers import (
 
 FloatArray = npt.NDArray[np.float32]
 DENSE_LAYERS = 3  # before `encoded`
-MOST_CELLS = 10_000  # with all their filters, unless the configuration says otherwise
 
 
 def build_autoencoder(
@@ -45,7 +44,7 @@ def build_autoencoder(
         A Keras dtype policy; weights are always float32.
     cells : sequence of int or None
         Sorted numbers, along the m * n filters of the last layer, of those that exist; the others would
-        rebuild 0. None means all. See `filters_that_exist`.
+        rebuild 0. None means all. See sizes.py.
 
     Returns
     -------
@@ -74,32 +73,6 @@ def build_autoencoder(
     x = SourceConvolution(k, m * n, 0.0, next(seeds), cells, name="sources", dtype=precision)(x)
     rebuilt = keras.layers.Reshape((bins, m, n), name="rebuilt", dtype=precision)(x)
     return keras.Model(window, rebuilt, name="atypeak")
-
-
-def filters_that_exist(
-    settings: ModelSettings, shape: tuple[int, int], cells: Sequence[tuple[int, int]]
-) -> list[int] | None:
-    """Return which filters the last layer has (method, section 3.6).
-
-    Parameters
-    ----------
-    settings : ModelSettings
-        Their `cells`.
-    shape : (int, int)
-        m and n.
-    cells : sequence of (int, int)
-        Indices of both labels of every source.
-
-    Returns
-    -------
-    list of int or None
-        As `build_autoencoder` takes them.
-
-    """
-    m, n = shape
-    if settings.cells == "all" or (settings.cells == "auto" and m * n <= MOST_CELLS):
-        return None
-    return sorted(i * n + j for i, j in cells)
 
 
 def _dense(units: int, seed: int, name: str, precision: str) -> keras.layers.Layer:

@@ -12,7 +12,6 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.model.network import (
     autoencoder_from_arrays,
     build_autoencoder,
-    filters_that_exist,
     parameters,
     weight_arrays,
 )
@@ -115,13 +114,3 @@ def test_observed__filters_are_those_of_the_whole_network(tmp_path: Path) -> Non
     is_there = np.isin(np.arange(6), cells).reshape(3, 2)
     np.testing.assert_allclose(model(window), np.where(is_there, whole(window), 0), atol=1e-6)
     assert np.array_equal(model(window), again(window))
-
-
-def test_filters_that_exist__all_while_they_are_few() -> None:
-    cells = [(2, 1), (0, 3)]
-    for choice, shape, expected in (
-        ("auto", (100, 100), None), ("auto", (100, 101), [3, 203]), ("all", (100, 101), None),
-        ("observed", (3, 4), [3, 9]),
-    ):  # fmt: skip
-        settings = ModelSettings.model_validate({"cells": choice})
-        assert filters_that_exist(settings, shape, cells) == expected

@@ -11,7 +11,8 @@ from typing import Any
 
 from atypeak_scale.config import Config
 from atypeak_scale.keras_backend import tf
-from atypeak_scale.model.network import build_autoencoder, filters_that_exist
+from atypeak_scale.model.network import build_autoencoder
+from atypeak_scale.model.sizes import filters_that_exist
 from atypeak_scale.model.sparse_convolutions import SparseConvolutions
 from atypeak_scale.model.training.dense_layers import DenseLayers
 from atypeak_scale.model.training.optimizer import FusedAdam
