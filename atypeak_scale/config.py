@@ -88,6 +88,9 @@ class ModelSettings(Settings):
     deep_dimension: Annotated[int, Field(ge=1)] = 256
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     l2: Annotated[float, Field(ge=0)] = 2.5e-3
+    cells: Literal["auto", "all", "observed"] = Field(
+        "auto", description="that the last layer rebuilds; auto: all, if they are at most 10,000"
+    )
 
     def check_frame(self, bins: int) -> None:
         """Raise InputError if `bins` bins do not fit this kernel width (method, section 3.1)."""
@@ -309,7 +312,7 @@ def made_by(config: Config) -> tuple[Any, ...]:
 
     Not the number of placements, which every command that reads support can be told.
     """
-    return config.support, config.chance.folds, config.chance.seed
+    return config.support, config.model.cells, config.chance.folds, config.chance.seed
 
 
 def for_support(config: Config) -> Config:
@@ -325,6 +328,7 @@ def for_support(config: Config) -> Config:
         "deep_dimension": support.deep_dimension,
         "dropout": 0.0,
         "l2": support.l2,
+        "cells": config.model.cells,
     }
     values["training"] = {
         "objective": "support",

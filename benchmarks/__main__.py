@@ -23,6 +23,7 @@ NAMES = {
     "leave_one_out": "support at K562 sizes: peaks without their source, a training step, memory",
     "confirmation": "peaks that a dataset the model never saw confirms, told from those it does not",
     "budget": "the article's Fig. 3: deep dimensions against 8 groups, told by the Q-score and by the truth",
+    "dense": "memory and time a window with 300, 600, 900 and 1,200 sources on as many labels",
     "hela": "every stage of `atypeak-scale run` on all HeLa data, and its peak memory",
 }
 

@@ -9,7 +9,7 @@ from atypeak_scale.config import Objective
 from atypeak_scale.execution.executor import Executor
 
 from .chosen import store_or_workdir
-from .common import executor_options, import_tensorflow_quietly
+from .common import dry_run_option, executor_options, import_tensorflow_quietly
 from .progress import progress_on
 from .summary import Summary, summary_option
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
               help="Train N models in DIR/seed-..., counting up from the seed; finished ones are kept. "
               "Says how far their scores agree."
 )  # fmt: skip
+@dry_run_option
 @executor_options
 @summary_option
 def train(
@@ -45,6 +46,7 @@ def train(
     objective: Objective | None,
     seed: int | None,
     seeds: int | None,
+    dry_run: bool,
     summary: Summary,
     executor: Executor,
 ) -> None:
@@ -61,6 +63,11 @@ def train(
     settings = with_seed(load_config(config), seed)
     if objective is not None:
         settings = with_objective(settings, objective)
+    if dry_run:
+        from atypeak_scale.model.training.plan import plan_training
+
+        summary.facts(plan_training(open_store(store, settings.cell_line), settings))
+        return
     model = _place(model, workdir, settings)
     cell_line = open_store(store, settings.cell_line)
     if seeds is not None:

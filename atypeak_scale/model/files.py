@@ -157,6 +157,8 @@ class TrainedModel:
         }
         if self.config.training.objective == "support":
             settings["support"] = self.config.support.model_dump(mode="json", exclude_defaults=True)
+        if (cells := self.network.get_layer("sources").cells) is not None:
+            settings["cells"] = cells
         digest.update(json.dumps(settings, sort_keys=True).encode())
         for array in weight_arrays(self.network):
             digest.update(str(array.shape).encode() + np.ascontiguousarray(array, "<f4").tobytes())

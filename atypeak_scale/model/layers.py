@@ -5,12 +5,14 @@ that parameter counts, initial distributions and published arrays match the arti
 inside the graph. On a CPU this is many times faster than Conv3D.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from atypeak_scale.keras_backend import keras, tf
+from atypeak_scale.model.initial_weights import glorot_columns
 
 ops = keras.ops
 BINS_FIRST = "channels_last"  # Keras' name for (batch, bins, channels)
@@ -192,30 +194,66 @@ class SourceConvolution(_Convolution):
 
     This repeats each position 4 times, convolves with k taps, and drops 2k bins on each side. It is computed
     as one convolution with short kernels over the positions before they are repeated, four phases at once.
+    With `cells`, sorted, only the filters of these cells exist; the other cells are 0. Their initial weights
+    are those that they have among all filters.
     """
 
+    def __init__(
+        self,
+        kernel_width: int,
+        filters: int,
+        l2: float = 0.0,
+        seed: int | None = None,
+        cells: Sequence[int] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(kernel_width, filters, l2, seed, **kwargs)
+        self.cells = None if cells is None else [int(cell) for cell in cells]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the layer is made from again."""
+        # Files of networks with all filters stay as they were.
+        return super().get_config() | ({} if self.cells is None else {"cells": self.cells})
+
     def build(self, input_shape: Shape) -> None:
-        """Create the kernel (k, 1, 1, F, filters)."""
-        self._add_weights((self.kernel_width, 1, 1, int(input_shape[2] or 0), self.filters))
+        """Create the kernel (k, 1, 1, F, filters that exist)."""
+        shape = (self.kernel_width, 1, 1, int(input_shape[2] or 0), self.filters)
+        if self.cells is None:
+            self._add_weights(shape)
+            return
+        drawn = glorot_columns(shape, self.cells, self.seed)
+        self.kernel = self.add_weight(name="kernel", shape=drawn.shape, initializer=lambda *_, **__: drawn)
+        self.bias = self.add_weight(name="bias", shape=drawn.shape[-1:], initializer="zeros")
+
+    def places_of(self, cells: Sequence[int]) -> npt.NDArray[np.int32]:
+        """Return where the filters of some cells are along the kernel; -1 for one that does not exist."""
+        if self.cells is None:
+            return np.array(cells, np.int32)
+        place = {cell: number for number, cell in enumerate(self.cells)}
+        return np.array([place.get(int(cell), -1) for cell in cells], np.int32)
 
     def call(self, inputs: Any) -> Any:
         """Convolve with short kernels whose taps are sums of the long kernel's taps."""
         start, taps, rows = self._extent(inputs)
-        channels = inputs.shape[2]
+        channels, filters = inputs.shape[2], self.kernel.shape[4]
         kernel = self.short_kernel(self.compute_dtype)
-        kernel = ops.reshape(kernel, (taps, channels, PHASES * self.filters))
+        kernel = ops.reshape(kernel, (taps, channels, PHASES * filters))
         rebuilt = ops.conv(inputs[:, start : start + rows + taps - 1], kernel, data_format=BINS_FIRST)
-        return ops.reshape(rebuilt, (-1, PHASES * rows, self.filters)) + self.bias
+        rebuilt = ops.reshape(rebuilt, (-1, PHASES * rows, filters)) + self.bias
+        if self.cells is None:
+            return rebuilt
+        with_nothing = ops.pad(rebuilt, [(0, 0), (0, 0), (0, 1)])  # what cells without a filter take
+        return ops.take(with_nothing, self.places_of(range(self.filters)) % (filters + 1), axis=2)
 
     def short_kernel(self, dtype: str) -> Any:
         """Return what turns the inputs of each four bins into these bins: (taps * F, 4, filters)."""
-        k, channels = self.kernel_width, self.kernel.shape[3]
+        k, channels, filters = self.kernel_width, self.kernel.shape[3], self.kernel.shape[4]
         phases, _ = phase_taps(k)
         sums = phases.transpose(1, 0, 2).reshape(-1, k)
-        flat = ops.reshape(ops.cast(self.kernel, dtype), (k, channels * self.filters))
+        flat = ops.reshape(ops.cast(self.kernel, dtype), (k, channels * filters))
         short = ops.matmul(ops.convert_to_tensor(sums, dtype), flat)
-        short = ops.reshape(short, (-1, PHASES, channels, self.filters))
-        return ops.reshape(ops.transpose(short, (0, 2, 1, 3)), (-1, PHASES, self.filters))
+        short = ops.reshape(short, (-1, PHASES, channels, filters))
+        return ops.reshape(ops.transpose(short, (0, 2, 1, 3)), (-1, PHASES, filters))
 
     def seen(self, inputs: Any) -> Any:
         """Return the inputs of each four bins, as `short_kernel` takes them: (batch, bins / 4, taps * F)."""

@@ -20,7 +20,13 @@ DENSE_LAYERS = 3  # before `encoded`
 
 
 def build_autoencoder(
-    bins: int, m: int, n: int, settings: ModelSettings, seed: int, precision: str = "float32"
+    bins: int,
+    m: int,
+    n: int,
+    settings: ModelSettings,
+    seed: int,
+    precision: str = "float32",
+    cells: Sequence[int] | None = None,
 ) -> keras.Model:
     """Return the untrained model (method, section 3).
 
@@ -36,6 +42,9 @@ def build_autoencoder(
         Decides the initial weights and the dropout.
     precision : str
         A Keras dtype policy; weights are always float32.
+    cells : sequence of int or None
+        Sorted numbers, along the m * n filters of the last layer, of those that exist; the others would
+        rebuild 0. None means all. See sizes.py.
 
     Returns
     -------
@@ -61,7 +70,7 @@ def build_autoencoder(
         )(x)
     x = _dense(settings.deep_dimension, next(seeds), "encoded", precision)(x)
     x = DeepConvolution(k, filters, 0.0, next(seeds), name="decoded", dtype=precision)(x)
-    x = SourceConvolution(k, m * n, 0.0, next(seeds), name="sources", dtype=precision)(x)
+    x = SourceConvolution(k, m * n, 0.0, next(seeds), cells, name="sources", dtype=precision)(x)
     rebuilt = keras.layers.Reshape((bins, m, n), name="rebuilt", dtype=precision)(x)
     return keras.Model(window, rebuilt, name="atypeak")
 
@@ -120,5 +129,8 @@ def weight_arrays(model: keras.Model) -> list[FloatArray]:
 
 
 def parameters(model: keras.Model) -> int:
-    """Return the number of trainable parameters."""
-    return sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+    """Return the number of trainable parameters with all m * n filters of the last layer, as published."""
+    last = model.get_layer("sources")
+    count = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+    missing = int(last.filters) - int(last.kernel.shape[-1])
+    return count + missing * (1 + int(np.prod(last.kernel.shape[:-1])))

@@ -127,6 +127,17 @@ def crumb_matrix(cells: Sequence[tuple[int, int]], shape: tuple[int, int], crumb
     return given.reshape(len(cells), -1).astype(np.float32)
 
 
+def crumbs_between(cells: Sequence[tuple[int, int]], crumbs: float) -> FloatArray:
+    """Return what each source adds to the cell of each source: float32 (sources, sources).
+
+    These are columns of `crumb_matrix`, found without the others.
+    """
+    row, column = np.array(cells).T
+    in_row, in_column = row[:, None] == row, column[:, None] == column
+    given: FloatArray = (crumbs * in_row + crumbs * in_column + (in_row & in_column)).astype(np.float32)
+    return given
+
+
 def unpack(packed: tf.Tensor, sources: int) -> tf.Tensor:
     """Turn uint8 (windows, bins, ceil(sources / 8)) into float32 (windows, bins, sources), in the graph."""
     bits_of_bytes = tf.constant(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1), tf.float32)

@@ -1,7 +1,10 @@
 """Write the tables of a store as its arrays, in tasks that each write whole chunks."""
 
+import math
+import threading
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from atypeak_scale.store.groups import open_group
 from atypeak_scale.store.overlap import CATALOGUE, EMPTY, ROW, WINDOW, Tables, records
 
 ROW_CHUNKS_PER_TASK = 8
+_kept = threading.local()  # memory for the occupancy of a chunk, of each thread
 # Field of the records -> the array it becomes.
 WINDOW_ARRAYS = {
     "contig": v.WINDOW_CONTIG, "start": v.WINDOW_START, "end": v.WINDOW_END, "crm": v.CRM,
@@ -131,7 +135,28 @@ def _write_windows(task: WriteTask) -> None:
         chunk = np.array(rows[of_chunk])
         shape = (last - first, *occupancy.shape[1:])
         bins = chunk["first"], chunk["last"]
-        write_chunks(occupancy, first, rasterize(chunk["window"] - first, chunk["source"], *bins, shape))
+        with drawn(chunk["window"] - first, chunk["source"], *bins, shape) as cells:
+            write_chunks(occupancy, first, cells)
+
+
+def _cells(
+    window: npt.NDArray[np.int64],
+    source: npt.NDArray[np.int32],
+    first: npt.NDArray[np.int32],
+    last: npt.NDArray[np.int32],
+    shape: tuple[int, ...],
+) -> npt.NDArray[np.int64]:
+    """Return the place of every bin of every row in the flat occupancy; ValueError if a row is outside."""
+    windows, bins, sources = shape
+    for column, low, size in ((window, window, windows), (source, source, sources), (last, first, bins)):
+        if len(column) and not (low.min() >= 0 and column.max() < size):
+            raise ValueError(f"a row is outside an occupancy of shape {shape}")
+    lengths = (last - first + 1).astype(np.int64)
+    begins = (window.astype(np.int64) * bins + first) * sources + source
+    # As few passes as possible: there are about a thousand places in a window.
+    places = np.arange(0, int(lengths.sum()) * sources, sources)
+    places += np.repeat(begins - (np.cumsum(lengths) - lengths) * sources, lengths)
+    return places
 
 
 def rasterize(
@@ -142,12 +167,39 @@ def rasterize(
     shape: tuple[int, ...],
 ) -> npt.NDArray[np.bool_]:
     """Return the occupancy (window, bin, source) of rows, (rows,) each; first and last bin are included."""
-    lengths = last - first + 1
-    row = np.repeat(np.arange(len(window)), lengths)
-    bins = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
     occupancy = np.zeros(shape, bool)
-    occupancy[window[row], bins, source[row]] = True
+    occupancy.reshape(-1)[_cells(window, source, first, last, shape)] = True
     return occupancy
+
+
+@contextmanager
+def drawn(
+    window: npt.NDArray[np.int64],
+    source: npt.NDArray[np.int32],
+    first: npt.NDArray[np.int32],
+    last: npt.NDArray[np.int32],
+    shape: tuple[int, ...],
+) -> Iterator[npt.NDArray[np.bool_]]:
+    """Yield what `rasterize` returns, in memory that the next call in this thread uses again.
+
+    Memory new from the system costs several times as much as compressing it, because windows are almost
+    empty. So a thread keeps that of its last chunk and clears only what was drawn, until `forget` is called.
+    """
+    # Taken, and put back only when it is clean again, so that nothing is left in it if the block ends early.
+    flat: npt.NDArray[np.bool_] | None = vars(_kept).pop("cells", None)
+    size = math.prod(shape)
+    if flat is None or len(flat) < size:
+        flat = np.zeros(size, bool)
+    at = _cells(window, source, first, last, shape)
+    flat[at] = True
+    yield flat[:size].reshape(shape)
+    flat[at] = False
+    _kept.cells = flat
+
+
+def forget() -> None:
+    """Give back the memory that this thread keeps for `drawn`."""
+    vars(_kept).clear()
 
 
 def _write_empty(task: WriteTask) -> None:
@@ -155,6 +207,7 @@ def _write_empty(task: WriteTask) -> None:
 
 
 def _write_rows(task: WriteTask) -> None:
+    forget()  # rows follow windows, on a worker too
     task.write(records(task.file, ROW, task.start, task.stop), ROW_ARRAYS)
 
 

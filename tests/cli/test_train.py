@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from atypeak_scale.config import Config, SupportSettings, dump_config, load_config, with_seed
+from atypeak_scale.config import Config, SupportSettings, dump_config, load_config, with_objective, with_seed
 from atypeak_scale.errors import InputError
 from tests.cli.helpers import (
     CELL,
@@ -46,6 +46,20 @@ def test_train__arguments(replace: Replace, tensorflow: dict[str, Mock]) -> None
     assert train.call_args == call(cell_line_of("hela"), with_seed(config, 77), "m", executor=HERE)
     assert train.call_args.args[1].training.seed == 77
     assert len(tensorflow["train"].call_args_list) == 2
+
+
+def test_train__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    from atypeak_scale.model.training.plan import TrainPlan
+
+    replace("store.cell_line.open_store", cell_line_of("hela"))
+    train = replace("model.training.train.train", None)
+    found = TrainPlan("hela", "support", 5, 3, 2, 7, 900, 800, 600)
+    plan = replace("model.training.plan.plan_training", found)
+    result = invoke("train", "s.zarr", "--config", "hela", "--objective", "support", "--dry-run", "--json")
+    assert json.loads(result.stdout) == vars(found)
+    config = with_objective(load_config("hela"), "support")
+    assert plan.call_args_list == [call(cell_line_of("hela"), config)]
+    assert train.call_args_list == tensorflow["train"].call_args_list == []
 
 
 AGREEMENT = pd.DataFrame(

@@ -96,3 +96,21 @@ def test_from_arrays__names_the_array_that_does_not_fit() -> None:
 def _forget_models() -> Iterator[None]:
     yield
     keras.backend.clear_session()
+
+
+def test_observed__filters_are_those_of_the_whole_network(tmp_path: Path) -> None:
+    sizes, cells = ModelSettings(filters=2, deep_dimension=3), [1, 4]
+    whole = build_autoencoder(80, 3, 2, sizes, seed=5)
+    model = build_autoencoder(80, 3, 2, sizes, seed=5, cells=cells)
+    *before, kernel, bias = weight_arrays(whole)
+    *same, of_cells, bias_of_cells = weight_arrays(model)
+    assert all(np.array_equal(a, b) for a, b in zip(same, before, strict=True))
+    assert np.array_equal(of_cells, kernel[..., cells])
+    assert np.array_equal(bias_of_cells, bias[cells])
+    assert parameters(model) == parameters(whole)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    window = np.random.default_rng(1).random((2, 80, 3, 2)).astype(np.float32)
+    is_there = np.isin(np.arange(6), cells).reshape(3, 2)
+    np.testing.assert_allclose(model(window), np.where(is_there, whole(window), 0), atol=1e-6)
+    assert np.array_equal(model(window), again(window))

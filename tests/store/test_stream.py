@@ -13,6 +13,7 @@ from atypeak_scale.errors import DamagedError
 from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.stream import (
     crumb_matrix,
+    crumbs_between,
     has_windows,
     read_packed,
     some_windows,
@@ -49,6 +50,10 @@ def test_crumb_matrix__equals_crumbs_cell_by_cell(data: st.DataObject, m: int, n
         for source, (i, j) in enumerate(cells):
             tensor[:, i, j] = window[:, source]
         np.testing.assert_allclose(rebuilt, crumbed_cell_by_cell(tensor, crumbs), rtol=1e-6)
+    of_sources = [i * n + j for i, j in cells]
+    np.testing.assert_array_equal(
+        crumbs_between(cells, crumbs), crumb_matrix(cells, (m, n), crumbs)[:, of_sources]
+    )
 
 
 def test_crumb_matrix__isolated_peak_becomes_one_and_two_crumbs() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from atypeak_scale.model.files import TrainedModel
 
 FloatArray = npt.NDArray[np.float32]
+Filters = npt.NDArray[np.int32]
 ROWS_AT_ONCE = 4096
 
 
@@ -35,7 +36,8 @@ class DecoderWeights:
     signal_empty : float32 (F,)
         The signal of a position that sees no peak.
     all_cells, source_cells : sequence of int or None
-        Cells to rebuild: the number of each along the model's m * n filters; None means all, in their order.
+        Cells to rebuild: the number of each along the model's m * n cells; None means all, in their order.
+        Cells without a filter are rebuilt as 0.
     precision : "float32" or "bfloat16"
         Precision of the products.
 
@@ -76,11 +78,15 @@ class DecoderWeights:
         self._decoder = tf.constant(
             decoder.transpose(1, 0, 2).reshape(decoder.shape[1], self.product_width), self._dtype
         )
-        self._last = [
-            self._short_kernels(arrays[14], arrays[15], cells, model.bins)
-            for cells in (all_cells, source_cells)
+        layer = model.network.get_layer("sources")
+        self._bins, self._last_arrays = model.bins, (arrays[14], arrays[15])
+        if layer.cells is not None and all_cells is None:
+            all_cells = range(layer.filters)
+        self._filters = [
+            None if cells is None else layer.places_of(cells) for cells in (all_cells, source_cells)
         ]
-        self.source_kernels, self.first_tap = _short_kernels(arrays[14], source_cells)
+        self._last: dict[bool, tuple[tf.Tensor, tf.Tensor, slice]] = {}
+        self.source_kernels, self.first_tap = _short_kernels(arrays[14], self._filters[True])
         # Reused from pass to pass, because finding new pages costs as much as filling them. Callers in one
         # process take turns with it, because each product uses all threads.
         self.lock = threading.Lock()
@@ -95,17 +101,22 @@ class DecoderWeights:
             np.zeros((1, *model.network.input_shape[1:]), np.float32)
         ).numpy()[0]
 
-    def _short_kernels(
-        self, kernel: FloatArray, bias: FloatArray, cells: Sequence[int] | None, bins: int
-    ) -> tuple[tf.Tensor, tf.Tensor, slice]:
-        """Return kernels (their taps summed by phase) and bias of some cells, and the positions needed."""
-        filters = slice(None) if cells is None else list(cells)
-        short, first = _short_kernels(kernel, cells)
-        length = (bins + 4 * kernel.shape[0]) // 4
-        start = kernel.shape[0] // 2 + first
-        kept = slice(start, start + length - kernel.shape[0] + len(short) - 1)
-        kernels = tf.constant(short.reshape(*short.shape[:2], -1), self._dtype)
-        return kernels, tf.constant(np.tile(bias[filters], PHASES)), kept
+    def _last_convolution(self, of_sources: bool) -> tuple[tf.Tensor, tf.Tensor, slice]:
+        """Return kernels (their taps summed by phase) and bias of some cells, and the positions needed.
+
+        Those of all cells are made when they are asked for first: there may be hundreds of thousands.
+        """
+        if of_sources not in self._last:
+            kernel, bias = self._last_arrays
+            filters = self._filters[of_sources]
+            short, first = _short_kernels(kernel, filters)
+            length = (self._bins + 4 * kernel.shape[0]) // 4
+            start = kernel.shape[0] // 2 + first
+            kept = slice(start, start + length - kernel.shape[0] + len(short) - 1)
+            kernels = tf.constant(short.reshape(*short.shape[:2], -1), self._dtype)
+            of_cells = bias if filters is None else np.where(filters < 0, np.float32(0), bias[filters])
+            self._last[of_sources] = kernels, tf.constant(np.tile(of_cells, PHASES)), kept
+        return self._last[of_sources]
 
     def products(self, signals: Callable[[slice], FloatArray], count: int) -> FloatArray:
         """Return the decoder's products of inputs, minus those of an empty input.
@@ -165,15 +176,21 @@ class DecoderWeights:
             The rebuilt windows.
 
         """
-        kernel, bias, kept = self._last[of_sources]
+        kernel, bias, kept = self._last_convolution(of_sources)
         inputs = tf.cast(tf.constant(decoded[:, kept]), self._dtype)
         phases = tf.cast(tf.nn.conv1d(inputs, kernel, 1, "VALID"), tf.float32)
         rebuilt: FloatArray = tf.nn.bias_add(phases, bias).numpy()
         return rebuilt.reshape(len(decoded), -1, bias.shape[0] // PHASES)
 
 
-def _short_kernels(kernel: FloatArray, cells: Sequence[int] | None) -> tuple[FloatArray, int]:
-    """Return kernels of some cells, their taps summed by phase: (taps, F, 4, cells); and the first tap."""
+def _short_kernels(kernel: FloatArray, filters: Filters | None) -> tuple[FloatArray, int]:
+    """Return kernels of some filters, their taps summed by phase: (taps, F, 4, filters); and the first tap.
+
+    A filter of -1 does not exist: its kernel is 0.
+    """
     phases, first = phase_taps(kernel.shape[0])
-    filters = slice(None) if cells is None else list(cells)
-    return np.einsum("rtk,kfc->tfrc", phases, kernel[:, 0, 0][..., filters]), first
+    chosen = kernel[:, 0, 0]
+    if filters is not None:
+        chosen = chosen[..., filters]
+        chosen[..., filters < 0] = 0
+    return np.einsum("rtk,kfc->tfrc", phases, chosen), first

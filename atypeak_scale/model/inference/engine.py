@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.config import Precision
+from atypeak_scale.errors import InputError
 from atypeak_scale.keras_backend import keras, tf
 from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.inference.decoder_weights import DecoderWeights
@@ -24,7 +26,7 @@ from atypeak_scale.model.inference.receptive_fields import ReceptiveFields, runs
 from atypeak_scale.model.inference.row_sums import sum_rows
 from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.model.sparse_convolutions import SparseConvolutions
-from atypeak_scale.store.stream import crumb_matrix
+from atypeak_scale.store.stream import crumbs_between
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -91,6 +93,7 @@ class Engine:
         order = model.indices_of(self.labels)
         # Weights keep the model's own order, so that sums round alike; only the last filters take our order.
         cells = [(int(order[0][i]), int(order[1][j])) for i, j in self.cells]
+        _refuse_unknown(model, sources, [i * len(model.labels[1]) + j for i, j in cells])
         is_reordered = any((axis != np.arange(len(axis))).any() for axis in order)
         every_cell = (order[0][:, None] * self.shape[1] + order[1]).ravel().tolist()
         self.fields = ReceptiveFields(
@@ -212,9 +215,7 @@ class Engine:
 
     def _crumbed(self, occupancy: npt.NDArray[np.bool_]) -> FloatArray:
         """Return X with its crumbs at the cells of the sources: float32 (windows, bins, sources)."""
-        flat = [i * self.shape[1] + j for i, j in self.cells]
-        gives = crumb_matrix(self.cells, self.shape, self.crumbs)[:, flat]
-        crumbed: FloatArray = occupancy.astype(np.float32) @ gives
+        crumbed: FloatArray = occupancy.astype(np.float32) @ crumbs_between(self.cells, self.crumbs)
         return crumbed
 
     def _crumbed_signals(self, windows: npt.NDArray[np.bool_], position: IntArray) -> FloatArray:
@@ -254,6 +255,17 @@ class Engine:
             change = sum_rows(column, bounds, products.reshape(products.shape[0] * k, -1))
         decoded[:, k // 2 : k // 2 + positions - k + 1] += change.reshape(windows, positions - k + 1, -1)
         return decoded
+
+
+def _refuse_unknown(model: TrainedModel, sources: Sequence[tuple[str, str]], filters: Sequence[int]) -> None:
+    """Raise InputError if the model has no filter for a source of the store."""
+    missing = np.flatnonzero(model.network.get_layer("sources").places_of(filters) < 0)
+    if len(missing):
+        raise InputError(
+            f"{model.name}: rebuilds only the sources that it was trained on, and the store has others "
+            f"({len(missing)}, such as {source_name(sources[missing[0]])}); train a model on this store, or "
+            "with model.cells: all"
+        )
 
 
 def _with_all(of_store: Sequence[str], of_model: Sequence[str]) -> tuple[str, ...]:

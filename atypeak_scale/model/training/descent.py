@@ -12,6 +12,7 @@ from typing import Any
 from atypeak_scale.config import Config
 from atypeak_scale.keras_backend import tf
 from atypeak_scale.model.network import build_autoencoder
+from atypeak_scale.model.sizes import filters_that_exist
 from atypeak_scale.model.sparse_convolutions import SparseConvolutions
 from atypeak_scale.model.training.dense_layers import DenseLayers
 from atypeak_scale.model.training.optimizer import FusedAdam
@@ -57,7 +58,10 @@ class Descent(ABC):
         learning_rate: Any,
     ) -> None:
         settings = config.training
-        self.autoencoder = build_autoencoder(bins, *shape, config.model, settings.seed, settings.precision)
+        filters = filters_that_exist(config.model, shape, cells)
+        self.autoencoder = build_autoencoder(
+            bins, *shape, config.model, settings.seed, settings.precision, filters
+        )
         self.convolutions = SparseConvolutions(self.autoencoder, cells, settings.crumbs)
         self.dense_layers = DenseLayers(self.autoencoder)
         self.decoded = self.autoencoder.get_layer("decoded")

@@ -26,10 +26,10 @@ class RebuildingError:
     ----------
     layer : SourceConvolution
         The network's last convolution.
-    given : float32 (sources, m * n)
-        What each source gives to each cell, as `crumb_matrix` returns it.
-    weights : float32 (m, n) or None
-        Weights of the cells; None means all are 1.
+    given : float32 (sources, filters)
+        What each source gives to the cell of each filter, as `crumb_matrix` returns it.
+    weights : float32 array or None
+        Weights of these cells, in any shape; None means all are 1.
 
     """
 

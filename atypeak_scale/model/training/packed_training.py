@@ -7,7 +7,7 @@ from atypeak_scale.config import Config
 from atypeak_scale.keras_backend import tf
 from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.model.training.loss import RebuildingError
-from atypeak_scale.store.stream import crumb_matrix
+from atypeak_scale.store.stream import crumb_matrix, crumbs_between
 
 
 class PackedTraining(Descent):
@@ -32,9 +32,15 @@ class PackedTraining(Descent):
     ) -> None:
         settings = config.training
         super().__init__(bins, shape, cells, config, settings.learning_rate)
-        given = crumb_matrix(cells, shape, settings.crumbs)
-        self._rebuilding = RebuildingError(self.autoencoder.get_layer("sources"), given, weights)
+        layer = self.autoencoder.get_layer("sources")
+        if layer.cells is None:
+            given = crumb_matrix(cells, shape, settings.crumbs)
+        else:
+            order = np.argsort(layer.places_of([i * shape[1] + j for i, j in cells]))
+            given = crumbs_between(cells, settings.crumbs)[:, order]
+            weights = None if weights is None else weights.reshape(-1)[layer.cells]
+        self._rebuilding = RebuildingError(layer, given, weights)
 
     def error(self, occupancy: tf.Tensor) -> tf.Tensor:
-        """Return the mean over all cells of weight times squared error (method, section 3.2)."""
+        """Return the mean over the rebuilt cells of weight times squared error (method, section 3.2)."""
         return self._rebuilding(self.decode(occupancy), occupancy)

@@ -48,7 +48,7 @@ class SupportTraining(Descent):
         super().__init__(bins, shape, cells, config, rate)
         _, n = shape
         self._layer = self.autoencoder.get_layer("sources")
-        self._filters = np.array([i * n + j for i, j in cells], np.int32)
+        self._filters = self._layer.places_of([i * n + j for i, j in cells])
         self._most_masked, self._masked_weight = config.support.most_masked, config.support.masked_weight
         self._mask_seed = int(np.random.SeedSequence([settings.seed, _MASKS]).generate_state(1)[0])
         self._empty, self._kept_out, self._batch = empty, kept_out, settings.batch_windows

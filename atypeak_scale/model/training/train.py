@@ -16,11 +16,13 @@ from atypeak_scale.keras_backend import own_settings, tf
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, Training, save_model
 from atypeak_scale.model.network import build_autoencoder
+from atypeak_scale.model.sizes import filters_that_exist
 from atypeak_scale.model.training.all_epochs import AllEpochs
 from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.model.training.early_stopping import EarlyStopping
 from atypeak_scale.model.training.loss import loss_weights
 from atypeak_scale.model.training.packed_training import PackedTraining
+from atypeak_scale.model.training.plan import check_same_data
 from atypeak_scale.model.training.support_training import SupportTraining
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.storage.locations import Location
@@ -99,7 +101,7 @@ def train(
 @own_settings()
 def fit(cell_line: CellLine, config: Config) -> TrainedModel:
     """Train as `train` does and report progress, but write nothing."""
-    _check(cell_line, config)
+    check_same_data(cell_line, config)
     failures: list[Exception] = []
     prepare = _article
     if config.training.objective == "support":
@@ -113,8 +115,10 @@ def fit(cell_line: CellLine, config: Config) -> TrainedModel:
         course.stopped = INTERRUPTED
     except tf.errors.OpError as problem:
         raise failures[0] if failures else problem from None
-    m, n = (len(labels) for labels in cell_line.labels)
-    autoencoder = build_autoencoder(cell_line.shape.bins, m, n, config.model, config.training.seed)
+    del training, windows  # the optimizer holds two further copies of the weights
+    bins, shape, cells = _geometry(cell_line)
+    filters = filters_that_exist(config.model, shape, cells)
+    autoencoder = build_autoencoder(bins, *shape, config.model, config.training.seed, cells=filters)
     autoencoder.set_weights(course.kept_weights)
     result = _result(course)
     log.info("training stopped (%s) after %d epochs", result.stopped, result.epochs)
@@ -192,21 +196,6 @@ def _result(course: Course) -> Training:
         last = course.validation_losses[-1]
         validation = last if np.isfinite(last) else None
     return Training(len(course.losses), course.kept_epoch, course.kept_loss, course.stopped, validation)
-
-
-def _check(cell_line: CellLine, config: Config) -> None:
-    if config.cell_line != cell_line.name:
-        raise InputError(
-            f"the configuration is for cell line {config.cell_line!r}, the data for {cell_line.name!r}; "
-            "use the same cell line for both"
-        )
-    wanted = config.store.frame, config.store.bin
-    if cell_line.frame != wanted:
-        frame, width = cell_line.frame
-        raise InputError(
-            f"{cell_line.store}: has frames of {frame} bp in bins of {width} bp; the configuration has "
-            f"{wanted[0]} and {wanted[1]}; set store.frame and store.bin as the store was built"
-        )
 
 
 def _run_epochs(training: Descent, windows: tf.data.Dataset, config: Config, course: Course) -> None:

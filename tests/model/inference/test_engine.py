@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.random_models import random_model, random_windows
 
+from atypeak_scale.config import parse_config
+from atypeak_scale.errors import InputError
 from atypeak_scale.model.files import TrainedModel
 from atypeak_scale.model.inference.engine import LOWEST_RATIO, Engine
+from atypeak_scale.model.network import build_autoencoder
 
 TOLERANCE = 2e-5  # of the output's range
 
@@ -214,3 +217,31 @@ def test_engine__an_empty_window_among_others() -> None:
 def _forget_models() -> Iterator[None]:
     yield
     keras.backend.clear_session()
+
+
+@pytest.mark.parametrize("labels", [(("a", "b"), ("x", "y", "z")), (("b", "a"), ("z", "x", "y"))])
+def test_observed__equals_the_whole_network_at_its_cells(labels: Any) -> None:
+    config = parse_config({"cell_line": "c", "store": {"frame": 160}}, "test")
+    sizes = config.model.model_copy(update={"kernel_width": 4, "filters": 3, "deep_dimension": 5})
+    views, sources = (("a", "b"), ("x", "y", "z")), [("b", "y"), ("a", "z")]
+    one, other = (
+        TrainedModel(build_autoencoder(16, 2, 3, sizes, 2, cells=cells), views, config.model_copy(
+            update={"model": sizes})) for cells in (None, [2, 4])
+    )  # fmt: skip
+    assert one.fingerprint() != other.fingerprint()
+    occupancy = random_windows(np.random.default_rng(1), 9, 16, 2)
+    ours, expected = (
+        np.concatenate([part for _, part in Engine(model, labels, sources, 0.1).ratios(occupancy)])
+        for model in (other, one)
+    )
+    np.testing.assert_array_equal(ours, expected)
+    ours, expected = (
+        np.concatenate(
+            [part for _, part in Engine(model, labels, sources, 0.1).rebuilt_windows(occupancy, False)]
+        )
+        for model in (other, one)
+    )
+    is_there = [[(a, b) in sources for b in labels[1]] for a in labels[0]]
+    np.testing.assert_allclose(ours, np.where(is_there, expected, 0), atol=1e-6)
+    with pytest.raises(InputError, match=r"the store has others \(1, such as a.x\)"):
+        Engine(other, labels, [*sources, ("a", "x")], 0.0)

@@ -172,3 +172,25 @@ def test_support_training__validation_is_the_loss_of_the_kept_out_windows(window
 def test_support_training__without_kept_out_windows_there_is_no_validation_loss() -> None:
     training = SupportTraining(16, (1, 1), [(0, 0)], config_of(), 1.0, np.zeros((0, 16, 1), np.uint8))
     assert np.isnan(training.validation_loss())
+
+
+def test_step__of_observed_cells_moves_their_filters_as_that_of_all_does() -> None:
+    rng = np.random.default_rng(3)
+    cells = [(2, 0), (0, 1), (1, 3)]
+    packed = np.packbits(rng.random((4, 16, 3)) < 0.2, axis=-1)
+    config = config_of()
+    networks = []
+    for choice in ("all", "observed"):
+        sizes = config.model.model_copy(update={"cells": choice})
+        training = SupportTraining(
+            16, (3, 4), cells, config.model_copy(update={"model": sizes}), 0.5, packed[:0]
+        )
+        losses = [float(training.step(tf.constant(packed))) for _ in range(3)]
+        networks.append((losses, training.autoencoder.get_weights()))
+    (losses, (*whole, kernel, bias)), (same, (*others, of_cells, bias_of_cells)) = networks
+    assert same == pytest.approx(losses, rel=1e-6)
+    numbers = sorted(i * 4 + j for i, j in cells)
+    for ours, expected in zip(
+        (*others, of_cells, bias_of_cells), (*whole, kernel[..., numbers], bias[numbers]), strict=True
+    ):
+        np.testing.assert_allclose(ours, expected, atol=1e-6)

@@ -1,0 +1,48 @@
+"""What a plan says, against the network that training builds."""
+
+from pathlib import Path
+
+import pytest
+
+from atypeak_scale.config import Config, with_objective
+from atypeak_scale.errors import InputError
+from atypeak_scale.model.network import parameters
+from atypeak_scale.model.training.plan import plan_training
+from atypeak_scale.model.training.train import train
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import CellLine, open_store
+
+
+@pytest.fixture
+def cell_line(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> CellLine:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    return open_store(tmp_path / "s.zarr")
+
+
+@pytest.mark.parametrize("cells", ["all", "observed"])
+def test_plan__counts_the_network_that_is_trained(cell_line: CellLine, config: Config, cells: str) -> None:
+    sizes = config.model.model_copy(update={"cells": cells})
+    config = config.model_copy(update={"model": sizes})
+    plan = plan_training(cell_line, config)
+    network = train(cell_line, config).network
+    assert plan.parameters == parameters(network)
+    assert plan.trained_parameters == sum(
+        weight.shape.num_elements() for weight in network.trainable_variables
+    )
+    assert (plan.windows, plan.sources) == (cell_line.shape.windows, cell_line.shape.sources)
+    assert plan.steps_at_most == config.training.max_epochs * config.training.batches_per_epoch
+
+
+def test_plan__of_support_takes_its_sizes(cell_line: CellLine, config: Config) -> None:
+    plan = plan_training(cell_line, with_objective(config, "support"))
+    assert plan.objective == "support"
+    assert plan.batch_windows == config.support.batch_windows
+    larger = config.support.model_copy(update={"deep_dimension": config.support.deep_dimension + 500})
+    more = plan_training(cell_line, with_objective(config.model_copy(update={"support": larger}), "support"))
+    assert more.parameters > plan.parameters
+    assert more.projected_memory_bytes > plan.projected_memory_bytes
+
+
+def test_plan__refuses_other_data(cell_line: CellLine, config: Config) -> None:
+    with pytest.raises(InputError, match="use the same cell line for both"):
+        plan_training(cell_line, config.model_copy(update={"cell_line": "other"}))
