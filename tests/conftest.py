@@ -80,6 +80,23 @@ TINY = parse_config(
 )
 
 
+# The same in few blocks, where blocks are not the subject: small runs spend most of their time on the files.
+COARSE = TINY.model_copy(
+    update={"store": TINY.store.model_copy(update={"windows_per_chunk": 64, "rows_per_block": 128})}
+)
+
+
+@pytest.fixture(scope="module")
+def short_report() -> Iterator[None]:
+    """Leave out the long sections of reports, where they are only one of the things that are made."""
+    from atypeak_scale.report import report
+    from atypeak_scale.report.sections import good, verdict
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "SECTIONS", (verdict, good))
+        yield
+
+
 @pytest.fixture(scope="session")
 def config() -> Config:
     """Return settings of tiny models on the random catalogue."""

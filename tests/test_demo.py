@@ -24,7 +24,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "load_config", lambda _: parse_config(values, "test"))
 
 
-def test_run_demo__scores_every_kind_of_peak_and_keeps_what_is_there(short: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("short", "short_report")
+def test_run_demo__scores_every_kind_of_peak_and_keeps_what_is_there(tmp_path: Path) -> None:
     heard: list[Event] = []
     result = run_demo(tmp_path / "demo", InProcess(heard.append))
     assert [(report.name, report.skipped) for report in result.reports] == [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import TINY, random_catalogue
+from conftest import COARSE, random_catalogue
 
 from atypeak_scale import build_store, open_scores, open_store, run
 from atypeak_scale.assess import qscore
@@ -22,6 +22,8 @@ from tests.cli.helpers import STAGES, tree
 
 Again = Callable[..., list[tuple[str, bool]]]
 
+pytestmark = pytest.mark.usefixtures("short_report")
+
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
@@ -30,16 +32,16 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def whole(inputs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(inputs: tuple[Path, Path], short_report: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run all stages, once; tests must leave the folder as it is."""
     folder = tmp_path_factory.mktemp("done") / "whole"
-    reports = run(TINY, folder, *inputs)
+    reports = run(COARSE, folder, *inputs)
     assert [(report.name, report.skipped) for report in reports] == [(stage, False) for stage in STAGES]
     return folder
 
 
 def changed(changes: dict[str, Any]) -> Config:
-    values = yaml.safe_load(dump_config(TINY))
+    values = yaml.safe_load(dump_config(COARSE))
     for section, of_section in changes.items():
         if isinstance(of_section, dict):
             values[section].update(of_section)
@@ -208,7 +210,7 @@ def test_run__leaves_other_cell_lines_of_a_store_alone(
     other = parse_config({"cell_line": "other", "store": {"min_crm_peaks": 0}}, "test")
     build_store(tmp_path / "p.bed", tmp_path / "c.bed", tmp_path / "store.zarr", other)
     before = tree(tmp_path / "store.zarr" / "other")
-    run(TINY, tmp_path, *inputs)
+    run(COARSE, tmp_path, *inputs)
     assert tree(tmp_path / "store.zarr" / "other") == before
 
 
@@ -233,18 +235,18 @@ def test_run__makes_the_scores_that_are_asked_for(
     of_article = ("train", "score", "normalize")
     wanted = [stage for stage in STAGES if (stage in of_article) == (objective == "article") or
               stage in ("build-store", "export", "report")]  # fmt: skip
-    assert [report.name for report in run(TINY, tmp_path / "w", *inputs, [objective])] == wanted
+    assert [report.name for report in run(COARSE, tmp_path / "w", *inputs, [objective])] == wanted
     names = {file.name for file in (tmp_path / "w/scores").iterdir()}
     assert ("support.bed" in names) == (objective == "support")
     assert ("final.bed" in names) == (objective == "article")
     # The other scores later: what is there is kept, and the export has both.
-    both = run(TINY, tmp_path / "w", *inputs)
+    both = run(COARSE, tmp_path / "w", *inputs)
     assert [report.name for report in both if report.skipped] == wanted[:-2]
     assert {"support.bed", "final.bed"} <= {file.name for file in (tmp_path / "w/scores").iterdir()}
 
 
 def test_support_of__is_the_support_of_a_run(whole: Path) -> None:
-    scores = support_of(TINY, whole)
+    scores = support_of(COARSE, whole)
     assert scores.objective == "support" and scores.is_complete
     assert scores.chance.placements == 100
 
@@ -266,14 +268,14 @@ def test_run__missing_inputs_name_the_parameter(
         (tmp_path / "no", "no such file"),
     ):
         with pytest.raises(InputError, match=told) as refusal:
-            run(TINY, tmp_path / "w", **(given | {missing: file}))
+            run(COARSE, tmp_path / "w", **(given | {missing: file}))
         assert refusal.value.argument == missing
     assert list(tmp_path.iterdir()) == []
 
 
 def test_run__tells_the_executor_of_every_stage(inputs: tuple[Path, Path], tmp_path: Path) -> None:
     heard: list[Event] = []
-    run(TINY, tmp_path / "w", *inputs, executor=InProcess(heard.append))
+    run(COARSE, tmp_path / "w", *inputs, executor=InProcess(heard.append))
     assert {"read peaks", "train", "score", "average", "sample", "final", "support", "doubt", "export"} <= {
         event.stage for event in heard
     }

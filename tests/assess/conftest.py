@@ -1,5 +1,8 @@
 """A small store, scored and normalized by an untrained model whose labels are in another order."""
 
+import hashlib
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +12,52 @@ from assess import supported as support
 
 from atypeak_scale.config import Config
 from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW
+from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.store.cell_line import open_store
 from atypeak_scale.store.result_groups import NORMALIZATION
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which each store is made once; every test gets a copy."""
+    return tmp_path_factory.mktemp("templates")
+
+
+def copied(template: Path, make: Callable[[Path], Scores], folder: Path) -> Scores:
+    """Make store and model below a template if they are not there yet; return the scores of a copy."""
+    if not template.exists():
+        make(template)
+    for name in ("s.zarr", "model"):
+        shutil.copytree(template / name, folder / name)
+    return open_scores(open_store(folder / "s.zarr"), folder / "model")
+
+
+def name_of(catalogue: tuple[Path, Path]) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in catalogue)).hexdigest()
+
+
 @pytest.fixture
-def scored(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Scores:
+def scored(catalogue: tuple[Path, Path], config: Config, templates: Path, tmp_path: Path) -> Scores:
     """Build, score and normalize; the scores know store, cell line and model."""
-    return by_hand.scored(*catalogue, config, tmp_path)
+
+    def make(folder: Path) -> Scores:
+        return by_hand.scored(*catalogue, config, folder)
+
+    return copied(templates / f"scored-{name_of(catalogue)}", make, tmp_path)
 
 
 @pytest.fixture
-def random_scored(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> Scores:
+def random_scored(catalogue: tuple[Path, Path], config: Config, templates: Path, tmp_path: Path) -> Scores:
     """Build a store and give its peaks random scores, in place of a model's: many small blocks are quick."""
-    scores = by_hand.unscored(*catalogue, config, tmp_path)
+
+    def make(folder: Path) -> Scores:
+        return with_random_scores(by_hand.unscored(*catalogue, config, folder), config)
+
+    return copied(templates / f"random-{name_of(catalogue)}", make, tmp_path)
+
+
+def with_random_scores(scores: Scores, config: Config) -> Scores:
     scores.create()
     by_hand.fill(scores)
     rng = np.random.default_rng(1)

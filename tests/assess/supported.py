@@ -1,5 +1,6 @@
 """An artificial catalogue scored by an untrained model of support, and the network itself, bin by bin."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +70,15 @@ def normalized_of(supported: Scores, folder: Path, crumbs: float = 0.0) -> Score
     return normalize(scores, NormalizationSettings(sample="all"))
 
 
+@lru_cache(maxsize=2)
+def loaded(model: str, fingerprint: str) -> TrainedModel:
+    """Load a model, once for all windows that a test asks it about."""
+    return load_model(model)
+
+
 def outputs(scores: Scores, windows: np.ndarray, crumbs: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Return X and h(X) of windows (windows, bins, sources) at the cells of the sources."""
-    model, cells = load_model(scores.model), scores.cell_line.cells
+    model, cells = loaded(str(scores.model), scores.fingerprint), scores.cell_line.cells
     tensor = np.zeros((*windows.shape[:2], *map(len, model.labels)), np.float32)
     for number, (row, column) in enumerate(cells):
         tensor[:, :, row, column] = windows[:, :, number]

@@ -120,8 +120,19 @@ def commands(folder: Path) -> list[list[str | Path]]:
         ["ur-examples", run, *article, "--out", out / "units"],
         ["evidence", run, *article, *support, "--out", out / "evidence"],
         ["explain", run, *support, "--least", "2", "--out", out / "explained"],
-        ["search", run, *config, "model.deep_dimension=4,8", "--out", out / "search"],
-        ["search", run, *config, "support.filters=4", "--criterion", "power", "--out", out / "by-power"],
+        ["search", run, *config, "model.deep_dimension=4,8", "--seeds", "1", "--out", out / "search"],
+        [
+            "search",
+            run,
+            *config,
+            "support.filters=4",
+            "--seeds",
+            "1",
+            "--criterion",
+            "power",
+            "--out",
+            out / "by-power",
+        ],
     ]
 
 

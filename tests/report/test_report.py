@@ -22,6 +22,14 @@ def of_article_only(of_article: Results) -> Page:
     return page_of(of_article, None, CALLS)
 
 
+@pytest.fixture(scope="module")
+def of_mouse(of_article: Results) -> tuple[Page, set[str]]:
+    """Return the page with another assembly, and what was told while it was made."""
+    told: set[str] = set()
+    executor = InProcess(lambda event: told.add(event.stage))
+    return page_of(Results(of_article.article, None, None, executor), "mm39", CALLS), told
+
+
 def test_write_report__makes_the_page_and_its_tables(report: Path) -> None:
     assert sorted(one.name for one in report.iterdir()) == ["made-from.json", "report.html", "tables"]
     assert (report / "report.html").stat().st_size < 5_000_000
@@ -41,20 +49,14 @@ def test_page_of__says_how_to_run_what_was_not(of_article_only: Page, results: R
 
 
 def test_page_of__links_to_a_browser_if_the_assembly_is_known(
-    of_article: Results, of_article_only: Page
+    of_article_only: Page, of_mouse: tuple[Page, set[str]]
 ) -> None:
     assert of_article_only.browser == ""
-    assert "db=mm39&" in page_of(of_article, "mm39", CALLS).browser
+    assert "db=mm39&" in of_mouse[0].browser
 
 
-def test_page_of__reports_progress(of_article: Results) -> None:
-    told: list[str] = []
-    page_of(
-        Results(of_article.article, None, None, InProcess(lambda event: told.append(event.stage))),
-        None,
-        CALLS,
-    )
-    assert "report" in told and "modules" in told
+def test_page_of__reports_progress(of_mouse: tuple[Page, set[str]]) -> None:
+    assert {"report", "modules"} <= of_mouse[1]
 
 
 def test_write_report__is_public() -> None:

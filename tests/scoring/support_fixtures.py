@@ -14,6 +14,8 @@ from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 
+ROWS = 64  # in a block: some blocks of rows, and 16 of the 1,000 placements
+
 
 @pytest.fixture(scope="session")
 def support_config(config: Config) -> Config:
@@ -21,6 +23,7 @@ def support_config(config: Config) -> Config:
     values = config.model_dump()
     values["support"] = {"filters": 4, "deep_dimension": 8}
     values["chance"] = {"placements": 200, "folds": 3, "seed": 5}
+    values["store"] |= {"rows_per_block": ROWS}
     return for_support(parse_config(values, "test"))
 
 

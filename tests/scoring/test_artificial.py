@@ -30,7 +30,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(short_report: None, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Run the main job on 8 x 8 artificial data of two groups."""
     folder = tmp_path_factory.mktemp("artificial")
     files = simulate(ArtificialSettings(crms=3000, datasets=8, trs=8, seed=5), folder / "catalogue")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -25,16 +26,16 @@ for arguments in json.loads(sys.argv[1]):
     sys.argv[1:] = arguments
     main()
 """
-# Scores, and is killed after the second block.
-KILLED = """
-import os, signal, sys
+# Runs commands and then scores, and is killed after the second block.
+KILLED = f"""{COMMANDS}
+import os, signal
 from atypeak_scale import open_scores, open_store
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.scoring.score import complete
 def listen(event):
     if event.stage == "score" and event.done == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-complete(open_scores(open_store(sys.argv[1]), sys.argv[2]), InProcess(listen))
+complete(open_scores(open_store(STORE), MODEL), InProcess(listen))
 """
 
 
@@ -194,9 +195,9 @@ def here(server: Server, inputs: Inputs) -> Path:
 def test_s3__a_run_killed_half_way_ends_as_a_local_one(server: Server, inputs: Inputs, here: Path) -> None:
     url = f"s3://{BUCKET}"
     stages = inputs.stages(f"{url}/in/peaks.bed", f"{url}/in/crms.bed", url)
-    begun = server.commands(stages["build-store"], stages["train"])
-    assert begun.returncode == 0, begun.stderr
-    assert server.python(KILLED, f"{url}/s.zarr", f"{url}/model").returncode < 0
+    places = f"STORE, MODEL = {f'{url}/s.zarr'!r}, {f'{url}/model'!r}\n"
+    killed = server.python(places + KILLED, json.dumps([stages["build-store"], stages["train"]]))
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     written = [name for name in server.files("s.zarr") if "/rebuilt_score/c/" in name]
     assert len(written) == 2
     rest = server.commands(

@@ -11,6 +11,7 @@ import cloudpickle
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import COARSE
 from storage.object_store import Objects, assert_same, objects, put
 from storage.untrained import untrained
 
@@ -223,8 +224,9 @@ def test_store__is_opened_by_who_receives_it(scores: Scores) -> None:
     assert int(tensor.sum()) > 0
 
 
-def test_run__in_a_workdir_at_a_url(bucket: str, catalogue: Catalogue, config: Config) -> None:
-    put(f"{bucket}/conf/my.yaml", dump_config(config).encode() + b"inputs: {peaks: p.bed, crms: c.bed}\n")
+@pytest.mark.usefixtures("short_report")
+def test_run__in_a_workdir_at_a_url(bucket: str, catalogue: Catalogue) -> None:
+    put(f"{bucket}/conf/my.yaml", dump_config(COARSE).encode() + b"inputs: {peaks: p.bed, crms: c.bed}\n")
     for name, file in zip(("p.bed", "c.bed"), catalogue, strict=True):
         put(f"{bucket}/conf/{name}", file.read_bytes())
 

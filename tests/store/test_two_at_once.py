@@ -21,7 +21,6 @@ from atypeak_scale.store.cell_line import cell_lines, open_store
 from atypeak_scale.store.verify import verify
 
 Outcome = BuildResult | AtypeakError
-SECONDS_TO_WAIT = 1.5  # after which the other one surely waits for a lock
 MOST_STEPS = 60
 
 
@@ -50,8 +49,13 @@ def attempt(build: Callable[[], BuildResult]) -> Outcome:
 
 
 @contextmanager
-def at_step(number: int, act: Callable[[], None]) -> Iterator[list[int]]:
-    """Call `act` before step `number` of this thread; yield a list whose only item counts the steps."""
+def at_step(
+    number: int, act: Callable[[], None], stuck: threading.Event | None = None
+) -> Iterator[list[int]]:
+    """Call `act` before step `number` of this thread; yield a list whose only item counts the steps.
+
+    stuck: is set when another thread has to wait for a lock.
+    """
     count, thread = [0], threading.get_ident()
     flock, rename = fcntl.flock, Path.rename
 
@@ -63,6 +67,13 @@ def at_step(number: int, act: Callable[[], None]) -> Iterator[list[int]]:
 
     def stepping_flock(descriptor: int, operation: int) -> None:
         step()
+        if stuck is not None and threading.get_ident() != thread and not operation & fcntl.LOCK_NB:
+            try:
+                flock(descriptor, operation | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stuck.set()
+            else:
+                return
         flock(descriptor, operation)
 
     def stepping_rename(self: Path, target: Path) -> Path:
@@ -80,13 +91,19 @@ def interleaved(
 ) -> tuple[Outcome, Outcome, bool]:
     """Run the second build at a step of the first; return both outcomes, and whether there is such a step."""
     outcomes: list[Outcome] = []
-    other = threading.Thread(target=lambda: outcomes.append(attempt(second)))
+    stuck = threading.Event()  # or done: it runs as far as it can
+
+    def run_second() -> None:
+        outcomes.append(attempt(second))
+        stuck.set()
+
+    other = threading.Thread(target=run_second)
 
     def act() -> None:
         other.start()
-        other.join(SECONDS_TO_WAIT)
+        assert stuck.wait(60)
 
-    with at_step(number, act) as count:
+    with at_step(number, act, stuck) as count:
         mine = attempt(first)
         reached = count[0] >= number
         if not reached:

@@ -49,15 +49,20 @@ def by_hand(model: TrainedModel, unit: int, window: np.ndarray) -> tuple[np.ndar
     network = model.network
     encoder = tf.keras.Model(network.input, network.get_layer("encoded").output)
 
+    @tf.function
     def activation(x: tf.Tensor) -> tf.Tensor:
         return tf.reduce_mean(encoder(x[None], training=False)[0, :, unit])
 
+    @tf.function
+    def gradient_at(x: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = activation(x)
+        return tape.gradient(value, x)
+
     before = float(activation(tf.constant(window)))
     for step in range(1, 51):
-        x = tf.Variable(window)
-        with tf.GradientTape() as tape:
-            value = activation(x)
-        gradient = tape.gradient(value, x).numpy()
+        gradient = gradient_at(tf.constant(window)).numpy()
         size = np.sqrt(np.mean(np.square(gradient)))
         if size > 0:
             window = window + 1.0 * gradient / size

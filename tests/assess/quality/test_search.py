@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import COARSE
 
 from atypeak_scale.assess.quality.qscore import qscore
 from atypeak_scale.assess.quality.sampled_power import sampled_power
@@ -39,6 +40,7 @@ def short(config: Config) -> Config:
         "kept_out": 0.3,
     }  # fmt: skip
     values["chance"] |= {"placements": 100, "folds": 2}
+    values["store"] = COARSE.store.model_dump()
     return parse_config(values, "test")
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scoring.support_fixtures import ROWS
 
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import InProcess
@@ -75,6 +76,6 @@ def test_sources_of_few_peaks_get_no_doubt_and_the_reason(support: Scores) -> No
 
 def test_compare__says_which_placements_are_lost(support: Scores) -> None:
     """A lost chunk reads as zeros, which is a source."""
-    support.placements.write(v.PLACED_SOURCE, 16, np.zeros(16, np.int32))
+    support.placements.write(v.PLACED_SOURCE, ROWS, np.zeros(ROWS, np.int32))
     with pytest.raises(DamagedError, match="placed_source is lost; remove this group"):
         judge(support, InProcess())

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scoring.support_fixtures import ROWS
 
 from atypeak_scale.model.files import load_model
 from atypeak_scale.registry import variables as v
@@ -52,7 +53,7 @@ def test_judge__rows_and_placements_as_the_plain_network_without_the_source(
 
 def test_missing__is_nothing_when_all_is_judged(support: Scores, unjudged: Scores) -> None:
     assert missing_tasks(support) == []
-    support.write(v.PLACED_NETWORK, 16, np.full(16, np.nan, np.float32))
+    support.write(v.PLACED_NETWORK, ROWS, np.full(ROWS, np.nan, np.float32))
     (task,) = missing_tasks(support)
     assert not task.of.is_real
-    assert task.of.block == (16, 32)
+    assert task.of.block == (ROWS, 2 * ROWS)

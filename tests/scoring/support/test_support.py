@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 from scoring.by_hand import read_all, save_untrained
+from scoring.support_fixtures import ROWS
 
 from atypeak_scale.config import Config, with_seed
 from atypeak_scale.errors import DamagedError, InputError, StageMissingError
@@ -47,7 +48,7 @@ def test_complete__parts_of_a_job_array_then_the_whole(unjudged: Scores, support
 
 def test_complete__does_again_only_what_is_lost(support: Scores, tmp_path: Path) -> None:
     before = read_all(support)
-    support.write(v.ROW_NETWORK, 0, np.full(16, np.nan, np.float32))
+    support.write(v.ROW_NETWORK, 0, np.full(ROWS, np.nan, np.float32))
     assert plan_score(support).blocks_done == plan_score(support).blocks - 1
     complete(support)
     assert all(
