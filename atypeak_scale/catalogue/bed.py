@@ -79,7 +79,11 @@ class BedReader:
         self._remedy, self._argument = remedy and f"; {remedy}", argument
         self.input_file: InputFile | None = None
         self.bytes_read: Callable[[], int] = lambda: 0
-        self.others: dict[str, int] = {}  # every peak is read, whatever its cell line
+
+    @cached_property
+    def others(self) -> dict[str, int]:
+        """Peaks, by cell line, that are known of and not read: none, because every line of a file is."""
+        return {}
 
     def fail(self, line: int, message: str, argument: str | None = None) -> InputError:
         """Return the error that names this file and `line`; `argument`: the parameter that fixes it."""

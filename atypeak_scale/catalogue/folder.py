@@ -5,29 +5,31 @@ finished.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.catalogue.bed import BedBlock, BedReader, Coded
+from atypeak_scale.catalogue.bed import CONTROL, BedBlock, BedReader, Coded
+from atypeak_scale.catalogue.line_files import LABELS, batches
 from atypeak_scale.catalogue.names import Source, peak_name
 from atypeak_scale.catalogue.streams import InputFile, identify
-from atypeak_scale.errors import DamagedError, InputError, nearest
+from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.storage.locations import Location, is_url, local_path
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 CATALOGUE = "catalogue.json"
 PEAKS = "peaks"
 FORMAT = 1
 ROWS_PER_GROUP = 1 << 20
-ROWS_PER_BLOCK = 1 << 18
-LABELS = ("dataset", "tr")
+MOST_PEAKS = 10**15
+MOST_BYTES = 1 << 28  # of catalogue.json; that of a million cell lines is smaller
+# As `assemble` names files: a catalogue may come from a stranger, and must not choose a path.
+LINE_FILE = re.compile(PEAKS + r"/[0-9]{4,}-[A-Za-z0-9_.~%+ -]*\.parquet")
 # Columns that a peak may have beside its place and labels, and what stands for a missing value.
 EXTRA = {"summit": np.dtype(np.int64), "signal": np.dtype(np.float64)}
 
@@ -85,19 +87,38 @@ def open_catalogue(path: Location) -> Catalogue:
     """
     folder = local_path(path)
     try:
-        values = json.loads((folder / CATALOGUE).read_text(encoding="utf-8"))
-        if values.pop("format") != FORMAT:
-            raise ValueError
-        inputs = [InputFile(**one) for one in values.pop("inputs")]
-        lines = [CatalogueLine(**one) for one in values.pop("lines")]
-        return Catalogue(folder, inputs=inputs, lines=lines, **values)
+        with (folder / CATALOGUE).open("rb") as file:
+            values = json.loads(file.read(MOST_BYTES))
+        return _catalogue(folder, values)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{path}: holds no {CATALOGUE}, so it is no finished catalogue; make it with "
             "'atypeak-scale split' or 'atypeak-scale catalogue'"
         ) from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputError(f"{folder / CATALOGUE}: is damaged; make the catalogue again") from None
+
+
+def _catalogue(folder: Path, values: dict[str, Any]) -> Catalogue:
+    """Return what catalogue.json says; raise ValueError, or what Python raises, if it cannot be true."""
+    if values.pop("format") != FORMAT:
+        raise ValueError
+    inputs = [InputFile(**one) for one in values.pop("inputs")]
+    lines = [CatalogueLine(**one) for one in values.pop("lines")]
+    catalogue = Catalogue(folder, inputs=inputs, lines=lines, **values)
+    names, files = {line.name for line in lines}, {line.file for line in lines}
+    numbers = [catalogue.rows, *(n for line in lines for n in (line.peaks, line.sources))]
+    texts = [catalogue.convention, *names]
+    if (
+        not lines
+        or not len(lines) == len(names) == len(files)
+        or not all(type(number) is int and 0 < number < MOST_PEAKS for number in numbers)
+        or any(not text or text != text.strip() or CONTROL.search(text) for text in texts)
+        or not all(map(LINE_FILE.fullmatch, files))
+        or not all(type(file.size) is int and type(file.sha256) is str for file in inputs)
+    ):
+        raise ValueError
+    return catalogue
 
 
 def peaks_file(path: Location, cell_line: str) -> Location:
@@ -118,17 +139,20 @@ def peaks_file(path: Location, cell_line: str) -> Location:
 class CatalogueReader(BedReader):
     """The peaks of one cell line of a catalogue, as `BedReader` gives those of a file; its lines are rows."""
 
-    def __init__(self, path: Location, cell_line: str) -> None:
-        catalogue = open_catalogue(path)
-        self._cell_line, line = cell_line, catalogue.line(cell_line)
-        self._file = catalogue.path / line.file
+    def __init__(self, catalogue: Catalogue, cell_line: str) -> None:
+        self._catalogue, self._line = catalogue, catalogue.line(cell_line)
+        self._file = catalogue.path / self._line.file
         super().__init__(str(self._file), 4)
-        self.others = {other.name: other.peaks for other in catalogue.lines if other != line}
+
+    @cached_property
+    def others(self) -> dict[str, int]:
+        """Peaks of the other cell lines."""
+        return {other.name: other.peaks for other in self._catalogue.lines if other != self._line}
 
     def __iter__(self) -> Iterator[BedBlock]:
         """Yield blocks of peaks; the name column is spelled dataset.TR.cell_line."""
         row = 1
-        for batch in batches(self._file):
+        for batch in batches(self._file, self._line.peaks):
             contig, *labels = (_coded(batch.column(name)) for name in ("contig", *LABELS))
             start, end = (batch.column(name).to_numpy() for name in ("start", "end"))
             line = np.arange(row, row + len(start))
@@ -145,27 +169,8 @@ class CatalogueReader(BedReader):
             for pair in pairs.tolist()
         ]
         return Coded(
-            [peak_name(source, self._cell_line).encode() for source in sources], codes.astype(np.int32)
+            [peak_name(source, self._line.name).encode() for source in sources], codes.astype(np.int32)
         )
-
-
-def batches(file: Path) -> "Iterator[pa.RecordBatch]":
-    """Yield the rows of a cell line's file, some at a time.
-
-    Raises
-    ------
-    DamagedError
-        If the file does not read back.
-
-    """
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(file, read_dictionary=["contig", *LABELS]) as parquet:
-            yield from parquet.iter_batches(ROWS_PER_BLOCK)
-    except (OSError, pa.ArrowException) as problem:
-        raise DamagedError(f"{file}: does not read back ({problem}); make the catalogue again") from None
 
 
 def _coded(column: Any) -> Coded:

@@ -161,7 +161,8 @@ def _readers_of(path: Location) -> list[BedReader]:
     if str(path) == STANDARD_INPUT:
         return [BedReader(path, columns=3)]
     if is_catalogue(path):
-        return [CatalogueReader(path, line.name) for line in open_catalogue(path).lines]
+        catalogue = open_catalogue(path)
+        return [CatalogueReader(catalogue, line.name) for line in catalogue.lines]
     is_pipe = not is_url(path) and local_path(path).exists() and not local_path(path).is_file()
     if not is_pipe:  # which can be opened only once
         with opened(path):  # names other kinds of files

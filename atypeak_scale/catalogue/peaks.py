@@ -22,7 +22,7 @@ from atypeak_scale.catalogue.accounts import (
 )
 from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
-from atypeak_scale.catalogue.folder import CatalogueReader, is_catalogue
+from atypeak_scale.catalogue.folder import CatalogueReader, is_catalogue, open_catalogue
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.catalogue.peak_names import NOT_SELECTED, NameTable
@@ -98,7 +98,10 @@ def spool_peaks(
         names); if the selection leaves nothing.
 
     """
-    reader = CatalogueReader(path, cell_line) if is_catalogue(path) else BedReader(path, columns=4)
+    reader = (
+        CatalogueReader(open_catalogue(path), cell_line)
+        if is_catalogue(path) else BedReader(path, columns=4)
+    )  # fmt: skip
     names, stretches = NameTable(cell_line, selection), _Selected(folder, contigs)
     rows = 0
     for block in reader:

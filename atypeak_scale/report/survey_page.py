@@ -4,7 +4,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from atypeak_scale.assess.description.survey import FEW, FEWEST_PEAKS, NO, YES, Survey
-from atypeak_scale.catalogue.folder import LABELS, Catalogue
+from atypeak_scale.catalogue.folder import Catalogue
+from atypeak_scale.catalogue.line_files import LABELS
 from atypeak_scale.provenance import new_output
 from atypeak_scale.registry.survey_columns import CELL_LINES, SURVEY_SOURCES
 from atypeak_scale.report.page import Listing, Number, Numbers, Page, Section, Text

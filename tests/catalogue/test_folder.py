@@ -1,7 +1,10 @@
 """Catalogue folders, read back as BED files are."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet
@@ -31,7 +34,7 @@ def test_reader__gives_what_a_bed_file_gives(tmp_path: Path, catalogue: Path) ->
     assert (one.sources, one.rows, one.cell_line_peaks) == (other.sources, other.rows, other.cell_line_peaks)
     for contig in ("chr1", "chr2"):
         np.testing.assert_array_equal(one.peaks(contig), other.peaks(contig))
-    (block,) = CatalogueReader(catalogue, "k")
+    (block,) = CatalogueReader(open_catalogue(catalogue), "k")
     assert block.columns[0].texts() == [b"H2A%2EZ.x.k"]
     table = pyarrow.parquet.read_table(peaks_file(catalogue, "k"))
     assert table["dataset"].to_pylist() == ["H2A.Z"]
@@ -67,9 +70,42 @@ def test_catalogue__faults_are_named(tmp_path: Path, catalogue: Path) -> None:
     file = Path(str(peaks_file(catalogue, "k")))
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(DamagedError, match="does not read back"):
-        list(CatalogueReader(catalogue, "k"))
+        list(CatalogueReader(open_catalogue(catalogue), "k"))
+
+
+def changed(values: dict[str, Any], of_line: dict[str, object]) -> str:
+    first, *others = values["lines"]
+    return json.dumps(values | {"lines": [first | of_line, *others]})
+
+
+BROKEN: list[Callable[[dict[str, Any]], str]] = [
+    lambda values: "{",
+    lambda values: "[]",
+    lambda values: "[" * 100_000,
+    lambda values: json.dumps(values | {"format": 9}),
+    lambda values: json.dumps(values | {"lines": [1]}),
+    lambda values: json.dumps(values | {"lines": []}),
+    lambda values: json.dumps(values | {"rows": "4"}),
+    lambda values: json.dumps(values | {"convention": None}),
+    lambda values: json.dumps(values | {"inputs": [{"size": None, "sha256": ""}]}),
+    *(
+        partial(changed, of_line={what: value})
+        for what, found in (
+            ("file", (5, "../../etc/passwd", "/etc/passwd", "peaks/...parquet", "peaks/0001-/../../x.parquet",
+                      "peaks/0001-a\0.parquet", "peaks/0001-a.parquet\n", "peaks/0002-k.parquet")),
+            ("name", (7, None, "", "k", " h", "h\n", "\x1b[m")),
+            ("peaks", ("3", -3, 0, 3.0, True, 1e300, 1 << 70)),
+        ) for value in found
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_catalogue__nothing_that_a_stranger_wrote_is_believed(
+    catalogue: Path, broken: Callable[[dict[str, Any]], str]
+) -> None:
     values = json.loads((catalogue / folder.CATALOGUE).read_text())
-    for broken in ("{", "[]", json.dumps(values | {"format": 9}), json.dumps(values | {"lines": [1]})):
-        (catalogue / folder.CATALOGUE).write_text(broken)
-        with pytest.raises(InputError, match=r"catalogue\.json: is damaged"):
-            open_catalogue(catalogue)
+    assert [line["file"] for line in values["lines"]] == ["peaks/0001-h.parquet", "peaks/0002-k.parquet"]
+    (catalogue / folder.CATALOGUE).write_text(broken(values))
+    with pytest.raises(InputError, match=r"catalogue\.json: is damaged; make the catalogue again"):
+        open_catalogue(catalogue)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.catalogue.accounts import are_alike
-from atypeak_scale.catalogue.folder import LABELS, Catalogue, CatalogueLine, batches
+from atypeak_scale.catalogue.folder import Catalogue, CatalogueLine
+from atypeak_scale.catalogue.line_files import LABELS, batches
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.peak_names import selected_sources
 from atypeak_scale.catalogue.windows import Regions, read_regions
@@ -125,7 +126,7 @@ def count_line(task: LineTask) -> LineCounts:
     pairs = []
     regions = None if task.crms is None else _regions(task.crms, task.min_crm_peaks)
     codes: dict[Source, int] = {}
-    for batch in batches(task.catalogue.path / task.line.file):
+    for batch in batches(task.catalogue.path / task.line.file, task.line.peaks):
         contig, *labels = (batch.column(name) for name in ("contig", *LABELS))
         start, end = (batch.column(name).to_numpy() for name in ("start", "end"))
         source = _source_codes(labels, codes)
