@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from atypeak_scale.errors import quoted
 
@@ -89,6 +90,7 @@ def are_alike(name: str, other: str) -> bool:
     return long == short or (len(short) >= SHORTEST_ALIKE and long.startswith(short))
 
 
+@lru_cache(maxsize=10_000)
 def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FEWEST_PEAKS = 100  # of a source that is judged
 FEWEST_SOURCES = 2  # of which one can corroborate the other
 ENOUGH_SOURCES = 8
+SOURCE_BITS = 20  # of the key of a (CRM, source), more than any cell line needs
 ENOUGH_IN_CRM = 1.5  # mean number of sources in a CRM that has any: below, most peaks have no neighbour
 YES, FEW, NO = "yes", "few", "no"
 
@@ -135,18 +136,18 @@ def count_line(task: LineTask) -> LineCounts:
         totals = np.stack([np.bincount(source, each, len(codes)) for each in columns], axis=1)
         for one, code in codes.items():
             peaks[one] = peaks.get(one, 0) + totals[code].astype(np.int64)
-        distinct = np.unique(crm[crm >= 0] * len(codes) + source[crm >= 0])
-        pairs.append(np.stack(np.divmod(distinct, len(codes))))
+        is_in = crm >= 0
+        pairs.append(_distinct(crm[is_in] << SOURCE_BITS | source[is_in]))
     selected = set(selected_sources({one: int(of[0]) for one, of in peaks.items()}, task.selection))
     sources = sorted(codes)
     table = np.array([peaks[one] for one in sources])
     is_selected = np.array([one in selected for one in codes])
-    pair = np.unique(np.concatenate(pairs, axis=1), axis=1)
-    pair = pair[:, is_selected[pair[1]]]
+    pair = _distinct(np.concatenate(pairs))
+    pair = pair[is_selected[pair & ((1 << SOURCE_BITS) - 1)]]
     is_known = regions is not None
     return LineCounts(
         sources, table[:, 0], table[:, 1], table[:, 2], np.array([one in selected for one in sources]),
-        pair.shape[1] if is_known else -1, len(np.unique(pair[0])) if is_known else -1,
+        len(pair) if is_known else -1, len(_distinct(pair >> SOURCE_BITS)) if is_known else -1,
     )  # fmt: skip
 
 
@@ -155,12 +156,19 @@ def _source_codes(labels: Sequence[Any], codes: dict[Source, int]) -> npt.NDArra
     dataset, tr = labels
     names = [column.dictionary.to_pylist() for column in (dataset, tr)]
     pair = dataset.indices.to_numpy().astype(np.int64) * len(names[1]) + tr.indices.to_numpy()
-    distinct, at = np.unique(pair, return_inverse=True)
-    known = [
-        codes.setdefault((names[0][one // len(names[1])], names[1][one % len(names[1])]), len(codes))
-        for one in distinct.tolist()
-    ]
-    return np.array(known, np.int64)[at]
+    of_pair = np.bincount(pair, minlength=len(names[0]) * len(names[1]))
+    for one in np.flatnonzero(of_pair).tolist():
+        source = names[0][one // len(names[1])], names[1][one % len(names[1])]
+        of_pair[one] = codes.setdefault(source, len(codes))
+    found: npt.NDArray[np.int64] = of_pair[pair]
+    return found
+
+
+def _distinct(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the distinct values, sorted; many times faster than NumPy's own for millions of them."""
+    ordered = np.sort(values)
+    found: npt.NDArray[np.int64] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    return found
 
 
 def _crm_of(
