@@ -47,8 +47,8 @@ def split(
 ) -> None:
     """Split PEAKS by cell line into the new folder OUT, in one pass.
 
-    PEAKS are BED files: plain, gzip, bgzip, xz or zstd. The other commands take OUT in place of peaks and
-    read one cell line of it. If it is stopped, the same command goes on.
+    PEAKS are BED files: plain, gzip, bgzip, xz or zstd, and - is standard input. The other commands take OUT
+    in place of peaks and read one cell line of it. If it is stopped, the same command goes on.
     """
     from atypeak_scale.catalogue.aliases import read_aliases
     from atypeak_scale.catalogue.split import split_catalogue

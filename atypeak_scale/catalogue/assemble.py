@@ -1,36 +1,48 @@
 """Make a catalogue folder: read parts, then sort the peaks of every cell line into a file of its own."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.catalogue.folder import EXTRA, PEAKS, Catalogue, CatalogueLine, LineWriter
+from atypeak_scale.catalogue.contigs import MOST_CONTIGS
+from atypeak_scale.catalogue.folder import (
+    CATALOGUE,
+    EXTRA,
+    PEAKS,
+    Catalogue,
+    CatalogueLine,
+    LineWriter,
+    open_catalogue,
+)
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.parts import (
+    MOST_NAMES,
     Part,
     ReadReceipt,
     parts_in,
     peaks_by_source,
     place_dtype,
 )
-from atypeak_scale.catalogue.streams import InputFile, identify
+from atypeak_scale.catalogue.streams import InputFile, identify, is_pipe
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.provenance import fingerprint
-from atypeak_scale.storage.atomic import already_exists, refuse_unwritable
-from atypeak_scale.storage.locations import Location, local_path
+from atypeak_scale.storage.atomic import already_exists, new_folder, real, refuse_unwritable
+from atypeak_scale.storage.locations import Location, is_url, local_path
 from atypeak_scale.storage.locks import sole_writer
 from atypeak_scale.storage.targets import target
 
 WORK = ".work"
-SETTINGS = "settings"
+SETTINGS = ".settings"  # of a folder that is not finished
 CODES = ".npz"
 ROWS_AT_ONCE = 4_000_000  # of a cell line, sorted in memory; one with more is sorted contig by contig
 LONGEST_NAME = 80
@@ -78,10 +90,10 @@ class LineTask:
 class Assembly:
     """What a catalogue is made of: how its names were spelled, the tasks that read, and what does them.
 
-    extra: further columns of the peaks, of EXTRA.
+    convention: None if those who read recognise it; extra: further columns of the peaks, of EXTRA.
     """
 
-    convention: str
+    convention: str | None
     tasks: Sequence[Reading]
     read: Callable[[Any], ReadReceipt]
     extra: tuple[str, ...] = ()
@@ -93,8 +105,24 @@ class Assembly:
 
     def settings(self) -> str:
         """Return what tells this assembly from another one."""
-        sizes = [[str(path), target(path).file_size()] for path in self.files]
-        return fingerprint([sizes, [task.settings for task in self.tasks]])
+        files = [[str(path), _version(path)] for path in self.files]
+        return fingerprint([files, [task.settings for task in self.tasks]])
+
+    def convention_of(self, receipts: Sequence[ReadReceipt]) -> str:
+        """Return how names were spelled; raise InputError if files differ."""
+        found = {self.convention} if self.convention else {receipt.convention for receipt in receipts}
+        if len(found) > 1:
+            files = ", ".join(map(str, self.files))
+            raise InputError(f"{files}: spell names as {' and as '.join(map(str, found))}", "convention")
+        return str(found.pop())
+
+
+def _version(path: Location) -> Any:
+    """Return what tells a file from what it was before; nothing tells a pipe from another one."""
+    if is_pipe(path):
+        return uuid4().hex
+    size = target(path).file_size()
+    return size if is_url(path) else (size, local_path(path).stat().st_mtime_ns)
 
 
 def folder_for(out: Location) -> Path:
@@ -106,8 +134,8 @@ def folder_for(out: Location) -> Path:
         If it is another folder, or cannot be written.
 
     """
-    folder = local_path(out).absolute()
-    if folder.exists() and not (folder / WORK).is_dir():
+    folder = real(local_path(out))
+    if folder.exists() and not (folder / SETTINGS).is_file():
         raise already_exists(out, "folder")
     refuse_unwritable(folder, str(out))
     return folder
@@ -116,34 +144,59 @@ def folder_for(out: Location) -> Path:
 def assemble(folder: Path, assembly: Assembly, executor: Executor) -> Catalogue:
     """Read all files and sort the peaks of every cell line; go on with what is there already."""
     with sole_writer(folder, "catalogue"):
-        work = _prepare(folder, assembly)
-        done = executor.map(assembly.read, assembly.tasks, "read peaks")
-        found = {task.number: receipt for task, receipt in done}
-        receipts = [found[task.number] for task in assembly.tasks]
-        rows = sum(receipt.rows for receipt in receipts)
-        if not rows:
-            files = ", ".join(map(str, assembly.files))
-            raise InputError(f"{files}: no intervals; expected tab-separated BED lines")
-        lines = _sort(folder, work, receipts, assembly.extra, executor)
-        catalogue = Catalogue(folder, assembly.convention, _inputs(assembly, receipts), rows, lines)
-        catalogue.write()
-        shutil.rmtree(work)
-    return catalogue
+        _prepare(folder, assembly.settings())
+        if not (folder / CATALOGUE).exists():
+            try:
+                _make(folder, assembly, executor)
+            except InputError:
+                # What is wrong with a file must change; a URL that cannot be reached may be there next time.
+                if not any(map(is_url, assembly.files)):
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
+        _remove_work(folder)
+        return open_catalogue(folder)
 
 
-def _prepare(folder: Path, assembly: Assembly) -> Path:
-    """Make the folders, or keep those that a stopped run left; return that for what is in the making."""
+def _make(folder: Path, assembly: Assembly, executor: Executor) -> None:
+    """Fill the folder, and write catalogue.json last."""
     work = folder / WORK
-    settings, known = assembly.settings(), work / SETTINGS
-    if work.exists() and not (known.exists() and known.read_text(encoding="utf-8") == settings):
+    for task in assembly.tasks:
+        if executor.is_elsewhere and is_pipe(task.path):  # which no other process has
+            assembly.read(task)
+    done = executor.map(assembly.read, assembly.tasks, "read peaks")
+    found = {task.number: receipt for task, receipt in done}
+    receipts = [found[task.number] for task in assembly.tasks]
+    rows = sum(receipt.rows for receipt in receipts)
+    if not rows:
+        files = ", ".join(map(str, assembly.files))
+        raise InputError(f"{files}: no intervals; expected tab-separated BED lines")
+    convention = assembly.convention_of(receipts)
+    lines = _sort(folder, work, receipts, assembly.extra, executor)
+    Catalogue(folder, convention, _inputs(assembly, receipts), rows, lines).write()
+
+
+def _prepare(folder: Path, settings: str) -> None:
+    """Make the folder with all that says what it will hold, or keep that which a stopped run left."""
+    known = folder / SETTINGS
+    if not folder.exists():
+        with new_folder(folder) as new:
+            (new / PEAKS).mkdir()
+            (new / WORK).mkdir()
+            (new / SETTINGS).write_text(settings, encoding="utf-8")
+    elif not (known.exists() and known.read_text(encoding="utf-8") == settings):
+        if (folder / CATALOGUE).exists():  # another process has finished it in the meantime
+            raise already_exists(folder, "folder")
         raise InputError(
             f"{folder}: holds an unfinished catalogue of other files or settings; remove it or name another "
             "folder"
         )
-    (folder / PEAKS).mkdir(parents=True, exist_ok=True)
-    work.mkdir(exist_ok=True)
-    known.write_text(settings, encoding="utf-8")
-    return work
+
+
+def _remove_work(folder: Path) -> None:
+    """Remove what a finished catalogue needs no more: last, what says that the same command may go on."""
+    if (folder / WORK).exists():
+        shutil.rmtree(folder / WORK)
+    (folder / SETTINGS).unlink()
 
 
 def _sort(
@@ -152,16 +205,28 @@ def _sort(
     parts = list(parts_in(work, receipts))
     contigs = sorted({contig for part in parts for contig in part.contigs})
     by_source = peaks_by_source(parts)
+    _refuse_many(len(contigs), sum(map(len, by_source.values())))
+    slices: defaultdict[str, list[Slice]] = defaultdict(list)
+    for part in parts:
+        for name, rows in part.at.items():
+            slices[name].append(Slice(part.file, *rows))
     _write_codes(parts, contigs, {name: sorted(of_line) for name, of_line in by_source.items()})
     lines, sorting = [], []
     for number, (name, of_line) in enumerate(sorted(by_source.items()), 1):
         # Numbered, because file systems may not tell upper from lower case.
         file = f"{PEAKS}/{number:04d}-{quote(name, safe='+ ')[:LONGEST_NAME]}.parquet"
         lines.append(CatalogueLine(name, file, of_line.total(), len(of_line)))
-        slices = [Slice(part.file, *part.at[name]) for part in parts if name in part.at]
-        sorting.append(LineTask(folder / file, of_line.total(), contigs, sorted(of_line), slices, extra))
+        sources = sorted(of_line)
+        sorting.append(LineTask(folder / file, of_line.total(), contigs, sources, slices[name], extra))
     executor.run(sort_line, sorting, "sort cell lines")
     return lines
+
+
+def _refuse_many(contigs: int, names: int) -> None:
+    """Raise InputError for what is too much of all files together, as their readers do for that of one."""
+    for found, most, what in ((contigs, MOST_CONTIGS, "contigs"), (names, MOST_NAMES, "names")):
+        if found > most:
+            raise InputError(f"{found:,} different {what}; expected at most {most:,}, of one genome")
 
 
 def _write_codes(parts: list[Part], contigs: list[str], sources: dict[str, list[Source]]) -> None:
@@ -248,13 +313,17 @@ def _sorted(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     if not len(records):
         return records
     # Files are mostly sorted, and then a stable sort by one key is cheap; few rows share the place.
-    place = records["contig"].astype(np.int64) << 48 | records["start"]
-    order = np.argsort(place, kind="stable")
-    place = place[order]
-    is_tied = np.append(place[1:] == place[:-1], False)
+    contig, start = records["contig"].astype(np.int64), records["start"]
+    bits = int(start.max()).bit_length()
+    if bits + int(contig.max()).bit_length() < 64:
+        order = np.argsort(contig << bits | start, kind="stable")
+    else:
+        order = np.lexsort((start, contig))
+    contig, start = contig[order], start[order]
+    is_tied = np.append((start[1:] == start[:-1]) & (contig[1:] == contig[:-1]), False)
     is_tied |= np.append(False, is_tied[:-1])
     tied = order[is_tied]
     further = [records[name][tied] for name in (records.dtype.names or ()) if name in EXTRA]
-    keys = (*further, records["source"][tied], records["end"][tied], place[is_tied])
+    keys = (*further, records["source"][tied], records["end"][tied], start[is_tied], contig[is_tied])
     order[is_tied] = tied[np.lexsort(keys)]
     return records[order]

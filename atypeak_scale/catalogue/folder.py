@@ -208,8 +208,8 @@ class LineWriter:
         )  # fmt: skip
         self._labels = [sorted({source[view] for source in sources}) for view in (0, 1)]
         self._label_of_source = [
-            np.array([labels.index(source[view]) for source in sources], np.int32)
-            for view, labels in enumerate(self._labels)
+            np.array([code[source[view]] for source in sources], np.int32)
+            for view, code in enumerate({label: n for n, label in enumerate(of)} for of in self._labels)
         ]
         self._contigs, self._extra = list(contigs), list(extra)
         self._file, self._partial = file, file.with_name(f".{file.name}")

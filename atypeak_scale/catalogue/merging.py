@@ -18,12 +18,12 @@ import numpy.typing as npt
 from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
 from atypeak_scale.catalogue.folder import CatalogueReader, is_catalogue, open_catalogue
-from atypeak_scale.catalogue.streams import STANDARD_INPUT, InputFile, opened
+from atypeak_scale.catalogue.streams import InputFile, is_pipe, opened, refuse_repeated
 from atypeak_scale.catalogue.stretches import Stretches
 from atypeak_scale.catalogue.windows import LONGEST_CRM
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.storage.locations import Location, is_url, local_path
+from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.targets import target
 
 log = logging.getLogger(__name__)
@@ -143,14 +143,9 @@ def make_crms(
 
 def _readers(paths: Sequence[Location]) -> list[BedReader]:
     """Return the readers of all inputs; refuse what cannot be read before the first of them is."""
-    known = set()
+    refuse_repeated(paths)
     readers: list[BedReader] = []
     for path in paths:
-        is_local = not is_url(path) and str(path) != STANDARD_INPUT
-        place = str(local_path(path).resolve() if is_local else path)
-        if place in known:
-            raise InputError(f"{path}: is named twice, and its peaks would count twice; name it once")
-        known.add(place)
         readers += _readers_of(path)
     if not readers:
         raise InputError("no peak file; name at least one")
@@ -158,13 +153,10 @@ def _readers(paths: Sequence[Location]) -> list[BedReader]:
 
 
 def _readers_of(path: Location) -> list[BedReader]:
-    if str(path) == STANDARD_INPUT:
-        return [BedReader(path, columns=3)]
     if is_catalogue(path):
         catalogue = open_catalogue(path)
         return [CatalogueReader(catalogue, line.name) for line in catalogue.lines]
-    is_pipe = not is_url(path) and local_path(path).exists() and not local_path(path).is_file()
-    if not is_pipe:  # which can be opened only once
+    if not is_pipe(path):  # which can be opened only once
         with opened(path):  # names other kinds of files
             pass
     return [BedReader(path, columns=3)]

@@ -51,7 +51,7 @@ def split_merged_name(name: str) -> list[tuple[Source, str]]:
     cell_lines = lines.split(",")
     if not colon or not tr.strip() or not all(line.strip() for line in cell_lines):
         raise ValueError(f"name {quoted(name)}; expected TR:cell_line,cell_line")
-    return [((NON_REDUNDANT, tr.strip()), line.strip()) for line in dict.fromkeys(cell_lines)]
+    return [((NON_REDUNDANT, tr.strip()), line) for line in dict.fromkeys(map(str.strip, cell_lines))]
 
 
 def _split_one(name: str) -> list[tuple[Source, str]]:

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,15 @@ def place_dtype(extra: Sequence[str] = ()) -> np.dtype[np.void]:
 
 @dataclass(frozen=True)
 class ReadTask:
-    """A range of a file to read into parts in a folder; number: of the task."""
+    """A range of a file to read into parts in a folder; number: of the task.
+
+    convention: of the names; None recognises it from the first of them.
+    """
 
     range: FileRange
     folder: Path
     number: int
-    convention: str
+    convention: str | None
     aliases: Aliases
 
     @property
@@ -60,11 +64,15 @@ class ReadTask:
 
 @dataclass(frozen=True)
 class ReadReceipt:
-    """What a task read. input_file: if it read the whole of a file."""
+    """What a task read.
+
+    input_file: if it read the whole of a file; convention: of its names, None if it read no names.
+    """
 
     rows: int
     parts: int
     input_file: InputFile | None
+    convention: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +93,12 @@ class Part:
 def convention_of(path: FileRange) -> str:
     """Return the convention that the first names of a file follow."""
     for block in reader_of(path, 4):
-        return recognised_convention(
-            [name.decode(errors="replace") for name in block.columns[0].values[:SHOWN]]
-        )
+        return _convention_of(block)
     return next(iter(CONVENTIONS))
+
+
+def _convention_of(block: BedBlock) -> str:
+    return recognised_convention([name.decode(errors="replace") for name in block.columns[0].values[:SHOWN]])
 
 
 def read_parts(task: ReadTask) -> ReadReceipt:
@@ -120,7 +130,7 @@ def read_parts(task: ReadTask) -> ReadReceipt:
         parts += 1
     if size:
         tell(Event("read bytes", size, size))
-    receipt = ReadReceipt(rows, parts, reader.input_file)
+    receipt = ReadReceipt(rows, parts, reader.input_file, names.convention)
     write_receipt(task.folder, task.number, receipt)
     return receipt
 
@@ -151,8 +161,7 @@ class _Names:
     """Codes of the names of a file: each distinct one is parsed once."""
 
     def __init__(self, task: ReadTask) -> None:
-        self._split, self._aliases = CONVENTIONS[task.convention], task.aliases
-        self._convention = task.convention
+        self.convention, self._aliases = task.convention, task.aliases
         self._codes: dict[bytes, tuple[int, ...]] = {}
         self._known: dict[tuple[str, str, str], int] = {}
 
@@ -166,18 +175,18 @@ class _Names:
     ) -> npt.NDArray[np.void]:
         """Return the rows of a block as PLACE records: as many for a row as its name has cell lines."""
         column = block.columns[0]
-        codes = list(map(self._codes.get, column.values))
-        for number, known in enumerate(codes):
-            if known is None:
-                codes[number] = self._read(reader, block, number)
-        most = max(len(one or ()) for one in codes)
-        by_place = np.array([[*one, *[-1] * (most - len(one))] for one in codes if one], np.int32)[
-            column.codes
+        self.convention = self.convention or _convention_of(block)
+        found = [
+            self._codes.get(name) or self._read(reader, block, number)
+            for number, name in enumerate(column.values)
         ]
-        row, _ = np.nonzero(by_place >= 0)
+        sources = np.fromiter(chain.from_iterable(found), np.int32)
+        count = np.fromiter(map(len, found), np.int64, len(found))
+        row, place = _repeated(count[column.codes])
         places = np.empty(len(row), place_dtype())
         places["start"], places["end"] = block.start[row], block.end[row]
-        places["contig"], places["source"] = contig[row], by_place[by_place >= 0]
+        places["contig"] = contig[row]
+        places["source"] = sources[(np.cumsum(count) - count)[column.codes[row]] + place]
         return places
 
     def _read(self, reader: BedReader, block: BedBlock, number: int) -> tuple[int, ...]:
@@ -186,18 +195,26 @@ class _Names:
         if len(self._codes) == MOST_NAMES:
             raise reader.fail(
                 line,
-                f"over {MOST_NAMES:,} different names; expected {self._convention}, the same for all "
+                f"over {MOST_NAMES:,} different names; expected {self.convention}, the same for all "
                 "peaks of a source, without a number of the peak",
             )
         try:
-            found = self._split(reader.text(name, line))
+            found = CONVENTIONS[self.convention or ""](reader.text(name, line))
         except ValueError as problem:
             raise reader.fail(line, str(problem)) from None
-        self._codes[name] = tuple(self._code(source, cell_line) for source, cell_line in found)
+        # Aliases may make two cell lines of a name one, and the peak is still a single one.
+        codes = dict.fromkeys(self._code(source, cell_line) for source, cell_line in found)
+        self._codes[name] = tuple(codes)
         return self._codes[name]
 
     def _code(self, source: Source, cell_line: str) -> int:
         return self._known.setdefault(self._aliases.of(source, cell_line), len(self._known))
+
+
+def _repeated(count: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return every row as often as it counts, and the number of each repeat of it, from 0."""
+    row = np.repeat(np.arange(len(count)), count)
+    return row, np.arange(len(row)) - (np.cumsum(count) - count)[row]
 
 
 def write_part(

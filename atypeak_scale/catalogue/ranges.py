@@ -13,7 +13,7 @@ from typing import BinaryIO
 from isal import igzip, isal_zlib
 
 from atypeak_scale.catalogue.bed import BedBlock, BedReader
-from atypeak_scale.catalogue.streams import BGZF_EMPTY_BLOCK, BGZF_HEADER, is_bgzip, opened
+from atypeak_scale.catalogue.streams import BGZF_EMPTY_BLOCK, BGZF_HEADER, is_bgzip, is_pipe, opened
 from atypeak_scale.errors import InputError
 from atypeak_scale.storage.locations import Location, is_url, local_path
 from atypeak_scale.storage.targets import target
@@ -35,10 +35,12 @@ class FileRange:
 
 def ranges_of(path: Location) -> list[FileRange]:
     """Cut a file into ranges if it is plain text or bgzip on this machine; otherwise it is one range."""
-    if is_url(path) or str(path) == "-" or not local_path(path).is_file():
+    if is_pipe(path):  # which can be opened only once
         return [FileRange(path)]
     with opened(path) as stream:  # names other kinds of files
         is_plain, of_bgzip = stream.is_plain, stream.is_bgzip
+    if is_url(path):
+        return [FileRange(path)]
     size = target(path).file_size() or 0
     if is_plain:
         starts = list(range(0, size, BYTES_PER_RANGE))

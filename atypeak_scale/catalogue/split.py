@@ -8,6 +8,7 @@ from atypeak_scale.catalogue.folder import Catalogue
 from atypeak_scale.catalogue.names import CONVENTIONS
 from atypeak_scale.catalogue.parts import ReadTask, convention_of, read_parts
 from atypeak_scale.catalogue.ranges import ranges_of
+from atypeak_scale.catalogue.streams import is_pipe, refuse_repeated
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage.locations import Location
@@ -28,7 +29,7 @@ def split_catalogue(
     Parameters
     ----------
     peaks
-        BED files or URLs: plain, gzip, bgzip, xz or zstd.
+        BED files or URLs: plain, gzip, bgzip, xz or zstd; "-" is standard input.
     out
         The new folder.
     convention
@@ -55,8 +56,10 @@ def split_catalogue(
         raise InputError(f"convention {convention!r}; expected {' or '.join(CONVENTIONS)}", "convention")
     folder = folder_for(out)
     executor.require(0)
+    refuse_repeated(peaks)
     ranges = [one for path in peaks for one in ranges_of(path)]
-    convention = convention or convention_of(ranges[0])
+    if convention is None:  # a pipe must recognise it while it is read
+        convention = next((convention_of(one) for one in ranges if not is_pipe(one.path)), None)
     aliases = aliases or Aliases()
     work = folder / WORK
     tasks = [ReadTask(one, work, number, convention, aliases) for number, one in enumerate(ranges)]

@@ -5,7 +5,7 @@ import io
 import lzma
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from isal import igzip_threaded, isal_zlib
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.storage.locations import Location
+from atypeak_scale.storage.locations import Location, is_url, local_path
 from atypeak_scale.storage.targets import target
 from atypeak_scale.storage.url import reaching
 
@@ -70,6 +70,27 @@ def require_file(file: Location | None, argument: str) -> Location:
         problem = "is no regular file, and it is read twice" if there else "no such file"
         raise InputError(f"{file}: {problem}; name the right one", argument)
     return file
+
+
+def is_pipe(file: Location) -> bool:
+    """Return whether a file can be read only once, and only by this process."""
+    if str(file) == STANDARD_INPUT:
+        return True
+    if is_url(file):
+        return False
+    path = local_path(file)
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def refuse_repeated(files: Sequence[Location]) -> None:
+    """Raise InputError if a file is named twice, whatever its names."""
+    known = set()
+    for file in files:
+        is_local = not is_url(file) and str(file) != STANDARD_INPUT
+        place = str(local_path(file).resolve() if is_local else file)
+        if place in known:
+            raise InputError(f"{file}: is named twice, and its peaks would count twice; name it once")
+        known.add(place)
 
 
 class _HashingReader(io.RawIOBase):

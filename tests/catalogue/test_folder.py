@@ -1,6 +1,7 @@
 """Catalogue folders, read back as BED files are."""
 
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,13 @@ def test_writer__groups_of_rows_do_not_depend_on_what_is_appended(
     table = pyarrow.parquet.ParquetFile(files[0])
     assert [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)] == [4, 4, 3]
     assert table.read()["start"].to_pylist() == list(range(11))
+
+
+def test_writer__time_is_linear_in_sources(tmp_path: Path) -> None:
+    sources = [(f"d{number}", "x") for number in range(100_000)]
+    start = time.process_time()
+    LineWriter(tmp_path / "p.parquet", ["chr1"], sources).close()
+    assert time.process_time() - start < 10  # of quadratic time, minutes
 
 
 def test_catalogue__faults_are_named(tmp_path: Path, catalogue: Path) -> None:

@@ -61,6 +61,7 @@ def test_name__labels_with_dots_and_blanks_come_back(dataset: str, tr: str, cell
 def test_merged_name__one_source_in_each_cell_line() -> None:
     of_one = (NON_REDUNDANT, "ctcf")
     assert split_merged_name("ctcf:hela,k-562,hela") == [(of_one, "hela"), (of_one, "k-562")]
+    assert split_merged_name("ctcf: hela,hela ") == [(of_one, "hela")]
     for wrong in ("ctcf", ":hela", "ctcf:", "ctcf:hela,"):
         with pytest.raises(ValueError, match="expected TR:cell_line"):
             split_merged_name(wrong)

@@ -1,16 +1,21 @@
 """A catalogue split by cell line: what brute force finds, whatever the files, their order and the tasks."""
 
 import gzip
+import io
 import lzma
+import os
 import random
+import sys
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atypeak_scale.catalogue import assemble, parts, ranges
+from atypeak_scale.catalogue import assemble, bed, parts, ranges
 from atypeak_scale.catalogue.aliases import Aliases
 from atypeak_scale.catalogue.folder import Catalogue, open_catalogue
 from atypeak_scale.catalogue.names import NON_REDUNDANT
@@ -78,7 +83,7 @@ def test_split__merged_names_and_aliases(tmp_path: Path) -> None:
     assert peaks(found, "k562") == [
         ("chr1", 1, 9, NON_REDUNDANT, "ctcf"), ("chr1", 5, 9, NON_REDUNDANT, "MYC"),
     ]  # fmt: skip
-    assert peaks(found, "hela") == [("chr1", 1, 9, NON_REDUNDANT, "ctcf")] * 2
+    assert peaks(found, "hela") == [("chr1", 1, 9, NON_REDUNDANT, "ctcf")]  # one peak, whatever its names
     with pytest.raises(InputError, match=r"nr\.bed, line 1: name 'ctcf:hela,HeLa,k562'; expected dataset"):
         split_catalogue([tmp_path / "nr.bed"], tmp_path / "other", "dataset.TR.cell_line")
 
@@ -112,13 +117,105 @@ def test_split__stopped_and_started_again(
     assert not {file.name for file in done} & {file.name for file in seen[stop_at:]}
 
 
+@pytest.mark.parametrize("what", ["unlink", "rmdir"])
+@pytest.mark.parametrize("stop_at", [1, 2, 3])
+def test_split__stopped_while_it_removed_what_it_needs_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, stop_at: int
+) -> None:
+    (tmp_path / "a.bed").write_bytes(text([("chr1", 1, 2, "a.b.c")]))
+    whole = split_catalogue([tmp_path / "a.bed"], tmp_path / "whole")
+    do, seen = getattr(os, what), []
+
+    def stopping(path: Any, *more: Any, **others: Any) -> None:
+        folder = others.get("dir_fd") is not None and Path(f"/proc/self/fd/{others['dir_fd']}").readlink()
+        if any(name in f"{folder}/{path}" for name in (assemble.WORK, assemble.SETTINGS)):
+            seen.append(path)
+            if len(seen) == stop_at:
+                raise KeyboardInterrupt
+        do(path, *more, **others)
+
+    monkeypatch.setattr(os, what, stopping)
+    try:
+        split_catalogue([tmp_path / "a.bed"], tmp_path / "out")
+    except KeyboardInterrupt:
+        again = split_catalogue([tmp_path / "a.bed"], tmp_path / "out")
+        assert again.lines == whole.lines
+    assert tree(tmp_path / "out") == tree(whole.path)
+    assert not (tmp_path / "out" / assemble.WORK).exists()
+
+
+def piped(data: bytes) -> str:
+    """Return the name of a pipe that gives some data, less than it holds, once."""
+    end, start = os.pipe()
+    os.write(start, data)
+    os.close(start)
+    return f"/dev/fd/{end}"
+
+
+@pytest.mark.parametrize("executor", [None, "two_workers"])
+def test_split__a_pipe_gives_all_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, executor: Any
+) -> None:
+    executor = executor and request.getfixturevalue(executor)
+    monkeypatch.setattr(bed, "BYTES_PER_BLOCK", 60)
+    rows = [("chr1", i, i + 5, f"x:{chr(97 + i % 7)}") for i in range(300)]
+    (tmp_path / "a.bed").write_bytes(text(rows))
+    whole = split_catalogue([tmp_path / "a.bed"], tmp_path / "whole")
+    found = split_catalogue([piped(text(rows))], tmp_path / "pipe", executor=executor)
+    assert (found.convention, tree(found.path)) == ("TR:cell_lines", tree(whole.path))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text(rows))))
+    assert tree(split_catalogue(["-"], tmp_path / "in", executor=executor).path) == tree(whole.path)
+    with pytest.raises(InputError, match=r"spell names as .* and as "):
+        split_catalogue([piped(text(rows)), piped(b"chr1\t1\t2\ta.b.c\n")], tmp_path / "both")
+
+
+def test_split__bad_input_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.bed").write_bytes(text([("chr1", 1, 2, "a.b.c")]))
+    (tmp_path / "bad.bed").write_bytes(text([("chr1", 1, 2, "a.b.c"), ("chr1", 2, 1, "a.b.c")]))
+    (tmp_path / "link.bed").symlink_to("a.bed")
+    for second, message in (
+        ("bad.bed", r"bad\.bed, line 2: start 2, end 1"),
+        ("missing.bed", r"missing\.bed: cannot be read: No such file"),
+        ("link.bed", r"link\.bed: is named twice, and its peaks would count twice; name it once"),
+    ):
+        with pytest.raises(InputError, match=message):
+            split_catalogue([tmp_path / "a.bed", tmp_path / second], tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    (tmp_path / "dangling").symlink_to("where")
+    split_catalogue([tmp_path / "a.bed"], tmp_path / "dangling")
+    assert open_catalogue(tmp_path / "where").rows == 1
+
+
+def test_split__a_changed_file_of_the_same_size_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.bed").write_bytes(text([("chr1", 1, 2, "a.b.c")]))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Catalogue, "write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        split_catalogue([tmp_path / "a.bed"], tmp_path / "out")
+    (tmp_path / "a.bed").write_bytes(text([("chr1", 1, 3, "a.b.c")]))
+    with pytest.raises(InputError, match="unfinished catalogue of other files or settings"):
+        split_catalogue([tmp_path / "a.bed"], tmp_path / "out")
+
+
+def test_split__names_of_many_cell_lines_do_not_widen_those_of_few(tmp_path: Path) -> None:
+    lines = ",".join(f"c{number}" for number in range(300))
+    rows = [("chr1", 0, 9, f"x:{lines}"), *(("chr1", i, i + 9, f"x{i}:c1") for i in range(60_000))]
+    (tmp_path / "a.bed").write_bytes(text(rows))
+    task = parts.ReadTask(ranges.FileRange(tmp_path / "a.bed"), tmp_path, 0, "TR:cell_lines", Aliases())
+    tracemalloc.start()
+    assert parts.read_parts(task).rows == len(rows)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 60_000 * 300 * 4
+
+
 def test_split__other_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.bed").write_bytes(text([("chr1", 1, 2, "a.b.c")]))
     (tmp_path / "there").mkdir()
     with pytest.raises(InputError, match=r"there: exists; remove it or name another folder"):
         split_catalogue([tmp_path / "a.bed"], tmp_path / "there")
-    (tmp_path / "there" / assemble.WORK).mkdir()
-    (tmp_path / "there" / assemble.WORK / assemble.SETTINGS).write_text("others")
+    (tmp_path / "there" / assemble.SETTINGS).write_text("others")
     with pytest.raises(InputError, match="unfinished catalogue of other files or settings"):
         split_catalogue([tmp_path / "a.bed"], tmp_path / "there")
     with pytest.raises(InputError, match="no intervals"):
