@@ -6,14 +6,16 @@ from pathlib import Path
 
 from atypeak_scale.catalogue.bed import BedReader
 from atypeak_scale.catalogue.folder import CATALOGUE, Catalogue, CatalogueLine, is_catalogue, open_catalogue
-from atypeak_scale.catalogue.merging import MIN_PEAKS, make_crms
+from atypeak_scale.catalogue.merging import make_crms
 from atypeak_scale.catalogue.split import split_catalogue
 from atypeak_scale.catalogue.streams import identify, require_file
 from atypeak_scale.config import Config, Objective, StoreSettings, dump_config, parse_config
 from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.model.places import model_cell_line
 from atypeak_scale.pipeline import OBJECTIVES, StageReport, run
 from atypeak_scale.storage.locations import Location, is_url, join, local_path
+from atypeak_scale.workdir import MODELS
 
 SPLIT, CRMS, SETTINGS, LINES = "catalogue", "crms.bed", "config.yaml", "lines"
 # Of the article's network (its Table S2): up to so many sources, filters, deep dimension, learning rate.
@@ -61,6 +63,17 @@ class LineRun:
     problem: str | None
 
 
+def refuse_other_cell_line(workdir: Location, cell_line: str) -> None:
+    """Raise InputError if a workdir holds a model of another cell line, before anything is made there."""
+    for name in MODELS.values():
+        found = model_cell_line(join(workdir, name))
+        if found not in (None, cell_line):
+            raise InputError(
+                f"{join(workdir, name)}: is of cell line {found!r}, not {cell_line!r}; use a separate folder "
+                "for each cell line", "workdir",
+            )  # fmt: skip
+
+
 def prepare(
     workdir: Location, peaks: Location | None, crms: Location | None = None, executor: Executor | None = None
 ) -> Prepared:
@@ -96,8 +109,8 @@ def prepare(
         return Prepared(catalogue, crms, least, told)
     made = join(workdir, CRMS)
     if not local_path(made).exists():
-        make_crms(str(catalogue.path), made, executor=executor)
-    told.append(f"CRMs: {made}, merged peaks of all cell lines, {MIN_PEAKS} or more")
+        make_crms(str(catalogue.path), made, min_peaks=1, width=StoreSettings().frame, executor=executor)
+    told.append(f"CRMs: {made}, all peaks with {StoreSettings().frame:,} bp around them, merged")
     return Prepared(catalogue, made, 0, told)
 
 

@@ -32,4 +32,4 @@ def catalogue(samples: Path, out: str, chrom_sizes: str | None, summary: Summary
     with progress_on(executor):
         made = make_catalogue(samples, out, chrom_sizes, executor)
     tell_catalogue(summary, made)
-    summary.say(f"next: atypeak-scale make-crms {out} CRMS")
+    summary.say(f"next: atypeak-scale survey {out}")

@@ -17,8 +17,13 @@ from .summary import Summary, summary_option
               help="Merge peaks at most so far apart. Default: 0, those that overlap or touch.")  # fmt: skip
 @click.option("--min-peaks", type=click.IntRange(min=1), default=2, metavar="N",
               help="Leave out modules with fewer peaks. Default: 2.")  # fmt: skip
+@click.option("--width", type=click.IntRange(min=0), default=0, metavar="BP",
+              help="First widen narrower peaks around their middle to BP, so that modules have room beside "
+              "their peaks. Default: 0.")  # fmt: skip
 @summary_option
-def make_crms(peaks: tuple[str, ...], out: str, distance: int, min_peaks: int, summary: Summary) -> None:
+def make_crms(
+    peaks: tuple[str, ...], out: str, distance: int, min_peaks: int, width: int, summary: Summary
+) -> None:
     """Make candidate regulatory modules (CRMs) of PEAKS: merged peaks, written to the new BED file OUT.
 
     PEAKS are BED files: plain, gzip, bgzip, xz or zstd, and - is standard input; or
@@ -29,7 +34,7 @@ def make_crms(peaks: tuple[str, ...], out: str, distance: int, min_peaks: int, s
 
     executor = InProcess()
     with progress_on(executor):
-        made = merging.make_crms(list(peaks), out, distance, min_peaks, executor=executor)
+        made = merging.make_crms(list(peaks), out, distance, min_peaks, width, executor)
     summary.facts(made)
     if len(peaks) == 1:
         inputs = shlex.join([*peaks, out])

@@ -125,10 +125,12 @@ def _run_without(
     executor: Executor,
 ) -> None:
     """Run one cell line, or all, without a configuration."""
-    from atypeak_scale.prepare import prepare, run_all, run_line
+    from atypeak_scale.prepare import prepare, refuse_other_cell_line, run_all, run_line
     from atypeak_scale.storage.locations import join
     from atypeak_scale.workdir import STORE
 
+    if cell_line is not None:
+        refuse_other_cell_line(workdir, cell_line)
     with progress_on(executor):
         prepared = prepare(workdir, peaks, crms, executor)
         if cell_line is not None:

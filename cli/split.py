@@ -7,7 +7,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import executor_options
+from .common import executor_options, number_of
 from .progress import progress_on
 from .summary import Summary, summary_option
 
@@ -64,7 +64,8 @@ def tell_catalogue(summary: Summary, catalogue: "Catalogue") -> None:
     """Tell the cell lines of a catalogue, the largest first."""
     lines = sorted(catalogue.lines, key=lambda line: (-line.peaks, line.name))
     summary.say(
-        f"{catalogue.rows:,} rows, named {catalogue.convention}: {len(lines):,} cell lines",
+        f"{number_of(catalogue.rows, 'row')}, names from {catalogue.convention}: "
+        f"{number_of(len(lines), 'cell line')}",
         rows=catalogue.rows, convention=catalogue.convention, cell_lines=lines,
     )  # fmt: skip
     for line in lines[:MOST_SHOWN]:

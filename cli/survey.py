@@ -10,7 +10,7 @@ import click
 
 from atypeak_scale.execution.executor import Executor
 
-from .common import executor_options
+from .common import executor_options, number_of
 from .progress import progress_on
 from .settings import selection_of, source_options
 from .split import reading_options
@@ -66,8 +66,9 @@ def survey(
     lines = found.cell_lines
     verdicts = lines["verdict"].value_counts().to_dict()
     summary.say(
-        f"{catalogue.rows:,} rows, named {catalogue.convention}: {len(lines):,} cell lines; can be judged: "
-        + ", ".join(f"{verdicts.get(name, 0):,} {name}" for name in ("yes", "few", "no")),
+        f"{number_of(catalogue.rows, 'row')}, names from {catalogue.convention}: "
+        f"{number_of(len(lines), 'cell line')}, of which {verdicts.get('yes', 0):,} can be judged, "
+        f"{verdicts.get('few', 0):,} in part, {verdicts.get('no', 0):,} not",
         rows=catalogue.rows, convention=catalogue.convention,
     )  # fmt: skip
     summary.table("cell_lines", lines, lines[list(COLUMNS)].rename(columns=COLUMNS).head(MOST_SHOWN))

@@ -10,7 +10,7 @@ from atypeak_scale.catalogue.split import split_catalogue
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.prepare import prepare, run_all, run_line
+from atypeak_scale.prepare import prepare, refuse_other_cell_line, run_all, run_line
 
 PEAKS = "".join(
     f"chr1\t{i}\t{i + 50}\td{i // 30 % 12}.x.{line}\n" for i in range(0, 9000, 30) for line in ("h", "k")
@@ -29,8 +29,8 @@ def test_prepare__makes_a_catalogue_and_crms_once(
     made = prepare(tmp_path / "w", peaks)
     assert [line.name for line in made.catalogue.lines] == ["h", "k", "small"]
     regions, _ = read_regions(made.crms)
-    assert (regions.start.tolist(), regions.end.tolist()) == ([0], [9020])
-    assert "3 cell lines" in made.told[0] and "merged peaks of all cell lines, 2 or more" in made.told[1]
+    assert (regions.start.tolist(), regions.end.tolist()) == ([0], [8995 + 1600])  # 3,200 bp around the last
+    assert "3 cell lines" in made.told[0] and "all peaks with 3,200 bp around them, merged" in made.told[1]
     for name in ("split_catalogue", "make_crms"):
         monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("made again"))
     assert prepare(tmp_path / "w", peaks) == made
@@ -93,6 +93,16 @@ def test_run_all__one_that_fails_does_not_stop_the_others(
     assert calls[-1][1] == str(tmp_path / "one")
     with pytest.raises(InputError, match="no cell line has 999 peaks or more"):
         list(run_all(made, tmp_path / "w", min_peaks=999))
+
+
+def test_refuse__a_workdir_of_another_cell_line(tmp_path: Path) -> None:
+    refuse_other_cell_line(tmp_path, "h")
+    (tmp_path / "support-model").mkdir()
+    (tmp_path / "support-model" / "config.yaml").write_text("cell_line: k\n")
+    (tmp_path / "support-model" / "model.json").write_text("{}")
+    refuse_other_cell_line(tmp_path, "k")
+    with pytest.raises(InputError, match="is of cell line 'k', not 'h'; use a separate folder"):
+        refuse_other_cell_line(tmp_path, "h")
 
 
 def test_prepare__refuses_what_is_missing(peaks: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TextIO
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.catalogue.bed import BedBlock, BedReader
+from atypeak_scale.catalogue.bed import BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
 from atypeak_scale.catalogue.folder import CatalogueReader, is_catalogue, open_catalogue
 from atypeak_scale.catalogue.streams import InputFile, is_pipe, opened, refuse_repeated
@@ -32,6 +32,7 @@ MIN_PEAKS = 2  # a module with a single peak says nothing about others
 COMPRESSED = ".gz"
 MERGED = np.dtype([("start", np.int64), ("end", np.int64), ("peaks", np.int64)])
 MergedArray = npt.NDArray[np.void]
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def make_crms(
     out: Location,
     distance: int = 0,
     min_peaks: int = MIN_PEAKS,
+    width: int = 0,
     executor: Executor | None = None,
 ) -> MadeCrms:
     """Merge peaks into candidate regulatory modules, and write them as a BED file (method, section 1.5).
@@ -105,6 +107,9 @@ def make_crms(
         Peaks at most so far apart are merged, bp; 0 merges those that overlap or touch.
     min_peaks
         Modules with fewer peaks are left out.
+    width
+        Narrower peaks are first widened around their middle to so many bp. A module then has room beside its
+        peaks, where random placements can lie.
     executor
         Receives the progress; the work runs in this process.
 
@@ -120,12 +125,13 @@ def make_crms(
 
     """
     paths = [peaks] if isinstance(peaks, str | Path) else list(peaks)
-    if distance < 0:
-        raise InputError(f"distance {distance}; expected 0 bp or more", "distance")
+    for name, value in (("distance", distance), ("width", width)):
+        if value < 0:
+            raise InputError(f"{name} {value}; expected 0 bp or more", name)
     target(out).refuse_existing_file()
     readers, executor = _readers(paths), executor or InProcess()
     with target(out).staging_folder() as work, target(out).new_file() as file:
-        stretches, count = _spool(readers, work, distance, executor)
+        stretches, count = _spool(readers, work, distance, width, executor)
         is_compressed = str(out).endswith(COMPRESSED)
         with (work / "crms.bed" if is_compressed else file).open("x", encoding="utf-8", newline="\n") as bed:
             found = _Crms(bed, min_peaks)
@@ -163,7 +169,7 @@ def _readers_of(path: Location) -> list[BedReader]:
 
 
 def _spool(
-    readers: Sequence[BedReader], folder: Path, distance: int, executor: Executor
+    readers: Sequence[BedReader], folder: Path, distance: int, width: int, executor: Executor
 ) -> tuple[Stretches, int]:
     """Read all peaks; return what is left of every block after merging it, and the number of peaks."""
     contigs, stretches = ContigNames(), Stretches(folder, MERGED)
@@ -173,7 +179,8 @@ def _spool(
     total = sum(sizes)
     for reader, size in zip(readers, sizes, strict=True):
         for block in reader:
-            for contig, merged in _merged_block(contigs.encode(reader, block), block, distance):
+            start, end = _widened(block.start, block.end, width)
+            for contig, merged in _merged_block(contigs.encode(reader, block), start, end, distance):
                 stretches.append(contigs.names[contig], merged)
             peaks += len(block.line)
             executor.tell("read peaks", min(done + reader.bytes_read(), max(total - 1, 0)), total)
@@ -186,13 +193,19 @@ def _spool(
     return stretches, peaks
 
 
+def _widened(start: IntArray, end: IntArray, width: int) -> tuple[IntArray, IntArray]:
+    """Return start and end of peaks that are at least so wide; none begins before its contig."""
+    missing = np.maximum(0, width - (end - start))
+    return np.maximum(0, start - missing // 2), end + (missing - missing // 2)
+
+
 def _merged_block(
-    contig: npt.NDArray[np.int64], block: BedBlock, distance: int
+    contig: IntArray, start: IntArray, end: IntArray, distance: int
 ) -> Iterator[tuple[int, MergedArray]]:
     """Yield (code of a contig, what is left of its peaks after merging)."""
-    order = np.lexsort((block.start, contig))
+    order = np.lexsort((start, contig))
     records = np.ones(len(order), MERGED)
-    records["start"], records["end"] = block.start[order], block.end[order]
+    records["start"], records["end"] = start[order], end[order]
     codes, first = np.unique(contig[order], return_index=True)
     for code, rows in zip(codes.tolist(), np.split(records, first[1:]), strict=True):
         yield code, merge(rows, distance)

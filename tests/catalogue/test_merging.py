@@ -283,3 +283,24 @@ def test_make_crms__positions_as_large_as_the_reader_takes(write: Write, tmp_pat
     assert modules_of((tmp_path / "out.bed").read_text()) == [("c", 0, 3, 1), ("c", last - 10, last, 2)]
     with pytest.raises(InputError, match=r"no module is left: .* c:1-999,999,999,999,999,999, 3 peaks"):
         make_crms(file, tmp_path / "none.bed", distance=10**30)
+
+
+@pytest.mark.parametrize("width", [1, 40, 41])
+def test_make_crms__narrow_peaks_are_widened_around_their_middle(
+    write: Write, tmp_path: Path, width: int
+) -> None:
+    rng = np.random.default_rng(1)
+    starts = rng.integers(0, 5000, 200)
+    peaks = [("chr1", start, start + int(rng.integers(1, 90))) for start in starts.tolist()]
+    wide = [
+        (
+            contig,
+            max(0, start - max(0, width - (end - start)) // 2),
+            end + -(-max(0, width - (end - start)) // 2),
+        )
+        for contig, start, end in peaks
+    ]
+    make_crms(write("p.bed", text_of(peaks)), tmp_path / "out.bed", min_peaks=1, width=width)
+    assert modules_of((tmp_path / "out.bed").read_text()) == by_hand(wide, 0)
+    with pytest.raises(InputError, match="width -1; expected 0 bp or more"):
+        make_crms(tmp_path / "p.bed", tmp_path / "x.bed", width=-1)

@@ -14,7 +14,7 @@ def test_catalogue__then_a_store(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("file,dataset,tr,cell_line\na.bed,G1,H2A.Z,h\nb.bed,G2,ctcf,h\n")
     (tmp_path / "c.bed").write_text("chr1\t0\t3200\n")
     made = ("catalogue", tmp_path / "s.csv", tmp_path / "out", "--chrom-sizes", "hg38")
-    assert printed(*made).splitlines()[0] == "2 rows, named sample sheet: 1 cell lines"
+    assert printed(*made).splitlines()[0] == "2 rows, names from sample sheet: 1 cell line"
     told = printed(
         "build-store", tmp_path / "out", tmp_path / "c.bed", tmp_path / "s.zarr", "--cell-line", "h",
         "--min-crm-peaks", "0",

@@ -15,11 +15,12 @@ MADE = MadeCrms("out.bed", 3, 20, 17, 2, 0, 1500, 700)
 
 def test_make_crms__every_option_reaches_the_library(replace: Replace) -> None:
     make_crms = replace("catalogue.merging.make_crms", MADE)
-    invoke("make-crms", "a.bed", "b.bed.gz", "out.bed", "--distance", "100", "--min-peaks", "7")
+    invoke("make-crms", "a.bed", "b.bed.gz", "out.bed", "--distance", "100", "--min-peaks", "7",
+           "--width", "50")  # fmt: skip
     invoke("make-crms", "-", "out.bed")
     assert make_crms.call_args_list == [
-        call(["a.bed", "b.bed.gz"], "out.bed", 100, 7, executor=HERE),
-        call(["-"], "out.bed", 0, 2, executor=HERE),
+        call(["a.bed", "b.bed.gz"], "out.bed", 100, 7, 50, HERE),
+        call(["-"], "out.bed", 0, 2, 0, HERE),
     ]
 
 

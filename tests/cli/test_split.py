@@ -17,7 +17,7 @@ def test_split__then_every_cell_line_is_built(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("kind\tname\tmeans\ncell_line\tother-k\tk\n")
     out = tmp_path / "split"
     told = printed("split", tmp_path / "p.bed", out, "--aliases", tmp_path / "a.tsv").splitlines()
-    assert told[0] == "10 rows, named dataset.TR.cell_line: 2 cell lines"
+    assert told[0] == "10 rows, names from dataset.TR.cell_line: 2 cell lines"
     assert [line.split() for line in told[1:3]] == [
         ["6", "peaks", "3", "sources", "k"], ["4", "peaks", "2", "sources", "h"],
     ]  # fmt: skip
@@ -30,6 +30,6 @@ def test_split__then_every_cell_line_is_built(tmp_path: Path) -> None:
 def test_split__convention_is_overridden(tmp_path: Path) -> None:
     (tmp_path / "p.bed").write_text("chr1\t1\t9\tctcf:h,k\n")
     told = printed("split", tmp_path / "p.bed", tmp_path / "a")
-    assert told.splitlines()[0] == "1 rows, named TR:cell_lines: 2 cell lines"
+    assert told.splitlines()[0] == "1 row, names from TR:cell_lines: 2 cell lines"
     with pytest.raises(InputError, match=r"line 1: name 'ctcf:h,k'; expected dataset\.TR\.cell_line"):
         invoke("split", tmp_path / "p.bed", tmp_path / "b", "--convention", "dataset.TR.cell_line")
