@@ -82,6 +82,12 @@ def is_pipe(file: Location) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
+def refuse_pipe(file: Location, is_elsewhere: bool) -> None:
+    """Raise InputError for a pipe that tasks elsewhere, in other processes, would have to read."""
+    if is_elsewhere and is_pipe(file):
+        raise InputError(f"{name_of(file)}: is a pipe, which no worker can read; give it as a file")
+
+
 def refuse_repeated(files: Sequence[Location]) -> None:
     """Raise InputError if a file is named twice, whatever its names."""
     known = set()
