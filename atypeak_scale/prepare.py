@@ -1,7 +1,7 @@
 """A run without a configuration: peaks become a catalogue, CRMs are made of them, and sizes are chosen."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from atypeak_scale.catalogue.bed import BedReader
@@ -14,10 +14,14 @@ from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.places import model_cell_line
 from atypeak_scale.pipeline import OBJECTIVES, StageReport, run
+from atypeak_scale.provenance import fingerprint
 from atypeak_scale.storage.locations import Location, is_url, join, local_path
+from atypeak_scale.storage.targets import target
 from atypeak_scale.workdir import MODELS
 
 SPLIT, CRMS, SETTINGS, LINES = "catalogue", "crms.bed", "config.yaml", "lines"
+CRMS_FROM = ".crms-made-from"  # of which catalogue
+CHOSEN = "# Chosen by a run without a configuration.\n"
 # Of the article's network (its Table S2): up to so many sources, filters, deep dimension, learning rate.
 SIZES = ((10, 16, 64, 1e-3), (40, 32, 256, 1e-4), (None, 64, 1024, 5e-5))
 
@@ -107,9 +111,7 @@ def prepare(
         least = StoreSettings().min_crm_peaks if _has_counts(crms) else 0
         told.append(f"CRMs: {crms}, " + (f"those with {least} peaks or more" if least else "all of them"))
         return Prepared(catalogue, crms, least, told)
-    made = join(workdir, CRMS)
-    if not local_path(made).exists():
-        make_crms(str(catalogue.path), made, min_peaks=1, width=StoreSettings().frame, executor=executor)
+    made = _made_crms(workdir, catalogue, executor)
     told.append(f"CRMs: {made}, all peaks with {StoreSettings().frame:,} bp around them, merged")
     return Prepared(catalogue, made, 0, told)
 
@@ -125,6 +127,22 @@ def _catalogue(workdir: Location, peaks: Location | None, executor: Executor) ->
     if known.inputs != [identify(file)]:
         raise InputError(f"{folder}: is the catalogue of other peaks; remove it or name another workdir")
     return known
+
+
+def _made_crms(workdir: Location, catalogue: Catalogue, executor: Executor) -> Location:
+    """Return the file of CRMs in the workdir, made of this catalogue, now or before."""
+    made, record = join(workdir, CRMS), local_path(join(workdir, CRMS_FROM))
+    made_from = fingerprint(asdict(identify(catalogue.path / CATALOGUE)))
+    if local_path(made).exists():
+        if not record.exists() or record.read_text(encoding="utf-8") != made_from:
+            raise InputError(
+                f"{made}: was not made of these peaks; remove it, name it as crms, or name another workdir"
+            )
+        return made
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(made_from, encoding="utf-8")
+    make_crms(str(catalogue.path), made, min_peaks=1, width=StoreSettings().frame, executor=executor)
+    return made
 
 
 def _has_counts(crms: Location) -> bool:
@@ -149,7 +167,11 @@ def run_line(
     config = prepared.config(cell_line)
     folder = local_path(workdir)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).write_text(dump_config(config), encoding="utf-8")
+    settings = folder / SETTINGS
+    if settings.exists() and not settings.read_text(encoding="utf-8", errors="replace").startswith(CHOSEN):
+        raise InputError(f"{settings}: is a configuration of yours; run with it, or name another workdir")
+    with target(settings).replacing_file() as file:
+        file.write_text(CHOSEN + dump_config(config), encoding="utf-8")
     return run(config, workdir, str(prepared.catalogue.path), prepared.crms, objectives, executor, commands)
 
 

@@ -113,3 +113,33 @@ def test_prepare__refuses_what_is_missing(peaks: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs a local folder"):
         prepare("s3://bucket/w", peaks)
     assert not (tmp_path / "w").exists()
+
+
+def test_prepare__crms_of_other_peaks_are_not_used(peaks: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.bed").write_text("chr1\t1\t9\td.x.h\nchr1\t2\t9\td.x.h\n")
+    for name in "pq":
+        split_catalogue([tmp_path / f"{name}.bed"], tmp_path / name)
+    made = prepare(tmp_path / "w", tmp_path / "p")
+    assert prepare(tmp_path / "w", tmp_path / "p") == made
+    with pytest.raises(
+        InputError, match=r"crms\.bed: was not made of these peaks; remove it, name it as crms"
+    ):
+        prepare(tmp_path / "w", tmp_path / "q")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "crms.bed").write_text("chr1\t0\t9\n")
+    with pytest.raises(InputError, match="was not made of these peaks"):
+        prepare(tmp_path / "own", tmp_path / "q")
+
+
+def test_run_line__leaves_a_configuration_of_the_user_alone(
+    peaks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "run", lambda *_: [])
+    made = prepare(tmp_path / "w", peaks)
+    for name in ("h", "k"):
+        run_line(made, tmp_path / "w", name)
+    assert load_config(tmp_path / "w" / "config.yaml").cell_line == "k"
+    (tmp_path / "w" / "config.yaml").write_text("cell_line: mine\n")
+    with pytest.raises(InputError, match=r"config\.yaml: is a configuration of yours"):
+        run_line(made, tmp_path / "w", "h")
+    assert (tmp_path / "w" / "config.yaml").read_text() == "cell_line: mine\n"

@@ -1,7 +1,9 @@
 """What became of every row of the inputs, and what is told of rows that look left out by mistake."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -88,6 +90,25 @@ def are_alike(name: str, other: str) -> bool:
     """Whether two names differ in case or punctuation alone, or one begins with the other."""
     short, long = sorted((_letters(name), _letters(other)), key=len)
     return long == short or (len(short) >= SHORTEST_ALIKE and long.startswith(short))
+
+
+def alike(names: Sequence[str]) -> dict[str, list[str]]:
+    """Return, for each of some distinct names, the others that `are_alike`, in their order."""
+    by_letters: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_letters[_letters(name)].append(name)
+    lengths = sorted({len(letters) for letters in by_letters if len(letters) >= SHORTEST_ALIKE})
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for letters, of_these in by_letters.items():
+        for name in of_these:
+            found[name].update(of_these)
+        for length in lengths[: bisect_left(lengths, len(letters))]:
+            for shorter in by_letters.get(letters[:length], ()):
+                found[shorter].update(of_these)
+                for name in of_these:
+                    found[name].add(shorter)
+    place = {name: number for number, name in enumerate(names)}
+    return {name: sorted(others - {name}, key=place.__getitem__) for name, others in found.items()}
 
 
 @lru_cache(maxsize=10_000)

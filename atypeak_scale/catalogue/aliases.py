@@ -4,6 +4,7 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from atypeak_scale.catalogue.bed import CONTROL
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.errors import InputError, quoted
 
@@ -37,7 +38,7 @@ def read_aliases(file: Path) -> Aliases:
 
     """
     try:
-        with file.open(encoding="utf-8", newline="") as text:
+        with file.open(encoding="utf-8-sig", newline="") as text:
             rows = list(csv.reader(text, delimiter="\t"))
     except OSError as problem:
         raise InputError(f"{file}: cannot be read: {problem.strerror}") from None
@@ -48,7 +49,7 @@ def read_aliases(file: Path) -> Aliases:
         raise InputError(f"{file}, line 1: {quoted(found)}; expected the columns {', '.join(COLUMNS)}")
     means: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     for line, row in enumerate(rows[1:], 2):
-        if not row:
+        if not any(map(str.strip, row)):
             continue
         if len(row) != len(COLUMNS) or row[0] not in KINDS or not row[1].strip() or not row[2].strip():
             raise InputError(
@@ -56,6 +57,8 @@ def read_aliases(file: Path) -> Aliases:
                 "name, and the name that it means"
             )
         kind, name, meant = row[0], row[1].strip(), row[2].strip()
+        if CONTROL.search(meant):
+            raise InputError(f"{file}, line {line}: {quoted(meant)} holds a control character; remove it")
         if means[kind].setdefault(name, meant) != meant:
             raise InputError(
                 f"{file}, line {line}: {kind} {quoted(name)} means {quoted(means[kind][name])} above; "

@@ -18,10 +18,11 @@ from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
 
 BYTES_PER_BLOCK = 1 << 24
+LONGEST_LINE = 1 << 28  # bytes; a longer one is no text, and would fill the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# Beside a tab, blanks are part of no number; Arrow takes them, and hexadecimal digits, for one.
-NO_DECIMAL = (b" \t", b"\t "), (b"\t0x", b"\t0X")
+# Beside a tab, blanks are part of no number; Arrow takes them, hexadecimal digits and -0 for one.
+NO_DECIMAL = (b" \t", b"\t "), (b"\t0x", b"\t0X", b"\t-0")
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ class BedReader:
 
     def _parse(self, first: int, data: bytes) -> BedBlock:
         """Parse whole lines; `first` is the number of the first of them."""
-        if first == 1:
-            data = data.removeprefix(BYTE_ORDER_MARK)
+        if BYTE_ORDER_MARK in data:  # of a file, or of several that follow one another
+            data = data.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
         found = _parsed(data, self._columns)
         if found is None:  # a header, a fault, or lines of different length
             return self._parse_lines(first, data)
@@ -139,6 +140,10 @@ def _whole_lines(stream: PlainStream) -> Iterator[tuple[int, bytes]]:
     while data := stream.read(BYTES_PER_BLOCK):
         end = data.rfind(b"\n") + 1
         parts.append(data[:end])
+        if not end and sum(map(len, parts)) > LONGEST_LINE:
+            raise InputError(
+                f"{stream.name}, line {number}: is longer than {LONGEST_LINE:,} bytes; is it BED?"
+            )
         if end:
             lines = b"".join(parts)
             yield number, lines

@@ -83,6 +83,8 @@ def _refuse_lone_returns(first: int, lines: list[bytes], fail: Fail) -> None:
 
 
 def _coordinates(texts: list[bytes], numbers: IntArray, what: str, fail: Fail) -> IntArray:
+    if any(len(text) > MAX_DIGITS for text in texts):
+        texts = [text.lstrip(b"0") or b"0" for text in texts]
     at = next((i for i, text in enumerate(texts) if not text.isdigit() or len(text) > MAX_DIGITS), None)
     if at is not None:
         found = texts[at].decode(errors="replace")

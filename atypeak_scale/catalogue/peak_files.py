@@ -1,17 +1,16 @@
 """Files of one experiment's peaks: narrowPeak, broadPeak, BED or bigBed."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.catalogue.bed import BedBlock, BedReader, Coded
+from atypeak_scale.catalogue.bigbed import bed_of_bigbed
 from atypeak_scale.catalogue.contigs import ContigNames
 from atypeak_scale.catalogue.streams import opened
 from atypeak_scale.errors import InputError, quoted
-from atypeak_scale.storage.locations import Location, is_url
+from atypeak_scale.storage.locations import Location, is_url, local_path
 from atypeak_scale.storage.targets import target
 
 BIGBED = (b"\xeb\xf2\x89\x87", b"\x87\x89\xf2\xeb")
@@ -48,32 +47,54 @@ def read_peaks(file: Location) -> Peaks:
     """
     with target(file).open_bytes() as stream:
         is_bigbed = stream.read(4) in BIGBED
-    if is_bigbed:
-        return _read_bigbed(file)
-    columns = _columns(file)
-    kind = NARROW if columns == NARROW else BROAD if "broadpeak" in str(file).lower() else 3
-    reader, contigs = BedReader(file, kind), ContigNames()
+    if not is_bigbed:
+        return _read_bed(file, file)[0]
+    if is_url(file):
+        raise InputError(f"{file}: is bigBed at a URL; fetch it first")
+    with bed_of_bigbed(local_path(file)) as (bed, rows):
+        peaks, read = _read_bed(bed, file)
+    if read != rows:
+        raise InputError(f"{file}: {rows - read:,} of {rows:,} rows are no intervals; rename its contigs")
+    return peaks
+
+
+def _read_bed(file: Location, shown: Location) -> tuple[Peaks, int]:
+    """Return the peaks of a BED file, and their number; `shown` is what to call the file."""
+    columns = _columns(file, shown)
+    kind = NARROW if columns == NARROW else BROAD if "broadpeak" in str(shown).lower() else 3
+    reader, contigs = _reader(file, shown, kind), ContigNames()
     parts = []
     for block in reader:
         contig = contigs.encode(reader, block)
         parts.append((contig, block.start, block.end, *_extra(reader, block, kind)))
     columns_of = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Peaks(contigs.names, *columns_of)
+    return Peaks(contigs.names, *columns_of), len(columns_of[0])
 
 
-def _columns(file: Location) -> int:
+def _reader(file: Location, shown: Location, columns: int) -> BedReader:
+    reader = BedReader(file, columns)
+    reader.name = str(shown)
+    return reader
+
+
+def _columns(file: Location, shown: Location) -> int:
     """Return the number of columns of the first line of data."""
-    for block in BedReader(file, 3):
-        line = int(block.line[0])
+    before = 0  # line ends
+    for block in _reader(file, shown, 3):
+        before = int(block.line[0]) - 1
         break
+    tabs = 0
     with opened(file) as stream:
-        rest = b""
         while data := stream.read(1 << 16):
-            lines = (rest + data).split(b"\n")
-            if len(lines) > line:
-                return lines[line - 1].count(b"\t") + 1
-            rest += data
-    return rest.split(b"\n")[line - 1].count(b"\t") + 1
+            lines = data.split(b"\n", before + 1)
+            if len(lines) <= before:
+                before -= len(lines) - 1
+                continue
+            tabs += lines[before].count(b"\t")
+            if len(lines) > before + 1:
+                break
+            before = 0
+    return tabs + 1
 
 
 def _extra(
@@ -86,14 +107,16 @@ def _extra(
         signal = _numbers(reader, block, block.columns[SIGNAL - 3], "signal")
     if kind == NARROW:
         offset = _numbers(reader, block, block.columns[SUMMIT - 3], "summit")
-        is_known = offset >= 0
-        summit[is_known] = block.start[is_known] + offset[is_known].astype(np.int64)
-        wrong = np.flatnonzero(is_known & (summit >= block.end))
+        is_known = offset != NO_SUMMIT
+        is_inside = (offset >= 0) & (offset < block.end - block.start) & (offset == np.floor(offset))
+        wrong = np.flatnonzero(is_known & ~is_inside)
         if wrong.size:
             raise reader.fail(
                 int(block.line[wrong[0]]),
-                f"summit {offset[wrong[0]]:.0f} bp after the start; expected one before the end, or -1",
+                f"summit {offset[wrong[0]]:.15g} bp after the start; expected a whole number, "
+                "before the end, or -1",
             )
+        summit[is_known] = block.start[is_known] + offset[is_known].astype(np.int64)
     return summit, signal
 
 
@@ -101,37 +124,10 @@ def _numbers(reader: BedReader, block: BedBlock, column: Coded, what: str) -> np
     values = np.empty(len(column.values))
     for number, text in enumerate(column.values):
         try:
-            values[number] = float(text)
+            values[number] = float(text.replace(b"_", b"?"))  # of which Python would take no notice
         except ValueError:
             line = int(block.line[column.first_row(number)])
             raise reader.fail(
                 line, f"{what} {quoted(text.decode(errors='replace'))}; expected a number"
             ) from None
     return values[column.codes]
-
-
-def _read_bigbed(file: Location) -> Peaks:
-    import pybigtools
-
-    if is_url(file):
-        raise InputError(f"{file}: is bigBed at a URL; fetch it first")
-    contigs: list[str] = []
-    rows: list[tuple[Any, ...]] = []
-    try:
-        with pybigtools.open(str(Path(file))) as bigbed:
-            for contig in bigbed.chroms():
-                found = list(bigbed.records(contig))
-                if found:
-                    rows += [(len(contigs), *row) for row in found]
-                    contigs.append(contig)
-    except (OSError, ValueError, pybigtools.BBIReadError) as problem:
-        raise InputError(f"{file}: is damaged or no bigBed ({problem})") from None
-    if not rows:
-        raise InputError(f"{file}: holds no intervals")
-    contig, start, end = (np.array([row[column] for row in rows], np.int64) for column in range(3))
-    summit, signal = np.full(len(rows), NO_SUMMIT), np.full(len(rows), np.nan)
-    if len(rows[0]) == NARROW:
-        signal = np.array([row[SIGNAL] for row in rows], np.float64)
-        offset = np.array([row[SUMMIT] for row in rows], np.int64)
-        summit = np.where(offset >= 0, start + offset, NO_SUMMIT)
-    return Peaks(contigs, contig, start, end, summit, signal)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from isal import igzip, isal_zlib
 
-from atypeak_scale.catalogue.bed import BedBlock, BedReader
+from atypeak_scale.catalogue.bed import LONGEST_LINE, BedBlock, BedReader
 from atypeak_scale.catalogue.streams import BGZF_EMPTY_BLOCK, BGZF_HEADER, is_bgzip, is_pipe, opened
 from atypeak_scale.errors import InputError
 from atypeak_scale.storage.locations import Location, is_url, local_path
@@ -101,7 +101,7 @@ class RangeReader(BedReader):
         with self._file.open("rb") as file:
             # The range before this one ends with the line end that this one leaves out.
             ends = sum(data.count(b"\n") for data in self._text(file, 0, self._range.start))
-            return ends + (_up_to_line_end(self._text(file, self._range.start, EVERYTHING)).count(b"\n"))
+            return ends + self._up_to_line_end(file, self._range.start).count(b"\n")
 
     def __iter__(self) -> Iterator[BedBlock]:
         """Yield blocks of intervals; raise InputError at the first line that is not an interval."""
@@ -129,9 +129,21 @@ class RangeReader(BedReader):
             else:
                 rest += data[begin:]
         if is_inside:
-            last = rest + _up_to_line_end(self._text(file, stop, EVERYTHING))
+            last = rest + self._up_to_line_end(file, stop)
             if last:
                 yield last
+
+    def _up_to_line_end(self, file: BinaryIO, start: int) -> bytes:
+        """Return what follows a byte up to the first line end, or all of it."""
+        found = b""
+        for data in self._text(file, start, EVERYTHING):
+            end = data.find(b"\n") + 1
+            if end:
+                return found + data[:end]
+            found += data
+            if len(found) > LONGEST_LINE:
+                raise InputError(f"{self.name}: has a line longer than {LONGEST_LINE:,} bytes; is it BED?")
+        return found
 
     def _text(self, file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
         """Yield the text of bytes [start, stop) of the file, decompressed."""
@@ -149,17 +161,6 @@ class RangeReader(BedReader):
             if not data and not (of_bgzip and packed):  # an empty block is not the end
                 return
             yield data
-
-
-def _up_to_line_end(chunks: Iterator[bytes]) -> bytes:
-    """Return what chunks hold up to the first line end, or all of it."""
-    found = b""
-    for data in chunks:
-        end = data.find(b"\n") + 1
-        if end:
-            return found + data[:end]
-        found += data
-    return found
 
 
 def _blocks(file: BinaryIO, at: int, stop: int) -> tuple[bytes, int]:

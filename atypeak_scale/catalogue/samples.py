@@ -1,6 +1,7 @@
 """Make a catalogue from a sample sheet: one row for each file of peaks, and what it holds."""
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from atypeak_scale.storage.locations import Location, beside
 from atypeak_scale.storage.targets import target
 
 COLUMNS = ("file", "dataset", "tr", "cell_line")
-MOST_LABEL = 200  # characters
+MOST_LABEL, MOST_PATH = 200, 4000  # characters
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class SampleTask:
     @property
     def settings(self) -> Any:
         """What the part depends on, beside the content of the file."""
-        return [str(one) for one in astuple(self.sample)]
+        assembly = self.assembly and [self.assembly.name, *self.assembly.sizes.items()]
+        return [[str(one) for one in astuple(self.sample)], assembly]
 
     def fail(self, message: str) -> InputError:
         """Return the error that names the row of the sheet."""
@@ -78,19 +80,26 @@ def read_sheet(sheet: Path) -> list[Sample]:
         raise InputError(f"{sheet}: cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{sheet}: is not UTF-8 text; expected a comma-separated sample sheet") from None
-    head = text.split("\n", 1)[0]
-    rows = csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in head else ",", strict=True)
-    names = [name.strip() for name in rows.fieldnames or ()]
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise InputError(
-            f"{sheet}, line 1: no column {', '.join(missing)}; expected the columns {', '.join(COLUMNS)}"
-        )
-    rows.fieldnames = names
+    head = text.lstrip().split("\n", 1)[0]
+    # Not str.splitlines, which ends lines at characters that a label may hold.
+    lines_of = io.StringIO(text, newline="")
+    rows = _rows(sheet, csv.reader(lines_of, delimiter="\t" if "\t" in head else ",", strict=True))
+    names = [name.strip() for name in next(rows, (1, []))[1]]
+    for name in COLUMNS:
+        if names.count(name) != 1:
+            raise InputError(
+                f"{sheet}, line 1: {'two columns' if name in names else 'no column'} {name}; expected the "
+                f"columns {', '.join(COLUMNS)}"
+            )
     samples: list[Sample] = []
     lines: dict[str, int] = {}
-    for row in _rows(sheet, rows):
-        sample = _sample(sheet, rows.line_num, row)
+    for line, row in rows:
+        if any(value.strip() for value in row[len(names) :]):
+            raise InputError(
+                f"{sheet}, line {line}: {len(row)} values in {len(names)} columns; put quotes around a label "
+                "that holds the separator"
+            )
+        sample = _sample(sheet, line, dict(zip(names, row, strict=False)))
         first = lines.setdefault(_identity(sample.file), sample.line)
         if first != sample.line:
             raise InputError(
@@ -102,16 +111,18 @@ def read_sheet(sheet: Path) -> list[Sample]:
     return samples
 
 
-def _rows(sheet: Path, rows: "csv.DictReader[str]") -> Iterator[dict[str, Any]]:
+def _rows(sheet: Path, rows: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a csv.reader that hold anything, with the number of the line."""
     try:
-        yield from rows
+        for row in rows:
+            if any(value.strip() for value in row):
+                yield rows.line_num, row
     except csv.Error as problem:
-        line = rows.line_num + 1  # of the row that was not read
-        raise InputError(f"{sheet}, line {line}: is not comma-separated text ({problem})") from None
+        raise InputError(f"{sheet}, line {rows.line_num}: is not comma-separated text ({problem})") from None
 
 
-def _sample(sheet: Path, line: int, row: dict[str, Any]) -> Sample:
-    values = {name: (row.get(name) or "").strip() for name in COLUMNS}
+def _sample(sheet: Path, line: int, row: dict[str, str]) -> Sample:
+    values = {name: row.get(name, "").strip() for name in COLUMNS}
     for name, value in values.items():
         if not value or (name != "file" and (len(value) > MOST_LABEL or not value.isprintable())):
             raise InputError(
@@ -123,8 +134,14 @@ def _sample(sheet: Path, line: int, row: dict[str, Any]) -> Sample:
             f"{sheet}, line {line}: cell_line is {quoted(values['cell_line'])}; expected a name that neither "
             "begins nor ends with a dot, nor has two in a row"
         )
-    file = beside(sheet, Path(values["file"]).expanduser() if "://" not in values["file"] else values["file"])
-    if target(file).file_size() is None:
+    if "\0" in values["file"] or len(values["file"]) > MOST_PATH:
+        raise InputError(f"{sheet}, line {line}: file is {quoted(values['file'])}, which names no file")
+    try:
+        file = beside(sheet, values["file"])
+        size = target(file).file_size()
+    except (InputError, OSError) as problem:
+        raise InputError(f"{sheet}, line {line}: {getattr(problem, 'strerror', None) or problem}") from None
+    if size is None:
         raise InputError(f"{sheet}, line {line}: {file}: no such file; name it relative to the sheet")
     return Sample(line, file, values["dataset"], values["tr"], values["cell_line"])
 

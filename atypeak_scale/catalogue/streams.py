@@ -82,6 +82,12 @@ def is_pipe(file: Location) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
+def refuse_pipe(file: Location, is_elsewhere: bool) -> None:
+    """Raise InputError for a pipe that tasks elsewhere, in other processes, would have to read."""
+    if is_elsewhere and is_pipe(file):
+        raise InputError(f"{name_of(file)}: is a pipe, which no worker can read; give it as a file")
+
+
 def refuse_repeated(files: Sequence[Location]) -> None:
     """Raise InputError if a file is named twice, whatever its names."""
     known = set()
@@ -177,7 +183,7 @@ class PlainStream:
     """
 
     def __init__(self, hashing: _HashingReader, name: str, stack: ExitStack) -> None:
-        self._hashing, self._name = hashing, name
+        self._hashing, self.name = hashing, name
         buffered = io.BufferedReader(hashing, BUFFER)
         self._magic = buffered.peek(BGZF_HEADER)[:BGZF_HEADER]
         self.lines = 0  # that the reader has seen, for messages
@@ -225,7 +231,7 @@ class PlainStream:
             yield
         except (EOFError, OSError, zlib.error, lzma.LZMAError, isal_zlib.error) as problem:  # type: ignore[misc]
             raise InputError(
-                f"{self._name}, after line {self.lines}: the compressed file is truncated or damaged "
+                f"{self.name}, after line {self.lines}: the compressed file is truncated or damaged "
                 f"({problem}); fetch it again"
             ) from None
 
@@ -233,12 +239,12 @@ class PlainStream:
         """Raise InputError if the text, decompressed, begins as another kind of file does."""
         start = self._stream.peek(TAR.stop)
         if start[TAR] == b"ustar":
-            raise InputError(f"{self._name}: is a tar archive; extract it: tar -xOf FILE > new.bed")
+            raise InputError(f"{self.name}: is a tar archive; extract it: tar -xOf FILE > new.bed")
         for magic, what, command in FOREIGN:
             if start.startswith(magic):
                 remedy = f"; convert it: {command} > new.bed" if command else ""
                 raise InputError(
-                    f"{self._name}: is {what}; expected BED, plain or compressed by gzip, bgzip, xz or "
+                    f"{self.name}: is {what}; expected BED, plain or compressed by gzip, bgzip, xz or "
                     f"zstd{remedy}"
                 )
 
@@ -247,9 +253,46 @@ class PlainStream:
         after = self._hashing.after_bgzip
         if is_bgzip(self._magic) and (after is None or is_bgzip(after)):
             raise InputError(
-                f"{self._name}, after line {self.lines}: the bgzip file is truncated "
+                f"{self.name}, after line {self.lines}: the bgzip file is truncated "
                 "(its end-of-file block is missing); fetch it again"
             )
+
+
+class _XzReader(io.RawIOBase):
+    """The text of xz streams that follow one another; the standard library ignores what is none."""
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        self._packed, self._decompressor = packed, lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        self._ahead = b""  # of the next stream, that was read with the last one
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        while True:
+            if self._decompressor.eof and not self._begin_next():
+                return 0
+            packed = b""
+            if self._decompressor.needs_input:
+                packed, self._ahead = self._ahead or self._packed.read(BUFFER), b""
+            if not packed and self._decompressor.needs_input:
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            data = self._decompressor.decompress(packed, len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+
+    def _begin_next(self) -> bool:
+        """Go on with the next stream, after zeros that pad the last one; return False if there is none."""
+        packed = self._decompressor.unused_data.lstrip(b"\0")
+        while not packed:
+            more = self._packed.read(BUFFER)
+            if not more:
+                return False
+            packed = more.lstrip(b"\0")
+        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        self._ahead = packed
+        return True
 
 
 def _decompressed(buffered: Any, magic: bytes, stack: ExitStack) -> io.BufferedReader:
@@ -258,7 +301,7 @@ def _decompressed(buffered: Any, magic: bytes, stack: ExitStack) -> io.BufferedR
         # Decompression runs beside parsing, in a thread.
         stream = stack.enter_context(igzip_threaded.open(buffered, "rb", threads=1))  # type: ignore[no-untyped-call]
     elif magic.startswith(XZ):
-        stream = io.BufferedReader(cast(io.RawIOBase, lzma.open(buffered)), BUFFER)
+        stream = io.BufferedReader(_XzReader(buffered), BUFFER)
     elif magic.startswith(ZSTD):
         import pyarrow as pa
 

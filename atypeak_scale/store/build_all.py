@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from uuid import uuid4
 
 from atypeak_scale.catalogue.folder import open_catalogue
-from atypeak_scale.catalogue.streams import InputFile
+from atypeak_scale.catalogue.streams import InputFile, is_pipe, refuse_pipe
 from atypeak_scale.catalogue.windows import Windows, read_windows
 from atypeak_scale.config import Config
 from atypeak_scale.errors import AtypeakError, InputError
@@ -17,12 +18,16 @@ from atypeak_scale.store.groups import groups_of_cell_lines
 
 @dataclass(frozen=True)
 class LineTask:
-    """A cell line to build; its name is in the configuration."""
+    """A cell line to build; its name is in the configuration.
+
+    call: what tells the tasks of one `build_all` from those of another.
+    """
 
     peaks: Location
     crms: Location
     store: Location
     config: Config
+    call: str
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,14 @@ def build_all(
     targets.target(where).refuse_unwritable()
     known = groups_of_cell_lines(where) if targets.target(where).exists() else {}
     executor.require(0)
-    _windows(crms, config.store.frame, config.store.min_crm_peaks)  # refuses bad CRMs before any work
+    call = uuid4().hex
+    refuse_pipe(crms, executor.is_elsewhere)
+    crms = crms if is_pipe(crms) else locations.absolute(crms)
+    _windows(crms, config.store.frame, config.store.min_crm_peaks, call)  # refuses bad CRMs before any work
     tasks = [
         LineTask(
-            locations.absolute(peaks), locations.absolute(crms), where,
-            config.model_copy(update={"cell_line": name}),
+            locations.absolute(peaks), crms, where,
+            config.model_copy(update={"cell_line": name}), call,
         )
         for name in wanted if name not in known
     ]  # fmt: skip
@@ -102,8 +110,8 @@ def build_all(
 
 
 @lru_cache(maxsize=1)
-def _windows(crms: Location, frame: int, min_crm_peaks: int) -> tuple[Windows, InputFile]:
-    """Return the windows, which every task of a process needs."""
+def _windows(crms: Location, frame: int, min_crm_peaks: int, call: str) -> tuple[Windows, InputFile]:
+    """Return the windows, which every task of a process needs; the next call may find another file there."""
     return read_windows(crms, frame, min_crm_peaks)
 
 
@@ -111,7 +119,7 @@ def build_line(task: LineTask) -> LineOutcome:
     """Build a cell line, or say why it cannot be built."""
     settings, name = task.config.store, task.config.cell_line
     try:
-        windows = _windows(task.crms, settings.frame, settings.min_crm_peaks)
+        windows = _windows(task.crms, settings.frame, settings.min_crm_peaks, task.call)
         return LineOutcome(name, build_in_windows(task.peaks, windows, task.store, task.config), None)
     except AtypeakError as problem:
         return LineOutcome(name, None, str(problem))

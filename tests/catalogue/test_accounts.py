@@ -13,6 +13,8 @@ from atypeak_scale import build_store, open_store
 from atypeak_scale.catalogue.accounts import (
     CrmAccount,
     PeakAccount,
+    alike,
+    are_alike,
     tell_contigs_without_crm,
     tell_repeated_peaks,
     tell_repeated_regions,
@@ -164,3 +166,11 @@ def test_repeats(caplog: pytest.LogCaptureFixture) -> None:
         "p.bed: 1,500 selected peaks have the same place and source as another; they count again",
         "c.bed: 2 rows repeat an earlier interval, first line 7; each is used once",
     ]
+
+
+@given(st.lists(st.text("aAb-1", min_size=1, max_size=7), unique=True, max_size=30))
+def test_alike__brute_force(names: list[str]) -> None:
+    expected = {
+        name: [other for other in names if other != name and are_alike(other, name)] for name in names
+    }
+    assert alike(names) == expected

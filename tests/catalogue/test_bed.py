@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atypeak_scale.catalogue import bed
 from atypeak_scale.catalogue.bed import BedReader, track_line, write_bed6
 from atypeak_scale.errors import InputError
 
@@ -71,9 +72,33 @@ def test_track_line__quotes_in_names_stay_inside() -> None:
     )
 
 
-def test_reader__byte_order_mark_is_no_part_of_the_first_name(write: Write) -> None:
-    file = write("marked.bed", "\ufeffchr1\t1\t2\n\ufeffchr1\t3\t4\n")
-    (block,) = BedReader(file, 3)
-    assert block.contig.texts() == [b"chr1", "\ufeffchr1".encode()]
+@pytest.mark.parametrize("bytes_per_block", [1, 1 << 20])
+def test_reader__byte_order_marks_are_no_part_of_names(
+    write: Write, monkeypatch: pytest.MonkeyPatch, bytes_per_block: int
+) -> None:
+    """Files with a mark may follow one another, and blocks may begin anywhere."""
+    monkeypatch.setattr(bed, "BYTES_PER_BLOCK", bytes_per_block)
+    file = write("marked.bed", "\ufeffchr1\t1\t2\n\ufeffchr1\t3\t4\n\ufeff#\n")
+    assert [text for block in BedReader(file, 3) for text in block.contig.texts()] == [b"chr1"] * 2
+    monkeypatch.undo()
     (block,) = BedReader(write("header.bed", "\ufefftrack name=x\nchr1\t1\t2\n"), 3)
     assert (block.contig.texts(), block.line.tolist()) == ([b"chr1"], [2])
+
+
+@pytest.mark.parametrize("beside", ["", "#\n"])
+def test_reader__a_number_is_read_alike_whatever_is_beside_it(write: Write, beside: str) -> None:
+    """A comment makes lines be parsed one by one."""
+    long = "0" * 5000 + "5"
+    assert read(write("a.bed", f"{beside}chr1\t{long}\t{long}7\td.t.c\n")) == [("chr1", 5, 57, "d.t.c")]
+    with pytest.raises(InputError, match="start '-0'; expected a whole number of bp"):
+        read(write("b.bed", f"{beside}chr1\t-0\t7\td.t.c\n"))
+
+
+def test_reader__a_line_without_end_does_not_fill_the_memory(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bed, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(bed, "BYTES_PER_BLOCK", 100)
+    assert len(read(write("a.bed", GOOD + "chr1\t1\t2\t" + "x" * 900 + "\n"))) == 2
+    with pytest.raises(InputError, match=r"b\.bed, line 2: is longer than 1,000 bytes; is it BED"):
+        read(write("b.bed", GOOD + "\0" * 2000))

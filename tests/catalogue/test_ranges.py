@@ -78,3 +78,14 @@ def test_ranges__errors_have_the_line_of_the_file(
         assert len(ranges_of(tmp_path / "x")) > 3
         with pytest.raises(InputError, match=rf"x, line {wrong}: start 'x'"):
             rows(ranges_of(tmp_path / "x"))
+
+
+def test_ranges__a_line_without_end_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(ranges, "CHUNK", 100)
+    monkeypatch.setattr(ranges, "BYTES_PER_RANGE", 100)
+    (tmp_path / "x").write_bytes(b"chr1\t1\t2\ta.b.c\n" + b"\0" * 2000)
+    with pytest.raises(InputError, match=r"x: has a line longer than 1,000 bytes; is it BED"):
+        rows(ranges_of(tmp_path / "x"))

@@ -1,11 +1,13 @@
 """Catalogues from sample sheets."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
+from atypeak_scale.catalogue.folder import Catalogue
 from atypeak_scale.catalogue.names import peak_name
 from atypeak_scale.catalogue.peaks import spool_peaks
 from atypeak_scale.catalogue.samples import make_catalogue, read_sheet
@@ -74,6 +76,15 @@ def test_catalogue__peaks_are_those_of_a_file_of_them_all(sheet: Path, tmp_path:
         ),
         (HEAD + "in/absent.bed,a,b,c\n", "line 2: .*absent.bed: no such file; name it relative to the sheet"),
         (HEAD + "in/three.bed,a,b,c\n\nin/../in/three.bed,a,b,d\n", "line 4: .*three.bed is on line 2, too"),
+        ('"' + HEAD, "line 1: is not comma-separated text"),
+        ("x" * 200_000 + "," + HEAD, "line 1: is not comma-separated text"),
+        ("file,dataset,tr,tr,cell_line\n", "line 1: two columns tr; expected the columns file"),
+        (HEAD + "in/three.bed,a,b,c,S3\n", "line 2: 5 values in 4 columns; put quotes around"),
+        (HEAD + "in/three.bed,a\u2028b,b,c\n", r"line 2: dataset is 'a\\u2028b'"),
+        (HEAD + 'in/three.bed,"a\nb",b,c\n', r"line 3: dataset is 'a\\nb'"),
+        (HEAD + "~nobody-of-this-name/x,a,b,c\n", "line 2: .*no home folder is known"),
+        (HEAD + "in/a\0.bed,a,b,c\n", r"line 2: file is 'in/a\\x00\.bed', which names no file"),
+        (HEAD + "x" * 300 + ",a,b,c\n", "line 2: File name too long"),
         (HEAD + 'in/three.bed,"a"b,b,c\n', "line 2: is not comma-separated text"),
     ],
 )
@@ -113,3 +124,23 @@ def test_sheet__tabs_and_other_columns(sheet: Path) -> None:
     sheet.write_text("\ufefftr\tnote\tfile\tcell_line\tdataset\nctcf\tgood, clean\tin/three.bed\th\tGSE1\n")
     (sample,) = read_sheet(sheet)
     assert (sample.dataset, sample.tr, sample.cell_line, sample.line) == ("GSE1", "ctcf", "h", 2)
+
+
+def test_sheet__empty_rows_and_columns_are_left_out(sheet: Path) -> None:
+    found = read_sheet(sheet)
+    text = sheet.read_text()
+    sheet.write_text(
+        "\r\n" + text.replace("\n", ",,\r\n") + ",,,,,\r\n\r\n", encoding="utf-8-sig", newline=""
+    )
+    again = read_sheet(sheet)
+    assert [replace(one, line=0) for one in again] == [replace(one, line=0) for one in found]
+
+
+def test_catalogue__an_unfinished_one_of_another_assembly_is_not_gone_on_with(
+    sheet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Catalogue, "write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        make_catalogue(sheet, tmp_path / "out")
+    with pytest.raises(InputError, match="unfinished catalogue of other files or settings"):
+        make_catalogue(sheet, tmp_path / "out", "hg38")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from atypeak_scale.catalogue import streams
 from atypeak_scale.catalogue.bed import BedReader
 from atypeak_scale.catalogue.streams import InputFile, identify
 from atypeak_scale.errors import InputError
@@ -163,3 +164,15 @@ def test_stream__bgzip_program(tmp_path: Path) -> None:
     except FileNotFoundError:
         pytest.skip("bgzip is not installed")
     assert len(read(tmp_path / "x.bed.gz")) == 100_000
+
+
+def test_stream__xz_streams_and_what_lies_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "BUFFER", 16)
+    one, pad = lzma.compress(GOOD.encode()), b"\0" * 8
+    for parts, rows in (([one, one], 2), ([one, pad], 1), ([one, pad, one, pad, pad, one], 3)):
+        (tmp_path / "x").write_bytes(b"".join(parts))
+        assert len(read(tmp_path / "x")) == rows
+    for rest in (b"garbage!", one[:-20], pad + b"\xfd7zXY\0", one[:1] + b"x" + one[2:]):
+        (tmp_path / "x").write_bytes(one + rest)
+        with pytest.raises(InputError, match="x, after line 0: the compressed file is truncated or damaged"):
+            read(tmp_path / "x")

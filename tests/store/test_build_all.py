@@ -14,6 +14,7 @@ from atypeak_scale.execution.executor import Executor
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.build_all import build_all
 from atypeak_scale.store.cell_line import cell_lines
+from tests.catalogue.test_split import piped
 
 
 @pytest.fixture
@@ -83,3 +84,26 @@ def test_build_all__refuses_before_the_work(
     with pytest.raises(InputError, match="cannot be read"):
         build_all(folder, tmp_path / "absent.bed", tmp_path / "s.zarr", config, 0, NoWork())
     assert not (tmp_path / "s.zarr").exists()
+
+
+def test_build_all__crms_that_changed_since_are_read_again(
+    two_lines: tuple[Path, Path, Path], config: Config, tmp_path: Path, two_workers: DaskExecutor
+) -> None:
+    """Workers of a cluster outlive a call, and keep the windows of one."""
+    _, crms, folder = two_lines
+    found = []
+    for store in ("a.zarr", "b.zarr"):
+        outcomes = build_all(folder, crms, tmp_path / store, config, executor=two_workers)
+        found.append({one.cell_line: one.built.windows for one in outcomes if one.built})
+        crms.write_text("\n".join(crms.read_text().splitlines()[::2]) + "\n")
+    assert all(found[1][name] < found[0][name] for name in ("cell", "other"))
+
+
+def test_build_all__crms_through_a_pipe(
+    two_lines: tuple[Path, Path, Path], config: Config, tmp_path: Path, two_workers: DaskExecutor
+) -> None:
+    _, crms, folder = two_lines
+    with pytest.raises(InputError, match=r"/dev/fd/[0-9]+: is a pipe, which no worker can read"):
+        build_all(folder, piped(crms.read_bytes()), tmp_path / "s.zarr", config, executor=two_workers)
+    outcomes = build_all(folder, piped(crms.read_bytes()), tmp_path / "s.zarr", config)
+    assert [one.cell_line for one in outcomes if one.built] == ["cell", "other"]

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.catalogue.accounts import are_alike
+from atypeak_scale.catalogue.accounts import alike
 from atypeak_scale.catalogue.folder import Catalogue, CatalogueLine
 from atypeak_scale.catalogue.line_files import LABELS, batches
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.peak_names import selected_sources
+from atypeak_scale.catalogue.streams import refuse_pipe
 from atypeak_scale.catalogue.windows import Regions, read_regions
 from atypeak_scale.config import Selection
 from atypeak_scale.execution.executor import Executor, InProcess
@@ -40,13 +43,14 @@ class Survey:
 
 @dataclass(frozen=True)
 class LineTask:
-    """A cell line to count."""
+    """A cell line to count; call: what tells the tasks of one survey from those of another."""
 
-    catalogue: Catalogue
+    catalogue: Path
     line: CatalogueLine
     crms: Location | None
     min_crm_peaks: int
     selection: Selection
+    call: str
 
 
 @dataclass(frozen=True)
@@ -97,17 +101,19 @@ def survey(
     import pandas as pd
 
     executor = executor or InProcess()
-    selection = selection or Selection()
+    selection, call = selection or Selection(), uuid4().hex
     if crms is not None:
-        _regions(crms, min_crm_peaks)  # refuses bad CRMs before any work
+        refuse_pipe(crms, executor.is_elsewhere)
+        _regions(crms, min_crm_peaks, call)  # refuses bad CRMs before any work
     lines = sorted(catalogue.lines, key=lambda line: (-line.peaks, line.name))
-    tasks = [LineTask(catalogue, line, crms, min_crm_peaks, selection) for line in lines]
+    tasks = [LineTask(catalogue.path, line, crms, min_crm_peaks, selection, call) for line in lines]
     found: dict[str, LineCounts] = {
         task.line.name: counts for task, counts in executor.map(count_line, tasks, "cell lines")
     }
     names = [line.name for line in lines]
     has_crms = crms is not None
-    rows = [_line_row(name, found[name], names, has_crms) for name in names]
+    similar = alike(names)
+    rows = [_line_row(name, found[name], similar[name], has_crms) for name in names]
     sources = [row for name in names for row in _source_rows(name, found[name], has_crms)]
     return Survey(
         pd.DataFrame(rows, columns=[column.name for column in CELL_LINES.named(LABELS)]),
@@ -116,8 +122,8 @@ def survey(
 
 
 @lru_cache(maxsize=1)
-def _regions(crms: Location, min_crm_peaks: int) -> Regions:
-    """Return the CRMs, which every task of a process needs."""
+def _regions(crms: Location, min_crm_peaks: int, call: str) -> Regions:
+    """Return the CRMs, which every task of a process needs; the next call may find another file there."""
     return read_regions(crms, min_crm_peaks)[0]
 
 
@@ -125,9 +131,9 @@ def count_line(task: LineTask) -> LineCounts:
     """Count the peaks of a cell line."""
     peaks: dict[Source, npt.NDArray[np.int64]] = {}
     pairs = []
-    regions = None if task.crms is None else _regions(task.crms, task.min_crm_peaks)
+    regions = None if task.crms is None else _regions(task.crms, task.min_crm_peaks, task.call)
     codes: dict[Source, int] = {}
-    for batch in batches(task.catalogue.path / task.line.file, task.line.peaks):
+    for batch in batches(task.catalogue / task.line.file, task.line.peaks):
         contig, *labels = (batch.column(name) for name in ("contig", *LABELS))
         start, end = (batch.column(name).to_numpy() for name in ("start", "end"))
         source = _source_codes(labels, codes)
@@ -176,11 +182,12 @@ def _crm_of(
 ) -> npt.NDArray[np.int64]:
     """Return the number of a CRM that each peak overlaps, -1 for none: int64 (rows,)."""
     found = np.full(len(start), -1)
-    codes = contig.indices.to_numpy()
-    for code, name in enumerate(contig.dictionary.to_pylist()):
-        rows = np.flatnonzero(codes == code)
-        of_contig = regions.on(name)
-        if not len(rows) or of_contig.start == of_contig.stop:
+    codes, names = contig.indices.to_numpy(), contig.dictionary.to_pylist()
+    order = np.argsort(codes, kind="stable")
+    used, first = np.unique(codes[order], return_index=True)
+    for code, rows in zip(used.tolist(), np.split(order, first[1:]), strict=True):
+        of_contig = regions.on(names[code])
+        if of_contig.start == of_contig.stop:
             continue
         # Of CRMs that begin before the end of the peak, the last; an earlier one may reach further.
         last = np.searchsorted(regions.start[of_contig], end[rows]) - 1
@@ -190,7 +197,7 @@ def _crm_of(
     return found
 
 
-def _line_row(name: str, counts: LineCounts, names: list[str], has_crms: bool) -> list[object]:
+def _line_row(name: str, counts: LineCounts, similar: list[str], has_crms: bool) -> list[object]:
     total = int(counts.peaks.sum())
     selected = counts.selected
     within = counts.in_crms if has_crms else counts.peaks
@@ -201,7 +208,7 @@ def _line_row(name: str, counts: LineCounts, names: list[str], has_crms: bool) -
         len({source[1] for source in counts.sources}), counts.widths.sum() / total,
         counts.in_crms.sum() / total if has_crms else np.nan, int(selected.sum()),
         int(counts.peaks[selected].sum()), judgeable, in_crm, _verdict(judgeable, in_crm),
-        ", ".join(other for other in names if other != name and are_alike(other, name)),
+        ", ".join(similar),
     ]  # fmt: skip
 
 

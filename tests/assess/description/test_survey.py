@@ -1,6 +1,8 @@
 """What a survey counts, against brute force over the rows."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,3 +85,26 @@ def test_survey__verdicts_and_similar_names(tmp_path: Path, monkeypatch: pytest.
     assert without["in_crms"].isna().all() and without["sources_in_crm"].isna().all()
     with pytest.raises(InputError, match="cannot be read"):
         survey(catalogue, tmp_path / "absent.bed")
+
+
+@pytest.mark.parametrize("executor", [None, "two_workers"])
+def test_survey__crms_that_changed_since_are_read_again(
+    tmp_path: Path, request: pytest.FixtureRequest, executor: Any
+) -> None:
+    executor = executor and request.getfixturevalue(executor)
+    (tmp_path / "p.bed").write_text("chr1\t1\t9\ta.x.h\nchr1\t20\t29\ta.x.h\n")
+    catalogue = split_catalogue([tmp_path / "p.bed"], tmp_path / "c")
+    shares = []
+    for crms in ("chr1\t0\t9\n", "chr1\t0\t99\n"):
+        (tmp_path / "c.bed").write_text(crms)
+        shares.append(survey(catalogue, tmp_path / "c.bed", executor=executor).cell_lines["in_crms"][0])
+    assert shares == [0.5, 1]
+
+
+def test_survey__time_is_linear_in_contigs_and_cell_lines(tmp_path: Path) -> None:
+    (tmp_path / "p.bed").write_text("".join(f"c{i}\t1\t9\ta.x.h{i % 3}\n" for i in range(60_000)))
+    (tmp_path / "c.bed").write_text("c1\t0\t9\n")
+    catalogue = split_catalogue([tmp_path / "p.bed"], tmp_path / "c")
+    start = time.process_time()
+    assert survey(catalogue, tmp_path / "c.bed").cell_lines["peaks"].tolist() == [20_000] * 3
+    assert time.process_time() - start < 10
