@@ -50,7 +50,9 @@ def _calibration(scores: Scores) -> Iterator[Block]:
             "calibration", "Are the probabilities right?", _histogram(judged),
             "Random peaks are spread evenly over p, so the right half of the bars should be level with the "
             "orange line; what stands above it on the left are real peaks, and bars that leave the figure "
-            "have their number on top.",
+            "have their number on top. If the bars of the right half fall to the right, fewer peaks are "
+            "random than estimated, so doubt is too high, never too low; if they rise, random placements "
+            "are no fair comparison for these peaks.",
             "calibration",
         )  # fmt: skip
     yield Listing(

@@ -55,13 +55,21 @@ def section(results: Results) -> Section:
             ),
             Listing(
                 "lowest-peaks", "Peaks to distrust first", LOWEST_PEAKS, lowest,
-                "The lowest peaks of each experiment in turn; click a row to see its module above, if this "
-                "page holds it.",
-                ("contig", "start", "end", *results.views, "other_sources", "final", "doubt"),
+                "Some of the lowest peaks of each experiment, those with the most doubt first and, among "
+                "equals, those with the least support; click a row to see its module above, if this page "
+                "holds it.",
+                _shown(results),
                 places=True, is_open=True,
             ),
         ),
     )  # fmt: skip
+
+
+def _shown(results: Results) -> tuple[str, ...]:
+    """Return the columns of the lowest peaks that there are."""
+    of_support = ("doubt", "support") if results.support is not None else ()
+    final = ("final",) if results.article is not None else ()
+    return ("contig", "start", "end", *results.views, "crm", "other_sources", *of_support, *final)
 
 
 def choose(results: Results, lowest: pd.DataFrame) -> dict[int, str]:
