@@ -258,7 +258,7 @@ PAIRS = Table(
     "final scores of each label's peaks in CRMs with and without each other label",
     (
         VIEW1,
-        Column("other_view1", "text", "the other label of the view {view1}"),
+        Column("other_view1", "text", "name of the other {view1}"),
         Column("both_peaks", "int64", "number of its peaks in CRMs that hold the other", range=FROM_0),
         Column("alone_peaks", "int64", "number of its peaks in CRMs that do not", range=FROM_0),
         Column("both_mean", "float64", "mean final score with the other"),

@@ -296,7 +296,7 @@
     const region = wanted.match(/^(\S.*):([0-9][0-9,]*)(?:-([0-9][0-9,]*))?$/);
     const number = (digits) => Number(digits.replaceAll(",", ""));
     const at = choices.findIndex(({ place: [contig, start, end, crm] }) => {
-      if (!region) return wanted === String(crm);
+      if (!region) return wanted.replaceAll(",", "") === String(crm);
       const first = number(region[2]), last = region[3] ? number(region[3]) : first;
       return contig === region[1] && first <= end && last > start;
     });
