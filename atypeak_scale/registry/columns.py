@@ -273,7 +273,12 @@ PAIRS = Table(
             "pairs in which the peak with the other is higher, ties half",
             range=FROM_0,
         ),
-        Column("superiority", "float64", "their share among all pairs, 0.5 if nothing differs", range=SHARE),
+        Column(
+            "superiority",
+            "float64",
+            "share of pairs in which the peak with the other is higher; 0.5: nothing differs",
+            range=SHARE,
+        ),
         Column("cohens_d", "float64", "difference of means in pooled standard deviations"),
         Column("p", "float64", "two-sided p-value of Mann-Whitney", range=SHARE),
         Column("p_adjusted", "float64", "Benjamini-Hochberg over all comparisons", range=SHARE),

@@ -23,7 +23,7 @@ EXPERIMENTS = Table(
         Column(
             "confirmed",
             "float64",
-            "share of its peaks that share a bp with a peak of one of these",
+            "share of its peaks that share a bp with a peak of one of these; low, too, if these have few",
             range=SHARE,
         ),
         Column("final_lower_quartile", "float64", "lower quartile of the final scores of its peaks"),
@@ -68,7 +68,7 @@ MODULE_CHOICE = Table(
         Column("crm", "int64", "row of the CRM in the CRM file, from 0", range=FROM_0),
         Column("chosen", "text", "why it was chosen: best, worst, typical, or a low peak lies in it"),
         Column("peaks", "int64", "number of peaks that overlap it", range=FROM_0),
-        Column("mean", "float64", "mean final score of its peaks"),
+        Column("final_mean", "float64", "mean final score of its peaks"),
         Column(
             "trust_mean", "float64", "mean trust, 1 - doubt, of its peaks that can be judged", range=SHARE
         ),
