@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from atypeak_scale.config import bundled_configs
-from atypeak_scale.prepare import SETTINGS
 from atypeak_scale.storage.locations import Location, is_url, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.workdir import STORE, is_workdir
@@ -32,6 +31,8 @@ def commands_of(
     a bundled one; workdir: the folder of the run, which stands for store and models. A run without a
     configuration has left one in its folder.
     """
+    from atypeak_scale.prepare import SETTINGS
+
     place = shlex.quote(_named(workdir or store))
     named = (
         {} if workdir else {what: f" --model {shlex.quote(_named(model))}" for what, model in models.items()}
