@@ -128,8 +128,8 @@ def _weights(scores: Scores) -> Iterator[Block]:
     flagged = [name for name, flag in zip(names, flags, strict=True) if flag]
     yield Text(
         (f"{count(len(flagged), 'weight')} of {len(table):,} had to be clipped or replaced: "
-         f"{listed(flagged)}. Weights are held between 0.1 and 10, and one that cannot be computed is the mean "
-         "of the others: such an experiment is not corrected in full, so read its final scores with care."
+         f"{listed(flagged)}. Weights are held between 0.1 and 10, and one that cannot be computed is the "
+         "mean of the others: such an experiment is not corrected in full, so read its scores with care."
          if flagged else f"None of the {len(table):,} weights had to be clipped or replaced.",)
     )  # fmt: skip
     order = np.lexsort((-np.abs(np.log(table["weight"].to_numpy())), flags == ""))[:MOST_DRAWN]
