@@ -202,7 +202,7 @@
       const top = element("thead");
       top.append(head);
       this.table.replaceChildren(top, body);
-      this.count.textContent = `${visible.length.toLocaleString("en")} of ${kept.length.toLocaleString("en")} rows`;
+      this.count.textContent = `${visible.length.toLocaleString("en")} of ${kept.length.toLocaleString("en")} row${kept.length === 1 ? "" : "s"}`;
       this.more.hidden = visible.length === kept.length;
       this.more.textContent = `Show ${Math.min(STEP, kept.length - visible.length)} more`;
     }
