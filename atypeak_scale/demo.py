@@ -11,6 +11,7 @@ from atypeak_scale.config import load_config
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.pipeline import StageReport, run, support_of
 from atypeak_scale.report.current import PAGE
+from atypeak_scale.report.render import TABLES
 from atypeak_scale.scoring.export import FINAL_BED_FILE, PEAKS_FILE, SUPPORT_BED_FILE
 from atypeak_scale.scoring.support.summary import summary
 from atypeak_scale.storage.locations import local_path
@@ -21,7 +22,7 @@ PEAK_KEY = ["contig", "start", "end", "name"]
 MEANINGS = {
     "stack": "peaks of a group of TRs that belong together",
     "noise": "peaks placed at random",
-    "watermark": "one source that is almost everywhere, whatever else is there",
+    "watermark": "one source, {watermark}, that is almost everywhere, whatever else is there",
 }
 
 
@@ -29,18 +30,19 @@ MEANINGS = {
 class DemoResult:
     """Stages of the run, what support found, and the median scores of each kind of peak.
 
-    medians: by kind, of doubt and of the final score.
+    medians: by kind, of doubt and of the final score; watermark: name of the source of that kind.
     """
 
     workdir: Path
     reports: list[StageReport]
     found: list[str]
     medians: dict[str, tuple[float, float]]
+    watermark: str
 
     def explain(self) -> str:
         """Say where the files are and what to look at."""
         kinds = [
-            f"  {kind:<10} {doubt:5.2f} {final:7.0f}  {MEANINGS[kind]}"
+            f"  {kind:<10} {doubt:5.2f} {final:7.0f}  {MEANINGS[kind].format(watermark=self.watermark)}"
             for kind, (doubt, final) in sorted(self.medians.items(), key=lambda item: item[1])
         ]
         return "\n".join(
@@ -58,8 +60,10 @@ class DemoResult:
                 "(doubt: the probability that a peak lies at random; final score: 750 is average for a TR):",
                 *kinds,
                 "",
-                "Look at the peaks with the most doubt:",
-                f"  sort -k5,5n {self.workdir / 'scores' / SUPPORT_BED_FILE} | head",
+                "Half of the datasets hold no stacks, on purpose; most of their sources cannot be judged.",
+                "",
+                "Look at the peaks with the most doubt, some of each source:",
+                f"  head {self.workdir / REPORT / TABLES / 'lowest-peaks.tsv'}",
             ]
         )
 
@@ -99,4 +103,6 @@ def run_demo(
     truth = pd.read_csv(catalogue / "truth.tsv", sep="\t").drop_duplicates(PEAK_KEY)
     medians = scores.merge(truth, on=PEAK_KEY).groupby("kind")[["doubt", "final"]].median()
     of_kinds = {str(kind): (float(row.doubt), float(row.final)) for kind, row in medians.iterrows()}
-    return DemoResult(folder, reports, summary(support_of(config, folder)), of_kinds)
+    (watermark,) = truth.loc[truth["kind"] == "watermark", "name"].unique()
+    source = str(watermark).rsplit(".", 1)[0]  # a name is dataset.TR.cell_line
+    return DemoResult(folder, reports, summary(support_of(config, folder)), of_kinds, source)

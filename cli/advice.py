@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from atypeak_scale.config import bundled_configs
-from atypeak_scale.storage.locations import Location, is_url
+from atypeak_scale.storage.locations import Location, is_url, join
+from atypeak_scale.storage.targets import target
 from atypeak_scale.workdir import STORE, is_workdir
 
 
@@ -19,13 +20,19 @@ def workdir_of(store: Location) -> Location | None:
 
 
 def commands_of(
-    store: Location, models: Mapping[str, Location], cell_line: str, workdir: Location | None = None
+    store: Location,
+    models: Mapping[str, Location],
+    cell_line: str,
+    workdir: Location | None = None,
 ) -> dict[str, str]:
     """Return the command that runs each stage of the report.
 
     models: folder of the model of each objective that was named; cell_line: names the configuration if it is
-    a bundled one; workdir: the folder of the run, which stands for store and models.
+    a bundled one; workdir: the folder of the run, which stands for store and models. A run without a
+    configuration has left one in its folder.
     """
+    from atypeak_scale.prepare import SETTINGS
+
     place = shlex.quote(_named(workdir or store))
     named = (
         {} if workdir else {what: f" --model {shlex.quote(_named(model))}" for what, model in models.items()}
@@ -36,7 +43,10 @@ def commands_of(
     }
     article, support = ({**missing, **named}[what] for what in ("article", "support"))
     both = support + named.get("article", "")
-    beside, config = f"{place}/" if workdir else "", cell_line if cell_line in bundled_configs() else "CONFIG"
+    beside = f"{place}/" if workdir else ""
+    config = cell_line if cell_line in bundled_configs() else "CONFIG"
+    if workdir and target(join(workdir, SETTINGS)).exists():
+        config = f"{beside}{SETTINGS}"
     return {
         **_scores(place, config, workdir is not None),
         "normalize": f"atypeak-scale normalize {place}{article}",

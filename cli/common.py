@@ -130,7 +130,11 @@ def _shown(name: str, value: Any) -> str:
 
 def print_table(table: "pd.DataFrame") -> None:
     """Print a table for people: a line for each row, four digits of every number."""
-    click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
+    click.echo(table.to_string(index=False, na_rep="-", float_format=_four_digits))
+
+
+def _four_digits(value: float) -> str:
+    return f"{value + 0.0:.4g}"  # adding 0 makes -0 one
 
 
 def import_tensorflow_quietly() -> None:

@@ -1,5 +1,6 @@
 """`atypeak-scale explain`."""
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from .summary import Summary, summary_option
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN, SHOWN_OF_EACH = 20, 3
+    from atypeak_scale.scoring.scores import Scores
+
+DISTRUSTED = 0.5  # doubt: more likely random than not
+SHOWN, SHOWN_OF_EACH = 20, 1  # a line with more would not fit a terminal
 PEAK = re.compile(r"(?P<contig>.+):(?P<start>[0-9][0-9,]{0,30})-(?P<end>[0-9][0-9,]{0,30})")
 
 
@@ -24,7 +28,8 @@ PEAK = re.compile(r"(?P<contig>.+):(?P<start>[0-9][0-9,]{0,30})-(?P<end>[0-9][0-
 @click.option("--least", type=click.IntRange(min=1), metavar="K",
               help="Instead of one peak, the K least supported peaks of each source.")  # fmt: skip
 @click.option("--source", metavar="DATASET.TR", help="Source of the peak: its name without the cell line.")
-@click.option("--peak", metavar="CONTIG:START-END", help="The peak, as in its BED file; START is 0-based.")
+@click.option("--peak", metavar="CONTIG:START-END",
+              help="The peak, as in its BED file or as browsers write it, from 1.")  # fmt: skip
 @model_options(required=True, of_run=("support",))
 @summary_option
 def explain(
@@ -41,18 +46,25 @@ def explain(
         refuse_existing_output(out)
     scores = chosen.scores()
     import_tensorflow_quietly()
-    from atypeak_scale.assess.interpretation.explain import explain, explain_peaks, least_supported
+    from atypeak_scale.assess.interpretation.explain import explain_peaks, find_peak, least_supported
     from atypeak_scale.assess.results import save_tables
     from atypeak_scale.registry.evidence_columns import EXPLANATION
+    from atypeak_scale.store.cell_line import require_source
 
+    scores.require_support()
+    scores.require_complete()
     if least is not None:
-        table = explain_peaks(scores, least_supported(scores, least))
-        _print_least(table, scores.cell_line.views, scores.cell_line.shape.sources - 1, summary)
+        peaks = least_supported(scores, least)
     else:
         assert place is not None
         assert source is not None
-        table = explain(scores, *place, source)
-        _print_one(table, scores.cell_line.views, summary)
+        number = require_source(scores.cell_line, source)
+        peaks = [find_peak(scores.cell_line, *place, number, or_from_1=True)]
+    table, doubt = explain_peaks(scores, peaks), [_doubt(scores, one) for one in peaks]
+    if least is not None:
+        _print_least(table, doubt, scores.cell_line.views, summary)
+    else:
+        _print_one(table, doubt[0], scores.cell_line.views, summary)
     if out is not None:
         summary.files(save_tables([(EXPLANATION, table)], out, scores.cell_line.views, scores.provenance()))
 
@@ -70,12 +82,26 @@ def _place(peak: str | None, source: str | None, least: int | None) -> tuple[str
     return found["contig"], start, end
 
 
+def _doubt(scores: "Scores", peak: int) -> float:
+    """Return the doubt of a peak, NaN if it cannot be judged."""
+    from atypeak_scale.registry import variables as v
+
+    return float(scores.read(v.DOUBT, peak, peak + 1)[0])
+
+
+def _conclusion(doubt: float) -> str:
+    """Return what a doubt means, in words."""
+    if math.isnan(doubt):
+        return "no doubt is known: its source cannot be judged"
+    return f"doubt {doubt:.2g}: {'distrust it' if doubt >= DISTRUSTED else 'no reason to distrust it'}"
+
+
 def _named(table: "pd.DataFrame", views: tuple[str, str]) -> "pd.Series[str]":
     """Return the name of each row's other source."""
     return table[f"other_{views[0]}"] + "." + table[f"other_{views[1]}"]
 
 
-def _print_one(table: "pd.DataFrame", views: tuple[str, str], summary: Summary) -> None:
+def _print_one(table: "pd.DataFrame", doubt: float, views: tuple[str, str], summary: Summary) -> None:
     if table.empty:
         summary.say("no other source", others=[])
         return
@@ -84,6 +110,14 @@ def _print_one(table: "pd.DataFrame", views: tuple[str, str], summary: Summary) 
         f"{peak['contig']}:{peak['start']}-{peak['end']} of {peak[views[0]]}.{peak[views[1]]}: support "
         f"{peak['support']:.2f}, {table['overlaps'].sum()} other sources overlap, {table['present'].sum()} "
         f"of {len(table)} are in the window"
+    )
+    summary.say(_conclusion(doubt), doubt=doubt)
+    added = float(table.loc[table["present"] == 1, "effect"].sum())
+    baseline = float(peak["support"]) - added
+    summary.say(
+        f"baseline {baseline:+.2f}, which no single source explains, and {added:+.2f} added by those in the "
+        "window: together the support",
+        baseline=baseline,
     )
     shown = table[["present", "overlaps", "effect", "network", "regression"]].copy()
     shown.insert(0, "other", _named(table, views))
@@ -94,7 +128,9 @@ def _print_one(table: "pd.DataFrame", views: tuple[str, str], summary: Summary) 
             summary.table(head, part, part.head(SHOWN))
 
 
-def _print_least(table: "pd.DataFrame", views: tuple[str, str], others: int, summary: Summary) -> None:
+def _print_least(
+    table: "pd.DataFrame", doubts: list[float], views: tuple[str, str], summary: Summary
+) -> None:
     """Print a line for each peak, which has a row for each of the others: the sources of greatest effect."""
     import pandas as pd
 
@@ -102,14 +138,15 @@ def _print_least(table: "pd.DataFrame", views: tuple[str, str], others: int, sum
         summary.say("no other source", others=[])
         return
     rows = []
-    for at in range(0, len(table), others):
-        of_peak, one = table.iloc[at : at + others], table.iloc[at]
+    others = len(table) // len(doubts)
+    for number, doubt in enumerate(doubts):
+        of_peak, one = table.iloc[number * others : (number + 1) * others], table.iloc[number * others]
         effects = []
         for is_present in (1, 0):
             part = of_peak[of_peak["present"] == is_present].head(SHOWN_OF_EACH)
             pairs = zip(_named(part, views), part["effect"], strict=True)
             effects.append(", ".join(f"{name} {effect:+.2f}" for name, effect in pairs))
         place, source = f"{one['contig']}:{one['start']}-{one['end']}", f"{one[views[0]]}.{one[views[1]]}"
-        rows.append((place, source, one["support"], of_peak["overlaps"].sum(), *effects))
-    columns = ["peak", "source", "support", "overlapping", "adds", "would add"]
+        rows.append((place, source, one["support"], doubt, of_peak["overlaps"].sum(), *effects))
+    columns = ["peak", "source", "support", "doubt", "overlapping", "adds most", "would add most"]
     summary.table("peaks", pd.DataFrame(rows, columns=columns))

@@ -37,7 +37,7 @@ def show(chosen: Chosen, region: str, score: str | None, svg: str | None, summar
     from atypeak_scale.assess.regions.places import find_modules, parse_region
     from atypeak_scale.storage.targets import target
 
-    if not re.fullmatch("[0-9]+", region.strip()):
+    if not re.fullmatch("[0-9][0-9,]*", region.strip()):
         parse_region(region.strip())  # refused before anything is opened
     if svg is not None:
         target(svg).refuse_existing_file()

@@ -33,7 +33,8 @@ def test_run_demo__scores_every_kind_of_peak_and_keeps_what_is_there(tmp_path: P
     ]
     assert set(result.medians) == set(MEANINGS)
     assert {"simulate", "train", "score"} <= {event.stage for event in heard}
-    for name in ("scores/final.bed", "scores/peaks.parquet", "catalogue/truth.tsv", "report/report.html"):
+    for name in ("scores/final.bed", "scores/peaks.parquet", "catalogue/truth.tsv", "report/report.html",
+                 "report/tables/lowest-peaks.tsv"):  # fmt: skip
         assert (tmp_path / "demo" / name).is_file()
         assert str(tmp_path / "demo" / name) in result.explain()
     before = tree(tmp_path / "demo")
@@ -48,7 +49,8 @@ def test_run_demo__scores_every_kind_of_peak_and_keeps_what_is_there(tmp_path: P
 
 def test_explain__lists_kinds_from_the_least_doubt() -> None:
     medians = {"stack": (0.01, 900.0), "noise": (0.94, 400.0), "watermark": (0.3, 700.0)}
-    text = DemoResult(Path("w"), [], ["a.b: 39% of its peaks"], medians).explain()
+    text = DemoResult(Path("w"), [], ["a.b: 39% of its peaks"], medians, "d.t").explain()
     kinds = [line.split()[:3] for line in text.splitlines() if line.startswith("  ")][:3]
     assert kinds == [["stack", "0.01", "900"], ["watermark", "0.30", "700"], ["noise", "0.94", "400"]]
     assert "a.b: 39% of its peaks" in text.splitlines()
+    assert "one source, d.t, that is almost everywhere" in text

@@ -16,7 +16,7 @@ TABLE = Table(
     "toys",
     "toys of the tests",
     (
-        Column("view1", "text", "label of the view {view1}"),
+        Column("view1", "text", "name of the {view1}"),
         Column("start", "int64", "start, 0-based", "bp"),
         Column("mean", "float64", "mean"),
     ),
@@ -87,5 +87,5 @@ def test_parquet_schema__types_descriptions_and_units() -> None:
     schema = parquet_schema(columns)
     assert schema.names == ["factor", "start", "mean", "small", "score"]
     assert schema.types == [pa.string(), pa.int64(), pa.float64(), pa.int32(), pa.float32()]
-    assert schema.field("factor").metadata == {b"description": b"label of the view factor"}
+    assert schema.field("factor").metadata == {b"description": b"name of the factor"}
     assert schema.field("start").metadata == {b"description": b"start, 0-based", b"unit": b"bp"}

@@ -29,7 +29,7 @@ _BY_RANK = "1000 for the first rank, 0 for the last, evenly in between"
 FINAL_BED = _bed6(
     "final",
     "every scored peak",
-    "final score, rounded and clipped; 750 is average for the label of the second view",
+    "final score, rounded and clipped; 750 is average for its {view1}",
 )
 RAW_BED = _bed6("raw", "every scored peak", "1,000 times the raw score, rounded and clipped")
 SUPPORT_BED = _bed6("support", "every peak that can be judged", "1000 (1 - doubt), rounded")

@@ -258,7 +258,7 @@ PAIRS = Table(
     "final scores of each label's peaks in CRMs with and without each other label",
     (
         VIEW1,
-        Column("other_view1", "text", "the other label of the view {view1}"),
+        Column("other_view1", "text", "name of the other {view1}"),
         Column("both_peaks", "int64", "number of its peaks in CRMs that hold the other", range=FROM_0),
         Column("alone_peaks", "int64", "number of its peaks in CRMs that do not", range=FROM_0),
         Column("both_mean", "float64", "mean final score with the other"),
@@ -273,7 +273,12 @@ PAIRS = Table(
             "pairs in which the peak with the other is higher, ties half",
             range=FROM_0,
         ),
-        Column("superiority", "float64", "their share among all pairs, 0.5 if nothing differs", range=SHARE),
+        Column(
+            "superiority",
+            "float64",
+            "share of pairs in which the peak with the other is higher; 0.5: nothing differs",
+            range=SHARE,
+        ),
         Column("cohens_d", "float64", "difference of means in pooled standard deviations"),
         Column("p", "float64", "two-sided p-value of Mann-Whitney", range=SHARE),
         Column("p_adjusted", "float64", "Benjamini-Hochberg over all comparisons", range=SHARE),

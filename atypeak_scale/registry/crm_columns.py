@@ -83,7 +83,7 @@ RELEASE_PAIRS = Table(
     (
         *PLACE,
         _CRM_ROW,
-        Column("view1", "text", "label of the view {view1}; the peaks counted are its own"),
+        Column("view1", "text", "name of the {view1}; the peaks counted are its own"),
         *_RELEASE,
         Column("crm_mean", "float64", "mean final score of all scored peaks of the CRM"),
     ),
@@ -94,7 +94,7 @@ RELEASE_SUMMARY = Table(
     "rank correlation of mean score and ratio, overall and by label",
     (
         Column("unit", "text", "crm, or crm_{view1} for pairs of a CRM and a label"),
-        Column("label", "text", "label of the view {view1}, empty for all"),
+        Column("label", "text", "name of the {view1}, empty for all"),
         Column("count", "int64", "number of units", range=FROM_0),
         Column("spearman", "float64", "Spearman correlation of mean and ratio", range=SIGNED),
         Column("p", "float64", "two-sided p-value, as if units were independent", range=SHARE),

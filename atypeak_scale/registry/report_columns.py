@@ -3,7 +3,7 @@
 from atypeak_scale.registry.crm_columns import PLACE
 from atypeak_scale.registry.ranges import FROM_0, FROM_1, SHARE
 from atypeak_scale.registry.table import VIEW0, VIEW1, Column, Table, column_of
-from atypeak_scale.registry.variables import CHANCE_VARIABLES, PEAK_SCORES
+from atypeak_scale.registry.variables import CHANCE_VARIABLES, PEAK_SCORES, SUPPORT
 
 EXPERIMENTS = Table(
     "experiments",
@@ -23,7 +23,7 @@ EXPERIMENTS = Table(
         Column(
             "confirmed",
             "float64",
-            "share of its peaks that share a bp with a peak of one of these",
+            "share of its peaks that share a bp with a peak of one of these; low, too, if these have few",
             range=SHARE,
         ),
         Column("final_lower_quartile", "float64", "lower quartile of the final scores of its peaks"),
@@ -68,7 +68,7 @@ MODULE_CHOICE = Table(
         Column("crm", "int64", "row of the CRM in the CRM file, from 0", range=FROM_0),
         Column("chosen", "text", "why it was chosen: best, worst, typical, or a low peak lies in it"),
         Column("peaks", "int64", "number of peaks that overlap it", range=FROM_0),
-        Column("mean", "float64", "mean final score of its peaks"),
+        Column("final_mean", "float64", "mean final score of its peaks"),
         Column(
             "trust_mean", "float64", "mean trust, 1 - doubt, of its peaks that can be judged", range=SHARE
         ),
@@ -76,7 +76,7 @@ MODULE_CHOICE = Table(
 )
 LOWEST_PEAKS = Table(
     "lowest-peaks",
-    "the peaks with the most doubt, or the lowest final scores, of each source in turn",
+    "some peaks of each source: those with the most doubt, or the lowest final scores, the lowest first",
     (
         *PLACE,
         VIEW0,
@@ -85,6 +85,7 @@ LOWEST_PEAKS = Table(
         Column("other_sources", "int32", "number of other sources with a peak in that CRM", range=FROM_0),
         column_of(PEAK_SCORES[2]),
         Column("doubt", "float32", "probability that it lies at random", range=SHARE),
+        column_of(SUPPORT),
     ),
 )
 FILES = Table(

@@ -33,8 +33,8 @@ class Column:
         return replace(self, description=REFERENCE.sub("", self.description))
 
 
-VIEW0 = Column("view0", "text", "label of the view {view0}")
-VIEW1 = Column("view1", "text", "label of the view {view1}")
+VIEW0 = Column("view0", "text", "name of the {view0}")
+VIEW1 = Column("view1", "text", "name of the {view1}")
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,6 @@ _TYPES: dict[object, ColumnType] = {
 def column_of(variable: Variable, prefix: str = "") -> Column:
     """Return the column of an array that has a value for each row of a table."""
     name, dtype = variable.name.removeprefix(prefix), _TYPES[variable.dtype]
-    return Column(name, dtype, variable.description, range=variable.range)
+    # Arrays know no names of views, tables do.
+    description = variable.description.replace("the label of the second view", "its {view1}")
+    return Column(name, dtype, description, range=variable.range)

@@ -104,7 +104,7 @@ def intervals(
     begin
         Where the axis begins; None leaves that to the values.
     line
-        Value of a line across all rows; None draws none.
+        Value of a line across all rows, which the axis then reaches; None draws none.
 
     """
     from bokeh.models import Span
@@ -123,6 +123,8 @@ def intervals(
     if begin is not None:
         drawn.x_range.start = begin
     if line is not None:
+        # An axis follows marks, and not this line: without a mark there, the line may lie outside of it.
+        drawn.scatter(x=[line], y=labels[:1], size=0, alpha=0)
         drawn.add_layout(Span(location=line, dimension="height", line_color=ORANGE, line_dash="dashed"))
     return drawn
 

@@ -1,4 +1,4 @@
-"""The lowest peaks of every source, in turn: a catalogue's most suspicious source would fill any list."""
+"""The lowest peaks of all sources, some of each: a catalogue's most suspicious source would fill any list."""
 
 from dataclasses import dataclass
 
@@ -26,10 +26,11 @@ class LowestTask:
 def lowest_peaks(
     article: Scores | None, support: Scores | None, count: int, executor: Executor | None = None
 ) -> pd.DataFrame:
-    """Return the peaks with the most doubt, or the lowest final score without support, source by source.
+    """Return the peaks with the most doubt, or the lowest final score without support, the lowest first.
 
-    First comes the lowest peak of each source, the lowest of these first; then the second lowest of each, and
-    so on. Peaks without a score are left out.
+    They are the lowest peak of each source, then the second lowest of each, and so on, until there are
+    `count`. Of equal doubt, the peak with less support comes first. Peaks without a score, or without any
+    doubt, are left out.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def lowest_peaks(
         found = _in_turn(part if found is None else pd.concat([found, part]), each)
     assert found is not None
     chosen = found.head(count).sort_values("peak", kind="stable")
-    return _facts(article, support, chosen, found.head(count)["peak"].to_numpy())
+    order = chosen.sort_values(["bad", "then", "peak"], ascending=[False, False, True], kind="stable")
+    return _facts(article, support, chosen, order["peak"].to_numpy())
 
 
 def _lowest(task: LowestTask) -> pd.DataFrame:
@@ -76,7 +78,7 @@ def _lowest(task: LowestTask) -> pd.DataFrame:
             "then": -then,
         }
     )
-    return _in_turn(frame[~np.isnan(bad)], task.count)
+    return _in_turn(frame[bad > 0 if of_support else ~np.isnan(bad)], task.count)
 
 
 def _in_turn(frame: pd.DataFrame, each: int) -> pd.DataFrame:

@@ -60,6 +60,7 @@ def _tracks() -> Drawn:
     hover(drawn, [("expected here", "@source"), ("how surely", "@value{0.00}")], [drawn.renderers[0]])
     drawn.xaxis.formatter = NumeralTickFormatter(format="0,0")
     drawn.xaxis.ticker.desired_num_ticks = 4
+    drawn.xaxis.major_label_orientation = 0.4  # side by side, they overlap on a narrow screen
     drawn.ygrid.grid_line_dash = [2, 4]
     return drawn
 

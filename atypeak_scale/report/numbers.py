@@ -20,7 +20,12 @@ def percent(share: float) -> str:
 
 def count(number: int, what: str, several: str | None = None) -> str:
     """Return a number with what it counts: "1 peak", "2,345 peaks"."""
-    return f"{number:,} {what if number == 1 else several or f'{what}s'}"
+    return f"{number:,} {noun(number, what, several)}"
+
+
+def noun(number: int, what: str, several: str | None = None) -> str:
+    """Return what stands after a number: "peak" after 1, else "peaks"."""
+    return what if number == 1 else several or f"{what}s"
 
 
 def listed(names: list[str], most: int = 5) -> str:

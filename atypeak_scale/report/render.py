@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from atypeak_scale.report.numbers import count
 from atypeak_scale.report.page import Chooser, Figure, Listing, Page
 from atypeak_scale.tables import COLUMNS_FILE, ENDING, columns_of, write_dictionary, write_tsv
 
@@ -48,7 +49,7 @@ def render(page: Page, tables: "Path") -> str:
     # The packs are filled by the body, so it is rendered before them.
     return template.render(
         page=page, policy=_policy(scripts), style=Markup(_own("page.css")), scripts=scripts,
-        packs=packs.packed, anchors=_anchors(page), kinds=lambda block: type(block).__name__,
+        packs=packs.packed, count=count, anchors=_anchors(page), kinds=lambda block: type(block).__name__,
         pack=packs.figure, pack_choices=packs.choices, pack_table=packs.table,
     )  # fmt: skip
 

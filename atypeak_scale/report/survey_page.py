@@ -8,6 +8,7 @@ from atypeak_scale.catalogue.folder import Catalogue
 from atypeak_scale.catalogue.line_files import LABELS
 from atypeak_scale.provenance import new_output
 from atypeak_scale.registry.survey_columns import CELL_LINES, SURVEY_SOURCES
+from atypeak_scale.report.numbers import count, noun
 from atypeak_scale.report.page import Listing, Number, Numbers, Page, Section, Text
 from atypeak_scale.report.render import TABLES, render, write_tables
 from atypeak_scale.storage.locations import Location, join
@@ -59,7 +60,7 @@ def _page(found: Survey, catalogue: Catalogue) -> Page:
     verdicts = lines["verdict"].value_counts()
     numbers = Numbers(
         (
-            Number(f"{len(lines):,}", "cell lines"),
+            Number(f"{len(lines):,}", noun(len(lines), "cell line")),
             Number(f"{int(verdicts.get(YES, 0)):,}", "of them can be judged"),
             Number(f"{int(verdicts.get(FEW, 0)):,}", "can be judged in part"),
             Number(f"{int(verdicts.get(NO, 0)):,}", "cannot be judged"),
@@ -80,7 +81,7 @@ def _page(found: Survey, catalogue: Catalogue) -> Page:
     )  # fmt: skip
     return Page(
         "What is in this catalogue?",
-        f"Survey of atypeak-scale {version('atypeak-scale')}: {catalogue.rows:,} rows, named "
+        f"Survey of atypeak-scale {version('atypeak-scale')}: {count(catalogue.rows, 'row')}; names as "
         f"{catalogue.convention}",
         LABELS,
         (

@@ -38,6 +38,14 @@ def test_commands_of__can_be_typed(store: object, models: dict, workdir: Path | 
     assert (f"--config {cell_line}" in found["search"]) == (cell_line == "hela")
 
 
+def test_commands_of__a_run_without_configuration_has_left_one(tmp_path: Path) -> None:
+    assert "--config CONFIG " in commands_of(tmp_path / "store.zarr", {}, "unheard-of", tmp_path)["search"]
+    (tmp_path / "config.yaml").touch()
+    found = commands_of(tmp_path / "store.zarr", {}, "unheard-of", tmp_path)
+    assert f"--config {tmp_path.name}/config.yaml " in found["search"]
+    assert "CONFIG" not in found["stability"]
+
+
 def test_workdir_of__is_the_folder_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run" / "store.zarr").mkdir(parents=True)
     (tmp_path / "other.zarr").mkdir()

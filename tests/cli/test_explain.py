@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from assess.supported import article_of, supported
@@ -36,6 +37,13 @@ def test_explain__one_peak(scores: Scores, tmp_path: Path, monkeypatch: pytest.M
         f"{contig}:{start}-{end} of {'.'.join(source)}: support {scores.read(v.SUPPORT)[20]:.2f}, "
         f"{table['overlaps'].sum()} other sources overlap, {table['present'].sum()} of 5 are in the window\n"
     )
+    doubt = scores.read(v.DOUBT)[20]
+    assert ("no doubt is known" if np.isnan(doubt) else f"doubt {doubt:.2g}: ") in text.splitlines()[1]
+    baseline, added = (float(one) for one in re.findall(r"[+-]\d+\.\d\d", text.splitlines()[2]))
+    assert added == pytest.approx(table.loc[table["present"] == 1, "effect"].sum(), abs=0.006)
+    assert baseline + added == pytest.approx(table["support"].iloc[0], abs=0.011)
+    from_1 = ("--peak", f"{contig}:{start + 1:,}-{end:,}", "--source", ".".join(source))
+    assert printed(*arguments(scores), *from_1) == printed(*arguments(scores), *named)
     for row in table.itertuples():
         assert re.search(rf"{row.other_dataset}\.{row.other_tr} +{row.overlaps} +{row.effect:.4g} ", text)
     adds, would = text.index("adds to the support"), text.index("would add, with a peak there")
@@ -44,24 +52,27 @@ def test_explain__one_peak(scores: Scores, tmp_path: Path, monkeypatch: pytest.M
     written = pd.read_csv(tmp_path / "out" / "explanation.tsv", sep="\t")
     pd.testing.assert_frame_equal(written, table, rtol=1e-4, check_dtype=False)
     monkeypatch.setattr(command, "SHOWN", 1)
-    assert len(printed(*arguments(scores), *named).splitlines()) == 1 + 2 * 4
+    assert len(printed(*arguments(scores), *named).splitlines()) == 3 + 2 * 4
     assert ", the 1 most of " in printed(*arguments(scores), *named)
 
 
 def test_explain__the_least_supported(scores: Scores, tmp_path: Path) -> None:
     text = printed(*arguments(scores), "--least", "2", "--out", tmp_path / "out")
-    table = assess.explain_peaks(scores, assess.least_supported(scores, 2))
+    peaks = assess.least_supported(scores, 2)
+    table = assess.explain_peaks(scores, peaks)
     lines = text.splitlines()[1:13]
     assert len(table) == 12 * 5
     for at, line in enumerate(lines):
         of_peak = table.iloc[at * 5 : at * 5 + 5]
         one = of_peak.iloc[0]
         place = f"{one['contig']}:{one['start']}-{one['end']}"
-        assert line.split()[:4] == [
-            place, f"{one['dataset']}.{one['tr']}", f"{one['support']:.4g}", str(of_peak["overlaps"].sum()),
+        doubt = scores.read(v.DOUBT)[peaks[at]]
+        assert line.split()[:5] == [
+            place, f"{one['dataset']}.{one['tr']}", f"{one['support']:.4g}",
+            "-" if np.isnan(doubt) else f"{doubt:.4g}", str(of_peak["overlaps"].sum()),
         ]  # fmt: skip
         for is_present in (0, 1):
-            part = of_peak[of_peak["present"] == is_present].head(3)
+            part = of_peak[of_peak["present"] == is_present].head(1)
             assert ", ".join(
                 f"{row.other_dataset}.{row.other_tr} {row.effect:+.2f}" for row in part.itertuples()
             ) in line  # fmt: skip

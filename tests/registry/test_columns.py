@@ -42,7 +42,8 @@ def test_peaks__holds_every_score_of_a_peak() -> None:
     of_peaks = [variable for variable in SCORE_VARIABLES if variable.dims == ("catalogue_peak",)]
     assert len(of_peaks) == 3
     for variable in (*of_peaks, SPREAD):
-        assert found[variable.name].description == variable.description
+        described = variable.description.replace("the label of the second view", "its {view1}")
+        assert found[variable.name].description == described
         assert found[variable.name].dtype == "float32"
     of_support = [one for one in SUPPORT_ENSEMBLE_VARIABLES if one.dims == ("catalogue_peak",)]
     assert {one.name for one in of_support} <= found.keys()

@@ -201,7 +201,7 @@ def test_browser__says_what_is_in_a_cell_of_a_matrix(seen: Seen, report: Path) -
     seen.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     seen.page.wait_for_timeout(200)
     said = figure.locator(".cell").inner_text()
-    found = re.fullmatch(r"(.+) \(row\), (.+) \(column\): superiority (\S+)", said)
+    found = re.fullmatch(r"(.+) \(row\), (.+) \(column\): chance of a higher score with it (\S+)", said)
     assert found is not None, said
     row, column, value = found.groups()
     pairs = pd.read_csv(report / "tables" / "pairs.tsv", sep="\t").set_index(["tr", "other_tr"])[

@@ -104,7 +104,9 @@ def _check(scores: Scores) -> None:
     scores.require_complete()
 
 
-def find_peak(cell_line: CellLine, contig: str, start: int, end: int, source: int) -> int:
+def find_peak(
+    cell_line: CellLine, contig: str, start: int, end: int, source: int, or_from_1: bool = False
+) -> int:
     """Return the index of a peak in the store, the first of equal ones; reads a few chunks.
 
     Parameters
@@ -113,6 +115,8 @@ def find_peak(cell_line: CellLine, contig: str, start: int, end: int, source: in
         The peak; bp, 0-based, half-open.
     source
         Number of its source.
+    or_from_1
+        If no peak starts there, take `start` as genome browsers write it, counted from 1.
 
     Raises
     ------
@@ -122,7 +126,23 @@ def find_peak(cell_line: CellLine, contig: str, start: int, end: int, source: in
     """
     if contig not in cell_line.contigs:
         raise InputError(f"{cell_line.store}: has no contig {contig!r}; {nearest(contig, cell_line.contigs)}")
-    wanted, blocks = (cell_line.contigs.index(contig), start), cell_line.blocks("peaks")
+    number = cell_line.contigs.index(contig)
+    for one in (start, start - 1) if or_from_1 else (start,):
+        found, block = _at(cell_line, (number, one), end, source)
+        if found is not None:
+            return found
+    name = source_name(cell_line.sources[source])
+    near = _nearest_peak(cell_line, (number, start), source, block)
+    told = f"the nearest is {contig}:{near[0]}-{near[1]}" if near else "it has no peak on that contig"
+    raise InputError(f"{cell_line.store}: has no peak {contig}:{start}-{end} of {name} in a CRM; {told}")
+
+
+def _at(cell_line: CellLine, wanted: tuple[int, int], end: int, source: int) -> tuple[int | None, int]:
+    """Return the index of a peak, None if there is none, and the block in which it would begin.
+
+    wanted: contig and start of the peak.
+    """
+    blocks = cell_line.blocks("peaks")
 
     def is_before(block: Block) -> bool:
         peaks = cell_line.peaks(block.start, block.start + 1)
@@ -135,15 +155,12 @@ def find_peak(cell_line: CellLine, contig: str, start: int, end: int, source: in
     # Peaks of that start may begin at the end of the block before the first that does not begin before it.
     for block in blocks[max(0, low - 1) :]:
         peaks = cell_line.peaks(*block)
-        is_peak = (peaks.contig == wanted[0]) & (peaks.start_bp == start) & (peaks.end_bp == end)
+        is_peak = (peaks.contig == wanted[0]) & (peaks.start_bp == wanted[1]) & (peaks.end_bp == end)
         if (found := np.flatnonzero(is_peak & (peaks.source == source))).size:
-            return block.start + int(found[0])
+            return block.start + int(found[0]), max(0, low - 1)
         if (int(peaks.contig[-1]), int(peaks.start_bp[-1])) > wanted:
             break
-    name = source_name(cell_line.sources[source])
-    near = _nearest_peak(cell_line, wanted, source, max(0, low - 1))
-    told = f"the nearest is {contig}:{near[0]}-{near[1]}" if near else "it has no peak on that contig"
-    raise InputError(f"{cell_line.store}: has no peak {contig}:{start}-{end} of {name} in a CRM; {told}")
+    return None, max(0, low - 1)
 
 
 def _nearest_peak(
@@ -204,7 +221,8 @@ def _explain_peak(scores: Scores, peak: int, names: list[str]) -> pd.DataFrame:
         for part in zip(*(_log_odds(scores, row, is_present) for row in rows), strict=True)
     )
     sign = np.where(is_present, -1, 1)
-    parts = [sign * (part[1:] - part[0]) for part in (network, regression)]
+    # Adding 0 makes -0, of a source that changes nothing, 0.
+    parts = [sign * (part[1:] - part[0]) + 0.0 for part in (network, regression)]
     effect = parts[0] + parts[1]
     others = [number for number in range(len(cell_line.sources)) if number != own]
     others = sorted(others, key=lambda number: (not is_present[number], -effect[number], number))

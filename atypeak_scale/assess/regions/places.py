@@ -41,7 +41,8 @@ def find_modules(cell_line: CellLine, place: str) -> list[CrmPlace]:
         The data.
     place
         A region as browsers write it, `chr1:778,327-779,298`: 1-based, its last bp included, commas optional.
-        Or one position, `chr1:778,327`, or a CRM's row in the CRM file, from 0, as in the column `crm`.
+        Or one position, `chr1:778,327`, or a CRM's row in the CRM file, from 0, as in the column `crm`, where
+        commas are optional too.
 
     Returns
     -------
@@ -55,8 +56,8 @@ def find_modules(cell_line: CellLine, place: str) -> list[CrmPlace]:
 
     """
     text = place.strip()
-    if re.fullmatch("[0-9]{1,30}", text):
-        return [_by_number(cell_line, int(text))]
+    if re.fullmatch(_NUMBER, text):
+        return [_by_number(cell_line, int(text.replace(",", "")))]
     contig, start, end = parse_region(text)
     if contig not in cell_line.contigs:
         raise InputError(

@@ -80,7 +80,9 @@ class EarlyStopping:
 
     def detail(self) -> str:
         """Say how the last epoch ended, and which is the best."""
-        return f"loss {self.losses[-1]:.6f}, best {self.kept_loss:.6f} in epoch {self.kept_epoch}"
+        step = self._settings.min_delta
+        least = f" (less only counts if by {step:g})" if step else ""
+        return f"loss {self.losses[-1]:.6f}, best {self.kept_loss:.6f} in epoch {self.kept_epoch}{least}"
 
 
 def check_loss(loss: float, epoch: int, setting: str) -> None:

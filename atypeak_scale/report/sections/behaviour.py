@@ -50,7 +50,9 @@ def _calibration(scores: Scores) -> Iterator[Block]:
             "calibration", "Are the probabilities right?", _histogram(judged),
             "Random peaks are spread evenly over p, so the right half of the bars should be level with the "
             "orange line; what stands above it on the left are real peaks, and bars that leave the figure "
-            "have their number on top.",
+            "have their number on top. If the bars of the right half fall to the right, fewer peaks are "
+            "random than estimated, so doubt is too high, never too low; if they rise, random placements "
+            "are no fair comparison for these peaks.",
             "calibration",
         )  # fmt: skip
     yield Listing(
@@ -126,7 +128,8 @@ def _weights(scores: Scores) -> Iterator[Block]:
     flagged = [name for name, flag in zip(names, flags, strict=True) if flag]
     yield Text(
         (f"{count(len(flagged), 'weight')} of {len(table):,} had to be clipped or replaced: "
-         f"{listed(flagged)}."
+         f"{listed(flagged)}. Weights are held between 0.1 and 10, and one that cannot be computed is the "
+         "mean of the others: such an experiment is not corrected in full, so read its scores with care."
          if flagged else f"None of the {len(table):,} weights had to be clipped or replaced.",)
     )  # fmt: skip
     order = np.lexsort((-np.abs(np.log(table["weight"].to_numpy())), flags == ""))[:MOST_DRAWN]

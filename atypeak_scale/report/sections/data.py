@@ -129,6 +129,7 @@ def _mean_module(results: Results) -> Figure:
         "mean-module", "The mean module",
         matrix(shown, labels[0], labels[1], "share of occupied bins", shades(BLUE), (0, _limit(shown))),
         f"Rows are {results.views[0]}s and columns {spoken(results.views[1])}s; the stronger the colour, "
-        "the more of an average module the experiment covers; clear cells are no experiments.",
+        "the more of an average module the experiment covers; where a cell is empty, there is no such "
+        "experiment.",
         MEAN_CRM.name,
     )  # fmt: skip

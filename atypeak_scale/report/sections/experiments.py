@@ -37,7 +37,9 @@ def section(results: Results) -> Section:
         Listing(
             "experiments", "All experiments", EXPERIMENTS, found.loc[order].reset_index(drop=True),
             "One row for each experiment; click a heading to sort, and read the lower end of the interval "
-            "first: it is what is sure.",
+            "first: it is what is sure. An interval of 0 to 0 means that no peak looks random, not that all "
+            "are certain; confirmed is low, too, where the other experiments of the "
+            f"{spoken(results.views[1])} have few peaks.",
             (*results.views, *SHOWN), is_open=True,
         )
     )  # fmt: skip
@@ -103,7 +105,8 @@ def _figure(results: Results, found: pd.DataFrame) -> Figure:
     return Figure(
         "share-random", f"{which} peaks that lie like random ones", _drawn(shown),
         "A dot far to the right is an experiment many of whose peaks no other experiment supports better "
-        f"than random places; the bar holds 95%{grey}.",
+        f"than random places; the bar is the 95% interval{grey}. Without a bar, 0 only means that no peak "
+        "looks random, not that every peak is certain.",
         "experiments",
     )  # fmt: skip
 

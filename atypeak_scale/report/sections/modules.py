@@ -22,7 +22,8 @@ HOW_TO_READ = (
     "Each line is one experiment and each bar a peak: blue ones are believed, orange ones doubted, grey ones "
     "cannot be judged, and hollow green ones are expected here but absent. Below, rows are datasets and "
     "columns regulators: what is there, what the model rebuilds (phantoms, which it adds, have an orange "
-    "edge), how its peaks score, and the average of all modules; the stronger the colour, the more."
+    "edge), how its peaks score, and the average of all modules; the stronger the colour, the more; of "
+    "scores, blue is above 750 and orange below."
 )
 KINDS = {
     "best": "among the best",
@@ -55,27 +56,38 @@ def section(results: Results) -> Section:
             ),
             Listing(
                 "lowest-peaks", "Peaks to distrust first", LOWEST_PEAKS, lowest,
-                "The lowest peaks of each experiment in turn; click a row to see its module above, if this "
-                "page holds it.",
-                ("contig", "start", "end", *results.views, "other_sources", "final", "doubt"),
+                "Some of the lowest peaks of each experiment, those with the most doubt first and, among "
+                "equals, those with the least support; click a row to see its module above, if this page "
+                "holds it.",
+                _shown(results),
                 places=True, is_open=True,
             ),
         ),
     )  # fmt: skip
 
 
+def _shown(results: Results) -> tuple[str, ...]:
+    """Return the columns of the lowest peaks that there are."""
+    of_support = ("doubt", "support") if results.support is not None else ()
+    final = ("final",) if results.article is not None else ()
+    return ("contig", "start", "end", *results.views, "crm", "other_sources", *of_support, *final)
+
+
 def choose(results: Results, lowest: pd.DataFrame) -> dict[int, str]:
     """Return the number of each module to show, with why, the best of support first."""
-    chosen: dict[int, list[str]] = {}
+    chosen: dict[int, dict[str, list[str]]] = {}
     for scores in (results.support, results.article):
         if scores is None:
             continue
         by = "support" if scores.objective == "support" else "final score"
         for row in interesting_modules(scores, EACH, results.executor).itertuples():
-            chosen.setdefault(int(str(row.crm)), []).append(f"{KINDS[str(row.kind)]} by {by}")
+            chosen.setdefault(int(str(row.crm)), {}).setdefault(KINDS[str(row.kind)], []).append(f"by {by}")
     for crm in lowest["crm"].drop_duplicates().head(OF_PEAKS).tolist():
-        chosen.setdefault(int(crm), []).append(KINDS["low"])
-    return {crm: ", ".join(reasons) for crm, reasons in chosen.items()}
+        chosen.setdefault(int(crm), {})[KINDS["low"]] = []
+    return {
+        crm: ", ".join(" ".join([kind, *[" and ".join(by)] * bool(by)]) for kind, by in reasons.items())
+        for crm, reasons in chosen.items()
+    }
 
 
 def _choices(results: Results, chosen: Mapping[int, str]) -> Iterator[tuple[dict[str, Any], Choice]]:
@@ -88,7 +100,7 @@ def _choices(results: Results, chosen: Mapping[int, str]) -> Iterator[tuple[dict
         results.executor.tell("modules", number + 1, len(places))
         row = {
             "contig": one.place.contig, "start": one.place.start, "end": one.place.end, "crm": one.place.crm,
-            "chosen": reason, "peaks": len(one.peaks), "mean": _mean(one.peaks, "final"),
+            "chosen": reason, "peaks": len(one.peaks), "final_mean": _mean(one.peaks, "final"),
             "trust_mean": 1 - _mean(one.peaks, "doubt"),
         }  # fmt: skip
         yield row, choice_of(one, reason, _absent(one), average, cell_line.labels)

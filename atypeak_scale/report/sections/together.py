@@ -149,7 +149,8 @@ def _pairs(results: Results) -> Iterator[Block]:
     names = [labels[at] for at in order]
     yield Figure(
         "pairs", f"Alone or both: every two {spoken(view1)}s",
-        matrix(superior[np.ix_(order, order)], names, names, "superiority", two_sided(), (0.2, 0.8)),
+        matrix(superior[np.ix_(order, order)], names, names, "chance of a higher score with it", two_sided(),
+               (0.2, 0.8)),
         f"Blue: peaks of the row's {spoken(view1)} score higher in modules that hold the column's; orange: "
         "lower; pale (0.5): no difference.",
         "pairs",

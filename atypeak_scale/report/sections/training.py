@@ -17,8 +17,8 @@ from atypeak_scale.storage.locations import join, name_of
 from atypeak_scale.storage.targets import target
 
 REASONS = {
-    SETTLED: "it hardly fell any more",
-    LOW: "it had reached the loss that was asked for",
+    SETTLED: "the loss hardly fell any more",
+    LOW: "the loss that was asked for was reached",
     LAST: "that was the last epoch",
     INTERRUPTED: "it was interrupted",
 }

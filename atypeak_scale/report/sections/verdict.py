@@ -5,7 +5,7 @@ import pandas as pd
 
 from atypeak_scale.assess.evidence.verdict import verdict
 from atypeak_scale.report.current import EVIDENCE
-from atypeak_scale.report.numbers import count, listed, percent, spoken
+from atypeak_scale.report.numbers import count, listed, noun, percent, spoken
 from atypeak_scale.report.page import Block, Missing, Number, Numbers, Section, Text
 from atypeak_scale.report.results import Results
 
@@ -70,13 +70,13 @@ def numbers(results: Results, found: pd.DataFrame) -> tuple[Number, ...]:
             Number(f"{lowest:.0f}", "lowest median final score of an experiment; 750 is average"),
         )  # fmt: skip
     _, share = like_random(found)
+    outstanding, unjudged = len(standing_out(found)), int((found["verdict"] != "judged").sum())
+    stands = noun(outstanding, "experiment stands out", "experiments stand out")
     return (
         *made,
         Number(percent(share), "of the peaks that can be judged lie like random ones"),
-        Number(
-            f"{len(standing_out(found)):,}", "experiments stand out, with far more such peaks than the others"
-        ),
-        Number(f"{int((found['verdict'] != 'judged').sum()):,}", "experiments cannot be judged here"),
+        Number(f"{outstanding:,}", f"{stands}, with far more such peaks than the others"),
+        Number(f"{unjudged:,}", f"{noun(unjudged, 'experiment')} cannot be judged here"),
     )
 
 
@@ -86,7 +86,7 @@ def _sentences(results: Results, found: pd.DataFrame) -> tuple[str, ...]:
     if not peaks:
         return (
             f"None of the {count(len(found), 'experiment')} of {name} can be judged from this catalogue.",
-            "The other experiments do not tell their peaks from random places.",
+            "For each of them, the others do not help to tell its peaks from random places.",
             "Read no doubt from it; the tables below say why.",
         )
     first = (
@@ -116,14 +116,17 @@ def unjudged_sentence(found: pd.DataFrame, peaks: int) -> str:
     """Say how many sources cannot be judged, and why; `peaks` is the number of their peaks."""
     few, low = (int((found["verdict"] == verdict).sum()) for verdict in ("few peaks", "low power"))
     if not few + low:
-        return "All experiments can be judged: the others tell their peaks from random places."
+        return "All experiments can be judged: the others suffice to tell their peaks from random places."
     if few and low:
-        have = "has" if few == 1 else "have"
-        why = f": {few} {have} too few, and the others hardly tell those of {low} from random places"
-    else:
-        why = ", because " + (
-            "there are too few of them" if few else "the others hardly tell them from random places"
+        have = noun(few, "has", "have")
+        why = (
+            f": {count(few, 'experiment')} {have} too few peaks, and the other experiments hardly help to "
+            f"tell those of {low:,} from random places"
         )
+    elif few:
+        why = f", because {noun(few, 'it has', 'they have')} too few"
+    else:
+        why = ", because the other experiments hardly help to tell them from random places"
     return f"The {count(peaks, 'peak')} of {count(few + low, 'experiment')} cannot be judged{why}."
 
 

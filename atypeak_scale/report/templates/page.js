@@ -65,6 +65,8 @@
     return value;
   }
 
+  const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+
   // As many labels along the axes as there is room for.
   function fitLabels(place) {
     for (const plot of models(place).filter((model) => model.type === "Figure" && !model.tags.length)) {
@@ -73,8 +75,14 @@
       ticker.desired_num_ticks = Math.max(2, Math.min(7, Math.floor(plot.inner_width / 65)));
     }
     for (const plot of matrices(place)) {
-      for (const [axis, length] of [[plot.above[0], plot.inner_width], [plot.left[0], plot.inner_height]]) {
-        if (length) axis.ticker.desired_num_ticks = Math.max(2, Math.floor(length / 11));
+      for (const [axis, range, length] of [
+        [plot.above[0], plot.x_range, plot.inner_width], [plot.left[0], plot.y_range, plot.inner_height],
+      ]) {
+        if (!length) continue;
+        // Bokeh takes the step that comes nearest to a number of labels, even if they overlap.
+        const cells = Math.abs(range.end - range.start);
+        const step = STEPS.find((one) => one * length / cells >= 11) ?? STEPS.at(-1);
+        axis.ticker.desired_num_ticks = Math.max(2, Math.floor(cells / step));
       }
     }
   }
@@ -194,7 +202,7 @@
       const top = element("thead");
       top.append(head);
       this.table.replaceChildren(top, body);
-      this.count.textContent = `${visible.length.toLocaleString("en")} of ${kept.length.toLocaleString("en")} rows`;
+      this.count.textContent = `${visible.length.toLocaleString("en")} of ${kept.length.toLocaleString("en")} row${kept.length === 1 ? "" : "s"}`;
       this.more.hidden = visible.length === kept.length;
       this.more.textContent = `Show ${Math.min(STEP, kept.length - visible.length)} more`;
     }
@@ -296,7 +304,7 @@
     const region = wanted.match(/^(\S.*):([0-9][0-9,]*)(?:-([0-9][0-9,]*))?$/);
     const number = (digits) => Number(digits.replaceAll(",", ""));
     const at = choices.findIndex(({ place: [contig, start, end, crm] }) => {
-      if (!region) return wanted === String(crm);
+      if (!region) return wanted.replaceAll(",", "") === String(crm);
       const first = number(region[2]), last = region[3] ? number(region[3]) : first;
       return contig === region[1] && first <= end && last > start;
     });

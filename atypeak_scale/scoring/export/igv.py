@@ -19,7 +19,9 @@ class IgvWriter(BrowserWriter):
     """Writes the session when it is created; it needs no peaks."""
 
     needs_name = True
-    files: ClassVar[Mapping[str, str]] = {IGV_FILE: f"IGV session; opens {BIGBED_FILE} and {BIGWIG_FILE}"}
+    files: ClassVar[Mapping[str, str]] = {
+        IGV_FILE: f"IGV session of {BIGBED_FILE} and {BIGWIG_FILE} beside it: File > Open Session in IGV"
+    }
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path, drawn: Drawn) -> None:
         name = scores.cell_line.name

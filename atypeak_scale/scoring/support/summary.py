@@ -51,12 +51,12 @@ def _percent(share: float) -> str:
 
 def _not_judged(names: list[str], verdicts: list[str]) -> Iterator[str]:
     reasons = {
-        "few peaks": f"have fewer than {FEWEST_PEAKS} peaks",
-        "low power": "have neighbours that do not tell their peaks from random places "
+        "few peaks": f"because of fewer than {FEWEST_PEAKS} peaks",
+        "low power": "because other sources hardly help to tell their peaks from random places "
         f"(power may be {LOW_POWER} or less)",
     }
     for verdict, reason in reasons.items():
         some = [name for name, of_source in zip(names, verdicts, strict=True) if of_source == verdict]
         if some:
             shown = ", ".join(some[:MOST_NAMED]) + (", ..." if len(some) > MOST_NAMED else "")
-            yield f"cannot be judged from this catalogue, because they {reason}: {shown}"
+            yield f"cannot be judged from this catalogue, {reason}: {shown}"

@@ -79,6 +79,7 @@ def test_find__windows_of_every_crm(cell_line: CellLine, lines: list[Line]) -> N
     crm = cell_line.data["crm"].to_numpy()
     for one in lines:
         (found,) = find_modules(cell_line, str(one[3]))
+        assert find_modules(cell_line, ",".join(str(one[3]))) == [found]
         assert shape_of(found) == one
         assert np.array_equal(np.arange(*found.windows), np.flatnonzero(crm == one[3]))
         assert found in find_modules(cell_line, found.text)

@@ -27,6 +27,9 @@ def test_choose__takes_the_extremes_of_both_scores_and_of_peaks(results: Results
     assert set(chosen) == wanted
     first = interesting_modules(results.scores, 1).iloc[0]
     assert chosen[int(first["crm"])].startswith("among the best by support")
+    both = set.intersection(*({(row.crm, row.kind) for row in interesting_modules(one, EACH).itertuples()}
+                              for one in results.each))  # fmt: skip
+    assert all("by support and by final score" in chosen[crm] for crm, _ in both)
 
 
 def test_section__figure_and_table_hold_the_same_modules(
@@ -50,7 +53,7 @@ def test_section__means_are_those_of_the_peaks(
             (peaks["contig"] == row.contig) & (peaks["start"] < row.end) & (peaks["end"] > row.start)
         ]
         assert row.peaks == len(mine)
-        np.testing.assert_allclose(row.mean, mine["final"].mean(), rtol=1e-5)
+        np.testing.assert_allclose(row.final_mean, mine["final"].mean(), rtol=1e-5)
         np.testing.assert_allclose(row.trust_mean, 1 - mine["doubt"].mean(), rtol=1e-5)
 
 

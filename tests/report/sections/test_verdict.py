@@ -73,15 +73,15 @@ def test_section__without_support_does_not_speak_of_chance(of_article: Results) 
         (["judged"] * 3, "All experiments can be judged"),
         (
             ["judged", "low power", "low power"],
-            "The 7 peaks of 2 experiments cannot be judged, because the others",
+            "The 7 peaks of 2 experiments cannot be judged, because the other",
         ),
         (
             ["judged", "few peaks", "judged"],
-            "The 7 peaks of 1 experiment cannot be judged, because there are too few",
+            "The 7 peaks of 1 experiment cannot be judged, because it has too few",
         ),
         (
             ["few peaks", "low power", "low power"],
-            "The 7 peaks of 3 experiments cannot be judged: 1 has too few, and",
+            "The 7 peaks of 3 experiments cannot be judged: 1 experiment has too few peaks, and",
         ),
         (["few peaks", "low power", "judged"], "those of 1 from random places."),
     ],

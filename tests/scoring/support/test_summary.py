@@ -23,7 +23,7 @@ def test_summary__says_how_many_peaks_lie_at_random(support: Scores) -> None:
         "d1.x: 39% (35-43) of its 8,044 peaks lie no better than at random",
         "d1.y: 2% (1-3) of its 2,776 peaks lie no better than at random",
     ]
-    assert lines[3].endswith("they have fewer than 100 peaks: d3.x")
+    assert lines[3].endswith("because of fewer than 100 peaks: d3.x")
     assert lines[4].startswith("cannot be judged") and lines[4].endswith("d3.z")
     assert "200 random placements" in lines[5] and "at most 1%" in lines[5]
 
