@@ -66,10 +66,15 @@ def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int =
     return folder / "peaks.bed", folder / "crms.bed"
 
 
+WINDOWS_PER_CHUNK, ROWS_PER_BLOCK = 14, 40
 TINY = parse_config(
     {
         "cell_line": "cell",
-        "store": {"min_crm_peaks": 0, "windows_per_chunk": 7, "rows_per_block": 16},
+        "store": {
+            "min_crm_peaks": 0,
+            "windows_per_chunk": WINDOWS_PER_CHUNK,
+            "rows_per_block": ROWS_PER_BLOCK,
+        },
         "model": {"filters": 4, "deep_dimension": 8},
         "training": {"batch_windows": 8, "batches_per_epoch": 3, "max_epochs": 3, "learning_rate": 0.001},
         "normalization": {"sample": "all"},

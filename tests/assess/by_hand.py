@@ -117,7 +117,7 @@ def final_of_peak(scores: Scores) -> dict[tuple[str, int, int, str], float]:
 
 def value_of_peak(scores: Scores, values: list[float]) -> dict[tuple[str, int, int, str], float]:
     """Return the value of each peak of the catalogue, by what its line says."""
-    data = scores.cell_line.data.load()
+    data = scores.cell_line.data.drop_vars("occupancy").load()
     labels = [data[view].to_numpy()[data[f"source_{view}"].to_numpy()] for view in ("dataset", "tr")]
     names = [f"{dataset}.{tr}.cell" for dataset, tr in zip(*labels, strict=True)]
     found = {

@@ -10,7 +10,7 @@ import pytest
 from assess import by_hand
 from assess import supported as support
 
-from atypeak_scale.config import Config
+from atypeak_scale.config import Config, dump_config
 from atypeak_scale.registry.variables import FINAL, K_NORMALIZED, RAW
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
@@ -33,8 +33,10 @@ def copied(template: Path, make: Callable[[Path], Scores], folder: Path) -> Scor
     return open_scores(open_store(folder / "s.zarr"), folder / "model")
 
 
-def name_of(catalogue: tuple[Path, Path]) -> str:
-    return hashlib.sha256(b"".join(file.read_bytes() for file in catalogue)).hexdigest()
+def name_of(catalogue: tuple[Path, Path], config: Config) -> str:
+    """Return a name for what is made from these files with these settings."""
+    parts = [*(file.read_bytes() for file in catalogue), dump_config(config).encode()]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def scored(catalogue: tuple[Path, Path], config: Config, templates: Path, tmp_pa
     def make(folder: Path) -> Scores:
         return by_hand.scored(*catalogue, config, folder)
 
-    return copied(templates / f"scored-{name_of(catalogue)}", make, tmp_path)
+    return copied(templates / f"scored-{name_of(catalogue, config)}", make, tmp_path)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def random_scored(catalogue: tuple[Path, Path], config: Config, templates: Path,
     def make(folder: Path) -> Scores:
         return with_random_scores(by_hand.unscored(*catalogue, config, folder), config)
 
-    return copied(templates / f"random-{name_of(catalogue)}", make, tmp_path)
+    return copied(templates / f"random-{name_of(catalogue, config)}", make, tmp_path)
 
 
 def with_random_scores(scores: Scores, config: Config) -> Scores:

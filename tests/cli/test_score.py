@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import Mock, call
 
 import pytest
+from conftest import ROWS_PER_BLOCK
 
 from atypeak_scale.config import Config, parse_config, with_objective
 from atypeak_scale.errors import InputError
@@ -109,7 +110,7 @@ def test_score__plan_writes_nothing_and_counts(steps: Finished) -> None:
     (facts,) = json.loads(steps.printed["info json"])
     plan, after = (json.loads(steps.printed[name]) for name in ("score plan", "score plan after"))
     assert (plan["rows"], plan["windows"]) == (facts["rows"], facts["windows"])
-    assert plan["blocks"] == -(-facts["rows"] // 16)
+    assert plan["blocks"] == -(-facts["rows"] // ROWS_PER_BLOCK)
     assert plan["blocks_done"] == 0
     assert after == {**plan, "blocks_done": plan["blocks"]}
     assert f"blocks                  {plan['blocks']}" in steps.printed["score plan text"].splitlines()

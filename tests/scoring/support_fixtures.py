@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 from conftest import random_catalogue
-from scoring.by_hand import save_untrained
 
 from atypeak_scale.config import Config, for_support, parse_config
 from atypeak_scale.scoring.open_scores import open_scores
-from atypeak_scale.scoring.score import complete
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import open_store
 
 ROWS = 64  # in a block: some blocks of rows, and 16 of the 1,000 placements
@@ -34,6 +31,12 @@ def handle(folder: Path) -> Scores:
 @pytest.fixture(scope="session")
 def support_template(tmp_path_factory: pytest.TempPathFactory, support_config: Config) -> Path:
     """Make the store and the model, unscored and complete."""
+    # All tests load this module, and most of them do without TensorFlow.
+    from scoring.by_hand import save_untrained
+
+    from atypeak_scale.scoring.score import complete
+    from atypeak_scale.store.build import build_store
+
     folder = tmp_path_factory.mktemp("support")
     unscored, complete_ = folder / "unscored", folder / "complete"
     build_store(*random_catalogue(unscored / "catalogue"), unscored / "s.zarr", support_config)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import WINDOWS_PER_CHUNK
 
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.scoring.sample import sample_blocks, sample_windows
@@ -24,9 +25,10 @@ def test_sample__size_and_seed(sample: object, size: int) -> None:
 def test_sample_blocks__read_the_windows_that_were_drawn(scores: Scores) -> None:
     cell_line = scores.cell_line
     whole = cell_line.occupancy(0, cell_line.shape.windows)
-    windows = np.array([0, 3, 6, 7, 20, cell_line.shape.windows - 1])
+    size = WINDOWS_PER_CHUNK
+    windows = np.array([0, 3, size - 1, size, 2 * size - 1, cell_line.shape.windows - 1])
     blocks = sample_blocks(cell_line, windows)
-    assert [block.start for block in blocks] == [0, 7, 14, (windows[-1] // 7) * 7]
+    assert [block.start for block in blocks] == [0, size, (windows[-1] // size) * size]
     drawn = np.concatenate([block.start + block.windows for block in blocks])
     np.testing.assert_array_equal(drawn, windows)
     read = np.concatenate([block.occupancy(cell_line) for block in blocks])

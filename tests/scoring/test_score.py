@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from conftest import ROWS_PER_BLOCK
 from distributed import Client
 from scoring.by_hand import DATASETS, TRS, assert_equal_arrays, brute_force, group_folder, read_all, state
 
@@ -222,7 +223,7 @@ def test_plan__writes_nothing_and_counts(scores: Scores, tmp_path: Path) -> None
     assert (plan.windows, plan.peaks, plan.rows) == (
         scores.cell_line.shape.windows, scores.cell_line.peak_count, scores.cell_line.row_count,
     )  # fmt: skip
-    assert plan.blocks == -(-plan.rows // 16)
+    assert plan.blocks == -(-plan.rows // ROWS_PER_BLOCK)
     assert plan.blocks_done == 0
     assert plan.score_bytes == 4 * plan.rows
     assert plan.projected_memory_bytes > 1_000_000_000

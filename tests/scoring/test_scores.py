@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from conftest import ROWS_PER_BLOCK
 from scoring.by_hand import group_folder, state
 
 from atypeak_scale.errors import InputError, StageMissingError
@@ -183,10 +184,11 @@ def test_create__first_writers_at_the_same_time_make_one_group(scores: Scores) -
 
 def test_write__whole_chunks_only(scores: Scores) -> None:
     scores.create()
-    scores.write(REBUILT_SCORE, 16, np.ones(16, np.float32))
-    assert np.flatnonzero(scores.read(REBUILT_SCORE) == 1).tolist() == list(range(16, 32))
+    scores.write(REBUILT_SCORE, ROWS_PER_BLOCK, np.ones(ROWS_PER_BLOCK, np.float32))
+    written = list(range(ROWS_PER_BLOCK, 2 * ROWS_PER_BLOCK))
+    assert np.flatnonzero(scores.read(REBUILT_SCORE) == 1).tolist() == written
     with pytest.raises(AssertionError, match="does not fall on whole chunks"):
-        scores.write(REBUILT_SCORE, 16, np.ones(15, np.float32))
+        scores.write(REBUILT_SCORE, ROWS_PER_BLOCK, np.ones(ROWS_PER_BLOCK - 1, np.float32))
 
 
 def test_set_attribute__none_takes_it_back(scores: Scores) -> None:

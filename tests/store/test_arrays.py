@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from conftest import ROWS_PER_BLOCK
 from store.by_hand import flip
 
 from atypeak_scale.errors import DamagedError
@@ -58,9 +59,9 @@ def test_read__a_flipped_byte_or_cut_chunk_is_named(store: Path, name: str, at: 
 def test_read__by_the_handle_names_the_damage(store: Path) -> None:
     flip(store / "cell/peak_last_bin/c/1")
     cell_line = open_store(store)
-    assert len(cell_line.rows(0, 16).last_bin) == 16
+    assert len(cell_line.rows(0, ROWS_PER_BLOCK).last_bin) == ROWS_PER_BLOCK
     with pytest.raises(DamagedError, match=r"cell/peak_last_bin, chunk 1: damaged"):
-        _ = cell_line.rows(0, 17).last_bin
+        _ = cell_line.rows(0, ROWS_PER_BLOCK + 1).last_bin
 
 
 def test_read_elements__in_any_order_across_chunks(cell_line: CellLine) -> None:

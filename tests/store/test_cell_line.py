@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from conftest import ROWS_PER_BLOCK, WINDOWS_PER_CHUNK
 from store.by_hand import Window, brute_force
 
 from atypeak_scale.config import Config
@@ -90,8 +91,8 @@ def test_facts__are_those_of_the_files(cell_line: CellLine, inputs: Catalogue, c
 @pytest.mark.parametrize("chunks", [1, 2, 1000])
 def test_blocks__are_whole_chunks(cell_line: CellLine, kind: str, chunks: int) -> None:
     total, length = {
-        "windows": (cell_line.shape.windows, 7),
-        "rows": (cell_line.row_count, 16),
+        "windows": (cell_line.shape.windows, WINDOWS_PER_CHUNK),
+        "rows": (cell_line.row_count, ROWS_PER_BLOCK),
         "peaks": (cell_line.peak_count, cell_line.peak_count),
     }[kind]
     blocks = cell_line.blocks(kind, chunks)  # type: ignore[arg-type]

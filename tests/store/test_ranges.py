@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROWS_PER_BLOCK
 
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.store.cell_line import CellLine, open_store
@@ -45,7 +46,7 @@ def test_columns__are_all_there_are(kind: str) -> None:
 
 
 def test_column__is_read_when_asked_and_once(store: Path) -> None:
-    rows = open_store(store).rows(0, 16)
+    rows = open_store(store).rows(0, ROWS_PER_BLOCK)
     source = rows.source
     for array in ("peak_source", "peak_window"):
         (store / "cell" / array / "c/0").unlink()

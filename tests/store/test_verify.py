@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from conftest import WINDOWS_PER_CHUNK
 from store.by_hand import flip
 
 from atypeak_scale.errors import DamagedError, InputError
@@ -50,9 +51,9 @@ def test_verify__a_lost_chunk_is_found(store: Path, lost: str) -> None:
 
 def test_verify__wrong_values_with_right_checksums_are_found(store: Path) -> None:
     occupancy = array_of(open_group(store, "cell", "r+"), "occupancy")
-    block = np.asarray(occupancy[7:14])
+    block = np.asarray(occupancy[WINDOWS_PER_CHUNK : 2 * WINDOWS_PER_CHUNK])
     block[0, 5, 0] ^= True
-    occupancy[7:14] = block
+    occupancy[WINDOWS_PER_CHUNK : 2 * WINDOWS_PER_CHUNK] = block
     (damage,) = verify(store).damages
     assert "s.zarr/cell/occupancy, chunk 1: does not match the rows of its windows" in damage
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROWS_PER_BLOCK, WINDOWS_PER_CHUNK
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,7 +95,7 @@ def test_write__every_registered_array_with_its_dims_and_type(cell_line: CellLin
 def test_write__tasks_are_whole_chunks(built: Path) -> None:
     """The chunk of each array divides what one task writes of it, so that no two tasks share a chunk."""
     group = open_store(built).group()
-    windows, rows = 7, 16  # of the settings
+    windows, rows = WINDOWS_PER_CHUNK, ROWS_PER_BLOCK
     assert array_of(group, "occupancy").chunks[0] == windows
     for variable in WINDOW_ARRAYS.values():
         array = array_of(group, variable.name)
