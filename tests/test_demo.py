@@ -33,10 +33,10 @@ def test_run_demo__scores_every_kind_of_peak_and_keeps_what_is_there(tmp_path: P
     ]
     assert set(result.medians) == set(MEANINGS)
     assert {"simulate", "train", "score"} <= {event.stage for event in heard}
-    for name in ("scores/final.bed", "scores/peaks.parquet", "catalogue/truth.tsv", "report/report.html",
-                 "report/tables/lowest-peaks.tsv"):  # fmt: skip
+    for name in ("scores/final.bed", "scores/peaks.parquet", "catalogue/truth.tsv", "report/report.html"):
         assert (tmp_path / "demo" / name).is_file()
         assert str(tmp_path / "demo" / name) in result.explain()
+    assert result.watermark == "dataset00.tr00"
     before = tree(tmp_path / "demo")
     again = run_demo(tmp_path / "demo")
     assert all(report.skipped for report in again.reports)

@@ -112,6 +112,9 @@ def intervals(
     labels = [plain(name) for name in names]
     drawn = new_figure(height_of(len(labels)), title, "", y_range=labels[::-1])
     data = {"name": labels, **{name: np.asarray(values) for name, values in columns.items()}}
+    if line is not None:
+        # An axis follows marks, and not this line: without a mark there, the line may lie outside of it.
+        drawn.scatter(x=[line], y=labels[:1], size=0, alpha=0)
     drawn.hbar(
         y="name", left="low", right="high", height=0.22, color="colour", alpha=0.45, line_color=None,
         source=data,
@@ -123,8 +126,6 @@ def intervals(
     if begin is not None:
         drawn.x_range.start = begin
     if line is not None:
-        # An axis follows marks, and not this line: without a mark there, the line may lie outside of it.
-        drawn.scatter(x=[line], y=labels[:1], size=0, alpha=0)
         drawn.add_layout(Span(location=line, dimension="height", line_color=ORANGE, line_dash="dashed"))
     return drawn
 

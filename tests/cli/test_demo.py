@@ -18,7 +18,7 @@ from tests.cli.helpers import (
 
 def test_demo__workdir(replace: Replace, tensorflow: dict[str, Mock]) -> None:
     medians = {"stack": (0.01, 900.0), "noise": (0.94, 400.0), "watermark": (0.3, 700.0)}
-    run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, ["a.b: 39% of its peaks"], medians))
+    run = replace("demo.run_demo", DemoResult(Path("w"), REPORTS, ["a.b: 39% of its peaks"], medians, "d.t"))
     invoke("demo")
     result = invoke("demo", "--workdir", "w")
     assert run.call_args_list == [
