@@ -1,6 +1,6 @@
 """A run without a configuration: peaks become a catalogue, CRMs are made of them, and sizes are chosen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from atypeak_scale.workdir import MODELS
 SPLIT, CRMS, SETTINGS, LINES = "catalogue", "crms.bed", "config.yaml", "lines"
 CRMS_FROM = ".crms-made-from"  # of which catalogue
 CHOSEN = "# Chosen by a run without a configuration.\n"
+# From a workdir and a cell line to what the boxes of its report say, see `write_report`.
+Commands = Callable[[Location, str], Mapping[str, str]]
 # Of the article's network (its Table S2): up to so many sources, filters, deep dimension, learning rate.
 SIZES = ((10, 16, 64, 1e-3), (40, 32, 256, 1e-4), (None, 64, 1024, 5e-5))
 
@@ -161,7 +163,7 @@ def run_line(
     cell_line: str,
     objectives: Sequence[Objective] = OBJECTIVES,
     executor: Executor | None = None,
-    commands: Mapping[str, str] | None = None,
+    commands: Commands | None = None,
 ) -> list[StageReport]:
     """Run a cell line as `run` does, and leave its configuration in `config.yaml` of the workdir."""
     config = prepared.config(cell_line)
@@ -172,7 +174,8 @@ def run_line(
         raise InputError(f"{settings}: is a configuration of yours; run with it, or name another workdir")
     with target(settings).replacing_file() as file:
         file.write_text(CHOSEN + dump_config(config), encoding="utf-8")
-    return run(config, workdir, str(prepared.catalogue.path), prepared.crms, objectives, executor, commands)
+    of_report = None if commands is None else commands(workdir, cell_line)
+    return run(config, workdir, str(prepared.catalogue.path), prepared.crms, objectives, executor, of_report)
 
 
 def run_all(
@@ -181,6 +184,7 @@ def run_all(
     min_peaks: int = 0,
     objectives: Sequence[Objective] = OBJECTIVES,
     executor: Executor | None = None,
+    commands: Commands | None = None,
 ) -> Iterator[LineRun]:
     """Run every cell line that has enough peaks, the largest first, each in a folder of its own.
 

@@ -129,6 +129,9 @@ def _run_without(
     from atypeak_scale.storage.locations import join
     from atypeak_scale.workdir import STORE
 
+    def commands(folder: Location, name: str) -> dict[str, str]:
+        return commands_of(join(folder, STORE), {}, name, folder)
+
     if cell_line is not None:
         refuse_other_cell_line(workdir, cell_line)
     with progress_on(executor):
@@ -136,7 +139,6 @@ def _run_without(
         if cell_line is not None:
             summary.sentences("chosen", [*prepared.told, prepared.of_line(cell_line)])
             executor.progress = _after_tensorflow(executor.progress)
-            commands = commands_of(join(workdir, STORE), {}, cell_line, workdir)
             reports = run_line(prepared, workdir, cell_line, objectives, executor, commands)
     if cell_line is not None:
         _tell(summary, workdir, prepared.config(cell_line), objectives, reports)
@@ -145,7 +147,7 @@ def _run_without(
     runs = []
     with progress_on(executor):
         executor.progress = _after_tensorflow(executor.progress)
-        for one in run_all(prepared, workdir, min_peaks, objectives, executor):
+        for one in run_all(prepared, workdir, min_peaks, objectives, executor, commands):
             runs.append(one)
             summary.say(f"{one.cell_line}: {one.problem or f'done, {one.workdir}'}")
     failed = sum(one.problem is not None for one in runs)

@@ -66,7 +66,7 @@ def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int =
     return folder / "peaks.bed", folder / "crms.bed"
 
 
-WINDOWS_PER_CHUNK, ROWS_PER_BLOCK = 14, 40
+WINDOWS_PER_CHUNK, ROWS_PER_BLOCK = 7, 16
 TINY = parse_config(
     {
         "cell_line": "cell",
