@@ -10,7 +10,7 @@ import numpy.typing as npt
 from atypeak_scale.errors import InputError, quoted
 
 MAX_DIGITS = 18  # always fits in a signed 64-bit integer
-HEADER = re.compile(rb"#|(track|browser)\s")
+HEADER = re.compile(rb"#|(track|browser)(\s|$)")
 COLUMNS = ("contig", "start", "end", "name", "score")
 IntArray = npt.NDArray[np.int64]
 Fail = Callable[[int, str, str | None], InputError]

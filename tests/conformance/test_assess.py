@@ -21,6 +21,8 @@ from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.result_groups import NORMALIZATION
 
+pytestmark = pytest.mark.slow
+
 PEAK = ["contig", "start", "end", "name"]
 
 

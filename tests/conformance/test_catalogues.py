@@ -11,6 +11,8 @@ import pytest
 from atypeak_scale import build_store, load_config, make_catalogue, split_catalogue
 from atypeak_scale.catalogue.names import split_name
 
+pytestmark = pytest.mark.slow
+
 CELL_LINES = ("hela", "jurkat")
 
 

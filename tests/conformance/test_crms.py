@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy.stats import spearmanr
 
 from atypeak_scale import assess, normalize, score
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
+
+pytestmark = pytest.mark.slow
 
 BED = ["contig", "start", "end"]
 

@@ -14,6 +14,8 @@ from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
 from benchmarks.article import article_model
 
+pytestmark = pytest.mark.slow
+
 WINDOWS = 400
 TOLERANCE = 2e-5  # of the output's range
 

@@ -11,6 +11,8 @@ from atypeak_scale.catalogue.artificial import ArtificialSettings
 from atypeak_scale.catalogue.truth import read_truth
 from atypeak_scale.config import parse_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_groups__eight_that_were_planted(tmp_path: Path) -> None:

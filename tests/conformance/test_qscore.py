@@ -13,6 +13,8 @@ from atypeak_scale.model.inference.engine import Engine
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
 
+pytestmark = pytest.mark.slow
+
 VIEWS = ("dataset", "tr")
 TOTAL = 0.5402
 

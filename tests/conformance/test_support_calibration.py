@@ -14,6 +14,8 @@ from atypeak_scale.config import parse_config
 from atypeak_scale.scoring.scores import Scores
 from benchmarks import calibration
 
+pytestmark = pytest.mark.slow
+
 Known = tuple[Scores, pd.DataFrame]
 
 

@@ -8,9 +8,11 @@ from conftest import ROWS_PER_BLOCK, WINDOWS_PER_CHUNK
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atypeak_scale.config import Config
 from atypeak_scale.registry.variables import STORE_VARIABLES, with_views
 from atypeak_scale.store import write
 from atypeak_scale.store.arrays import CATALOGUE_PEAKS_PER_CHUNK, OCCUPANCY_CHUNKS_PER_TASK, array_of
+from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.overlap import CATALOGUE, ROW, WINDOW
 from atypeak_scale.store.write import (
@@ -66,8 +68,11 @@ def test_rasterize__refuses_a_row_outside(row: tuple[int, int, int, int]) -> Non
         rasterize(columns[0], columns[1], columns[2], columns[3], (1, 10, 3))
 
 
-def test_write__keeps_no_memory_for_the_occupancy(built: Path) -> None:
-    assert open_store(built).shape.windows
+def test_write__keeps_no_memory_for_the_occupancy(
+    catalogue: tuple[Path, Path], config: Config, tmp_path: Path
+) -> None:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    assert open_store(tmp_path / "s.zarr").shape.windows
     assert not vars(write._kept)
 
 
