@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 import pyBigWig
+import pytest
 
 from atypeak_scale.config import Config, dump_config, parse_config
 from atypeak_scale.registry.dictionary import all_files
@@ -136,6 +137,7 @@ def commands(folder: Path) -> list[list[str | Path]]:
     ]
 
 
+@pytest.mark.slow
 def test_columns__of_every_command_are_those_of_its_files(atypeak: Run, tmp_path: Path) -> None:
     settings: Config = parse_config(CONFIG, "test")
     (tmp_path / "my.yaml").write_text(dump_config(settings))

@@ -61,6 +61,7 @@ def start(command: str, scores: Scores, cluster: Loopback) -> "subprocess.Popen[
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_score__one_two_workers_and_resumed_ones_give_the_same_arrays(
     cluster: Loopback, config: Config, tmp_path: Path
 ) -> None:

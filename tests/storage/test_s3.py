@@ -192,6 +192,7 @@ def here(server: Server, inputs: Inputs) -> Path:
     return inputs.folder
 
 
+@pytest.mark.slow
 def test_s3__a_run_killed_half_way_ends_as_a_local_one(server: Server, inputs: Inputs, here: Path) -> None:
     url = f"s3://{BUCKET}"
     stages = inputs.stages(f"{url}/in/peaks.bed", f"{url}/in/crms.bed", url)
