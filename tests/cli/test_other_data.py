@@ -16,6 +16,8 @@ from tests.cli.helpers import (
     invoke,
 )
 
+pytestmark = pytest.mark.slow  # a whole run
+
 MODELS, VARIABLES = ("arpege", "ecmwf", "gfs"), ("pressure", "rain", "wind")
 CONFIG = """
 cell_line: brest

@@ -78,6 +78,7 @@ def last_screen(shown: str) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_bars__are_full_at_the_end(steps: Finished, config: Config, tmp_path: Path) -> None:
     """Also of training that stops before its last epoch."""
     training = config.training.model_copy(update={"max_epochs": 30, "stop_at_loss": 1e9})

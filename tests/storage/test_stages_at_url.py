@@ -225,6 +225,7 @@ def test_store__is_opened_by_who_receives_it(scores: Scores) -> None:
 
 
 @pytest.mark.usefixtures("short_report")
+@pytest.mark.slow
 def test_run__in_a_workdir_at_a_url(bucket: str, catalogue: Catalogue) -> None:
     put(f"{bucket}/conf/my.yaml", dump_config(COARSE).encode() + b"inputs: {peaks: p.bed, crms: c.bed}\n")
     for name, file in zip(("p.bed", "c.bed"), catalogue, strict=True):
