@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from atypeak_scale.catalogue.artificial import ArtificialSettings, simulate
+from atypeak_scale.catalogue.names import source_name, split_name
 from atypeak_scale.config import load_config
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.pipeline import StageReport, run, support_of
@@ -104,5 +105,5 @@ def run_demo(
     medians = scores.merge(truth, on=PEAK_KEY).groupby("kind")[["doubt", "final"]].median()
     of_kinds = {str(kind): (float(row.doubt), float(row.final)) for kind, row in medians.iterrows()}
     (watermark,) = truth.loc[truth["kind"] == "watermark", "name"].unique()
-    source = str(watermark).rsplit(".", 1)[0]  # a name is dataset.TR.cell_line
+    source = source_name(split_name(str(watermark))[0])
     return DemoResult(folder, reports, summary(support_of(config, folder)), of_kinds, source)

@@ -121,21 +121,6 @@ class _Run:
         # Support needs what stores of earlier versions lack.
         return self.cell_line().made_from == self._made_from() and self.cell_line().has_empty_windows
 
-    def refuse_other_cell_line(self) -> None:
-        """Raise InputError if there is a model or scores of another cell line here: they would be lost."""
-        found = {folder: model_cell_line(folder) for folder in self.models.values()}
-        for folder, cell_line in {**found, self.exported: self._exported_cell_line()}.items():
-            if cell_line not in (None, self.config.cell_line):
-                raise InputError(
-                    f"{folder}: is of cell line {cell_line!r}, not {self.config.cell_line!r}; "
-                    "use a separate folder for each cell line",
-                    argument="workdir",
-                )
-
-    def _exported_cell_line(self) -> str | None:
-        store = (read_provenance(self.exported) or {}).get("store")
-        return store.get("cell_line") if isinstance(store, dict) else None
-
     def make_store(self) -> None:
         build_store(self.peaks, self.crms, self.store, self.config, replace=True, executor=self.executor)
 
@@ -233,6 +218,21 @@ class _Run:
         return Exported(self.exported, objectives=objectives or self.objectives)
 
 
+def refuse_other_cell_line(workdir: Location, cell_line: str) -> None:
+    """Raise InputError if a workdir holds a model or scores of another cell line: they would be lost."""
+    exported = join(workdir, EXPORTED)
+    store = (read_provenance(exported) or {}).get("store")
+    found = {join(workdir, name): model_cell_line(join(workdir, name)) for name in MODELS.values()}
+    found[exported] = store.get("cell_line") if isinstance(store, dict) else None
+    for folder, there in found.items():
+        if there not in (None, cell_line):
+            raise InputError(
+                f"{folder}: is of cell line {there!r}, not {cell_line!r}; "
+                "use a separate folder for each cell line",
+                argument="workdir",
+            )
+
+
 def _prepare(
     config: Config, workdir: Location, peaks: Location | None, crms: Location | None,
     objectives: Sequence[Objective], executor: Executor, commands: Mapping[str, str] | None = None,
@@ -240,9 +240,8 @@ def _prepare(
     peaks = peaks or config.inputs.peaks or ""
     require_file(peaks_file(peaks, config.cell_line) if peaks else None, "peaks")
     crms = require_file(crms or config.inputs.crms, "crms")
-    run = _Run(config, workdir, peaks, crms, objectives, executor, commands)
-    run.refuse_other_cell_line()
-    return run
+    refuse_other_cell_line(workdir, config.cell_line)
+    return _Run(config, workdir, peaks, crms, objectives, executor, commands)
 
 
 def check_run(

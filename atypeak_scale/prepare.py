@@ -5,19 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from atypeak_scale.catalogue.bed import BedReader
-from atypeak_scale.catalogue.folder import CATALOGUE, Catalogue, CatalogueLine, is_catalogue, open_catalogue
+from atypeak_scale.catalogue.folder import CATALOGUE, Catalogue, is_catalogue, open_catalogue
 from atypeak_scale.catalogue.merging import make_crms
 from atypeak_scale.catalogue.split import split_catalogue
 from atypeak_scale.catalogue.streams import identify, require_file
 from atypeak_scale.config import Config, Objective, StoreSettings, dump_config, parse_config
 from atypeak_scale.errors import AtypeakError, InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.model.places import model_cell_line
 from atypeak_scale.pipeline import OBJECTIVES, StageReport, run
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.storage.locations import Location, is_url, join, local_path
 from atypeak_scale.storage.targets import target
-from atypeak_scale.workdir import MODELS
 
 SPLIT, CRMS, SETTINGS, LINES = "catalogue", "crms.bed", "config.yaml", "lines"
 CRMS_FROM = ".crms-made-from"  # of which catalogue
@@ -67,17 +65,6 @@ class LineRun:
     workdir: Location
     reports: list[StageReport]
     problem: str | None
-
-
-def refuse_other_cell_line(workdir: Location, cell_line: str) -> None:
-    """Raise InputError if a workdir holds a model of another cell line, before anything is made there."""
-    for name in MODELS.values():
-        found = model_cell_line(join(workdir, name))
-        if found not in (None, cell_line):
-            raise InputError(
-                f"{join(workdir, name)}: is of cell line {found!r}, not {cell_line!r}; use a separate folder "
-                "for each cell line", "workdir",
-            )  # fmt: skip
 
 
 def prepare(
@@ -197,20 +184,12 @@ def run_all(
         If no cell line has enough peaks.
 
     """
-    lines = sorted(prepared.catalogue.lines, key=lambda line: (-line.peaks, line.name))
-    wanted = [line for line in lines if line.peaks >= min_peaks]
-    if not wanted:
-        raise InputError(f"no cell line has {min_peaks:,} peaks or more; lower min_peaks", "min_peaks")
-    for line in wanted:
-        folder = join(workdir, LINES, _folder(line))
+    for line in prepared.catalogue.largest_first(min_peaks):
+        # The name of its file is numbered, and spelled so that it cannot choose a path.
+        folder = join(workdir, LINES, Path(line.file).stem)
         try:
             yield LineRun(
                 line.name, folder, run_line(prepared, folder, line.name, objectives, executor), None
             )
         except AtypeakError as problem:
             yield LineRun(line.name, folder, [], str(problem))
-
-
-def _folder(line: CatalogueLine) -> str:
-    """Return the name of a cell line's folder: numbered, and spelled so that it cannot choose a path."""
-    return Path(line.file).stem

@@ -79,11 +79,6 @@ dry_run_option = click.option(
 )
 
 
-def number_of(count: int, what: str) -> str:
-    """Return a number of things: 1 row, 2 rows."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def readable_bytes(size: float) -> str:
     """Return a size in the largest unit that leaves a number of 1 or more."""
     for unit in ("B", "KB", "MB", "GB"):

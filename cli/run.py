@@ -19,6 +19,7 @@ from .summary import Summary, summary_option, tell_reports
 if TYPE_CHECKING:
     from atypeak_scale.config import Config, Objective
     from atypeak_scale.pipeline import StageReport
+    from atypeak_scale.prepare import Prepared
 
 
 @click.command()
@@ -66,8 +67,6 @@ def run(
     """
     from atypeak_scale import pipeline
     from atypeak_scale.config import load_config
-    from atypeak_scale.storage.locations import join
-    from atypeak_scale.workdir import STORE
 
     objectives = [one for one in pipeline.OBJECTIVES if scores in (one, "both")]
     if sum((config is not None, named is not None, cell_line is not None, every)) != 1:
@@ -88,7 +87,7 @@ def run(
     pipeline.check_run(settings, workdir, peaks, crms)
     with progress_on(executor):
         executor.progress = _after_tensorflow(executor.progress)
-        commands = commands_of(join(workdir, STORE), {}, settings.cell_line, workdir)
+        commands = _commands(workdir, settings.cell_line)
         reports = pipeline.run(settings, workdir, peaks, crms, objectives, executor, commands)
     _tell(summary, workdir, settings, objectives, reports)
 
@@ -125,35 +124,52 @@ def _run_without(
     executor: Executor,
 ) -> None:
     """Run one cell line, or all, without a configuration."""
-    from atypeak_scale.prepare import prepare, refuse_other_cell_line, run_all, run_line
-    from atypeak_scale.storage.locations import join
-    from atypeak_scale.workdir import STORE
-
-    def commands(folder: Location, name: str) -> dict[str, str]:
-        return commands_of(join(folder, STORE), {}, name, folder)
+    from atypeak_scale.pipeline import refuse_other_cell_line
+    from atypeak_scale.prepare import prepare, run_line
 
     if cell_line is not None:
         refuse_other_cell_line(workdir, cell_line)
     with progress_on(executor):
         prepared = prepare(workdir, peaks, crms, executor)
-        if cell_line is not None:
-            summary.sentences("chosen", [*prepared.told, prepared.of_line(cell_line)])
-            executor.progress = _after_tensorflow(executor.progress)
-            reports = run_line(prepared, workdir, cell_line, objectives, executor, commands)
-    if cell_line is not None:
-        _tell(summary, workdir, prepared.config(cell_line), objectives, reports)
+    if cell_line is None:
+        summary.sentences("chosen", prepared.told)
+        _run_all(prepared, workdir, min_peaks, objectives, summary, executor)
         return
-    summary.sentences("chosen", prepared.told)
+    summary.sentences("chosen", [*prepared.told, prepared.of_line(cell_line)])
+    with progress_on(executor):
+        executor.progress = _after_tensorflow(executor.progress)
+        reports = run_line(prepared, workdir, cell_line, objectives, executor, _commands)
+    _tell(summary, workdir, prepared.config(cell_line), objectives, reports)
+
+
+def _run_all(
+    prepared: "Prepared",
+    workdir: str,
+    min_peaks: int,
+    objectives: "Sequence[Objective]",
+    summary: Summary,
+    executor: Executor,
+) -> None:
+    from atypeak_scale.prepare import run_all
+
     runs = []
     with progress_on(executor):
         executor.progress = _after_tensorflow(executor.progress)
-        for one in run_all(prepared, workdir, min_peaks, objectives, executor, commands):
+        for one in run_all(prepared, workdir, min_peaks, objectives, executor, _commands):
             runs.append(one)
             summary.say(f"{one.cell_line}: {one.problem or f'done, {one.workdir}'}")
     failed = sum(one.problem is not None for one in runs)
     summary.say(f"{len(runs) - failed:,} of {len(runs):,} cell lines are done", cell_lines=runs)
     if failed:
         raise AtypeakError(f"{failed:,} of {len(runs):,} cell lines failed")
+
+
+def _commands(workdir: Location, cell_line: str) -> dict[str, str]:
+    """Return what the boxes of the report in a workdir say."""
+    from atypeak_scale.storage.locations import join
+    from atypeak_scale.workdir import STORE
+
+    return commands_of(join(workdir, STORE), {}, cell_line, workdir)
 
 
 def _after_tensorflow(listener: Progress) -> Progress:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from atypeak_scale.execution.executor import Executor
+from atypeak_scale.report.numbers import count
 
-from .common import executor_options, number_of
+from .common import executor_options
 from .progress import progress_on
 from .summary import Summary, summary_option
 
@@ -62,10 +63,10 @@ def split(
 
 def tell_catalogue(summary: Summary, catalogue: "Catalogue") -> None:
     """Tell the cell lines of a catalogue, the largest first."""
-    lines = sorted(catalogue.lines, key=lambda line: (-line.peaks, line.name))
+    lines = catalogue.largest_first()
     summary.say(
-        f"{number_of(catalogue.rows, 'row')}, names from {catalogue.convention}: "
-        f"{number_of(len(lines), 'cell line')}",
+        f"{count(catalogue.rows, 'row')}, names from {catalogue.convention}: "
+        f"{count(len(lines), 'cell line')}",
         rows=catalogue.rows, convention=catalogue.convention, cell_lines=lines,
     )  # fmt: skip
     for line in lines[:MOST_SHOWN]:

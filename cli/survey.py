@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from atypeak_scale.execution.executor import Executor
+from atypeak_scale.report.numbers import count
 
-from .common import executor_options, number_of
+from .common import executor_options
 from .progress import progress_on
 from .settings import selection_of, source_options
 from .split import reading_options
@@ -66,8 +67,8 @@ def survey(
     lines = found.cell_lines
     verdicts = lines["verdict"].value_counts().to_dict()
     summary.say(
-        f"{number_of(catalogue.rows, 'row')}, names from {catalogue.convention}: "
-        f"{number_of(len(lines), 'cell line')}, of which {verdicts.get('yes', 0):,} can be judged, "
+        f"{count(catalogue.rows, 'row')}, names from {catalogue.convention}: "
+        f"{count(len(lines), 'cell line')}, of which {verdicts.get('yes', 0):,} can be judged, "
         f"{verdicts.get('few', 0):,} in part, {verdicts.get('no', 0):,} not",
         rows=catalogue.rows, convention=catalogue.convention,
     )  # fmt: skip

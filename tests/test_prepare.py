@@ -10,7 +10,8 @@ from atypeak_scale.catalogue.split import split_catalogue
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import load_config
 from atypeak_scale.errors import InputError
-from atypeak_scale.prepare import prepare, refuse_other_cell_line, run_all, run_line
+from atypeak_scale.pipeline import refuse_other_cell_line
+from atypeak_scale.prepare import prepare, run_all, run_line
 
 PEAKS = "".join(
     f"chr1\t{i}\t{i + 50}\td{i // 30 % 12}.x.{line}\n" for i in range(0, 9000, 30) for line in ("h", "k")

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from atypeak_scale.catalogue.bed import write_bed6
 from atypeak_scale.catalogue.names import peak_name
+from atypeak_scale.catalogue.repeats import repeated
 from atypeak_scale.config import Settings
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage.atomic import new_folder
@@ -296,9 +297,7 @@ def _draw_stacks(rng: np.random.Generator, settings: ArtificialSettings, crms: i
     move = rng.uniform(-settings.jitter, settings.jitter, len(crm))
     start, end = _draw_extent(rng, settings, stack_centre[crm] + move)
 
-    copies = datasets[crm]
-    row = np.repeat(np.arange(len(crm)), copies)
-    copy = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
+    row, copy = repeated(datasets[crm])
     kept = rng.random(len(row)) >= settings.false_negative_probability
     row, copy = row[kept], copy[kept]
     dataset = settings.reliable.start + chosen[crm[row], copy]

@@ -25,13 +25,13 @@ from atypeak_scale.catalogue.folder import (
 )
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.parts import (
-    MOST_NAMES,
     Part,
     ReadReceipt,
     parts_in,
     peaks_by_source,
     place_dtype,
 )
+from atypeak_scale.catalogue.peak_names import MOST_NAMES
 from atypeak_scale.catalogue.streams import InputFile, identify, is_pipe
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor

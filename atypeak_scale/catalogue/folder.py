@@ -62,6 +62,17 @@ class Catalogue:
         hint = nearest(name, [line.name for line in self.lines])
         raise InputError(f"{self.path}: no peak of cell line {name!r}; {hint}")
 
+    def largest_first(self, min_peaks: int = 0) -> list[CatalogueLine]:
+        """Return the cell lines with so many peaks or more; raise InputError if there is none."""
+        lines = sorted(self.lines, key=lambda line: (-line.peaks, line.name))
+        wanted = [line for line in lines if line.peaks >= min_peaks]
+        if not wanted:
+            raise InputError(
+                f"{self.path}: no cell line has {min_peaks:,} peaks or more; the largest is "
+                f"{lines[0].name!r}, with {lines[0].peaks:,}; lower min_peaks", "min_peaks",
+            )  # fmt: skip
+        return wanted
+
     def write(self) -> None:
         """Write the file that says the folder is finished."""
         values = {"format": FORMAT, **asdict(self)}

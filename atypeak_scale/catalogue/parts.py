@@ -20,14 +20,15 @@ from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
 from atypeak_scale.catalogue.folder import EXTRA
 from atypeak_scale.catalogue.names import CONVENTIONS, Source, recognised_convention
+from atypeak_scale.catalogue.peak_names import MOST_NAMES, too_many_names
 from atypeak_scale.catalogue.ranges import FileRange, reader_of
+from atypeak_scale.catalogue.repeats import repeated
 from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.execution.progress import Event, tell
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.targets import target
 
 ROWS_PER_PART = 2_000_000
-MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has some ten thousand
 # source: code of (dataset, TR, cell line) within the part.
 PLACE = [("start", np.int64), ("end", np.int64), ("contig", np.int32), ("source", np.int32)]
 SHOWN = 100  # names that show which convention a file follows
@@ -182,7 +183,7 @@ class _Names:
         ]
         sources = np.fromiter(chain.from_iterable(found), np.int32)
         count = np.fromiter(map(len, found), np.int64, len(found))
-        row, place = _repeated(count[column.codes])
+        row, place = repeated(count[column.codes])
         places = np.empty(len(row), place_dtype())
         places["start"], places["end"] = block.start[row], block.end[row]
         places["contig"] = contig[row]
@@ -193,11 +194,7 @@ class _Names:
         """Read a name that is new, by its number among those of the block; return its codes."""
         name, line = block.columns[0].values[number], int(block.line[block.columns[0].first_row(number)])
         if len(self._codes) == MOST_NAMES:
-            raise reader.fail(
-                line,
-                f"over {MOST_NAMES:,} different names; expected {self.convention}, the same for all "
-                "peaks of a source, without a number of the peak",
-            )
+            raise too_many_names(reader, line, MOST_NAMES, self.convention or "")
         try:
             found = CONVENTIONS[self.convention or ""](reader.text(name, line))
         except ValueError as problem:
@@ -209,12 +206,6 @@ class _Names:
 
     def _code(self, source: Source, cell_line: str) -> int:
         return self._known.setdefault(self._aliases.of(source, cell_line), len(self._known))
-
-
-def _repeated(count: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return every row as often as it counts, and the number of each repeat of it, from 0."""
-    row = np.repeat(np.arange(len(count)), count)
-    return row, np.arange(len(row)) - (np.cumsum(count) - count)[row]
 
 
 def write_part(

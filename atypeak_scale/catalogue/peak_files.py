@@ -8,12 +8,11 @@ import numpy.typing as npt
 from atypeak_scale.catalogue.bed import BedBlock, BedReader, Coded
 from atypeak_scale.catalogue.bigbed import bed_of_bigbed
 from atypeak_scale.catalogue.contigs import ContigNames
-from atypeak_scale.catalogue.streams import opened
+from atypeak_scale.catalogue.streams import BIGBED, opened
 from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location, is_url, local_path
 from atypeak_scale.storage.targets import target
 
-BIGBED = (b"\xeb\xf2\x89\x87", b"\x87\x89\xf2\xeb")
 NARROW, BROAD = 10, 9  # columns
 SIGNAL, SUMMIT = 6, 9  # columns of both, and of narrowPeak, from 0
 NO_SUMMIT = -1

@@ -13,7 +13,7 @@ from atypeak_scale.errors import InputError, nearest
 
 # Codes of peaks that are not used; those of other cell lines are OTHER, OTHER - 1, ...
 NOT_SELECTED, OTHER = -1, -2
-MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has a few thousand
+MOST_NAMES = 1_000_000  # all are held in memory, and a catalogue has some ten thousand
 MOST_SOURCES = 5_000  # all are columns of every window; a cell line has at most some hundreds
 
 
@@ -56,10 +56,7 @@ class NameTable:
 
     def _code(self, reader: BedReader, name: bytes, line: int) -> int:
         if len(self._codes) == MOST_NAMES:
-            raise reader.fail(
-                line, f"over {MOST_NAMES:,} different names; expected dataset.TR.cell_line, the same for all "
-                "peaks of a source, without a number of the peak",
-            )  # fmt: skip
+            raise too_many_names(reader, line, MOST_NAMES, "dataset.TR.cell_line")
         try:
             source, cell_line = split_name(reader.text(name, line))
         except ValueError as problem:
@@ -119,6 +116,14 @@ class NameTable:
         """Return the sources that the whole selection leaves, sorted."""
         peaks = {source: self._peaks[code] for source, code in self.sources.items()}
         return selected_sources(peaks, self._selection)
+
+
+def too_many_names(reader: BedReader, line: int, most: int, convention: str) -> InputError:
+    """Return the error for the line with the name that is one too many."""
+    return reader.fail(
+        line, f"over {most:,} different names; expected {convention}, the same for all peaks of a source, "
+        "without a number of the peak",
+    )  # fmt: skip
 
 
 def selected_sources(peaks: Mapping[Source, int], selection: Selection) -> list[Source]:

@@ -15,7 +15,7 @@ from atypeak_scale.catalogue.folder import Catalogue
 from atypeak_scale.catalogue.genomes import Genome, genome
 from atypeak_scale.catalogue.parts import ReadReceipt, known_receipt, place_dtype, write_part, write_receipt
 from atypeak_scale.catalogue.peak_files import EXTRA_OF_PEAKS, Peaks, read_peaks
-from atypeak_scale.catalogue.streams import identify
+from atypeak_scale.catalogue.streams import identify, place_of
 from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage.locations import Location, beside
@@ -100,7 +100,7 @@ def read_sheet(sheet: Path) -> list[Sample]:
                 "that holds the separator"
             )
         sample = _sample(sheet, line, dict(zip(names, row, strict=False)))
-        first = lines.setdefault(_identity(sample.file), sample.line)
+        first = lines.setdefault(place_of(sample.file), sample.line)
         if first != sample.line:
             raise InputError(
                 f"{sheet}, line {sample.line}: {sample.file} is on line {first}, too; remove one of them"
@@ -144,10 +144,6 @@ def _sample(sheet: Path, line: int, row: dict[str, str]) -> Sample:
     if size is None:
         raise InputError(f"{sheet}, line {line}: {file}: no such file; name it relative to the sheet")
     return Sample(line, file, values["dataset"], values["tr"], values["cell_line"])
-
-
-def _identity(file: Location) -> str:
-    return str(file) if "://" in str(file) else str(Path(file).resolve())
 
 
 def make_catalogue(

@@ -19,14 +19,14 @@ from atypeak_scale.storage.url import reaching
 
 STANDARD_INPUT = "-"
 GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+BIGBED = b"\xeb\xf2\x89\x87", b"\x87\x89\xf2\xeb"  # of either byte order
 # What other files begin with, what they are, and what makes BED lines of them.
 FOREIGN = (
     (b"BZh", "bzip2", "bzcat FILE"),
     (b"PK\x03\x04", "a zip archive", "unzip -p FILE"),
     (b"\xff\xfe", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
     (b"\xfe\xff", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 FILE"),
-    (b"\xeb\xf2\x89\x87", "bigBed", "bigBedToBed FILE /dev/stdout"),
-    (b"\x87\x89\xf2\xeb", "bigBed", "bigBedToBed FILE /dev/stdout"),
+    *((magic, "bigBed", "bigBedToBed FILE /dev/stdout") for magic in BIGBED),
     (b"\x26\xfc\x8f\x88", "bigWig", ""),
     (b"\x88\x8f\xfc\x26", "bigWig", ""),
     (b"PAR1", "Parquet", ""),
@@ -92,11 +92,16 @@ def refuse_repeated(files: Sequence[Location]) -> None:
     """Raise InputError if a file is named twice, whatever its names."""
     known = set()
     for file in files:
-        is_local = not is_url(file) and str(file) != STANDARD_INPUT
-        place = str(local_path(file).resolve() if is_local else file)
+        place = place_of(file)
         if place in known:
             raise InputError(f"{file}: is named twice, and its peaks would count twice; name it once")
         known.add(place)
+
+
+def place_of(file: Location) -> str:
+    """Return what is the same for all names of a file: where it leads, unless it is a URL or a pipe."""
+    is_local = not is_url(file) and str(file) != STANDARD_INPUT
+    return str(local_path(file).resolve() if is_local else file)
 
 
 class _HashingReader(io.RawIOBase):

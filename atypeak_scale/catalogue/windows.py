@@ -9,6 +9,7 @@ import numpy.typing as npt
 from atypeak_scale.catalogue.accounts import CrmAccount, tell_repeated_regions
 from atypeak_scale.catalogue.bed import BedBlock, BedReader
 from atypeak_scale.catalogue.contigs import ContigNames
+from atypeak_scale.catalogue.repeats import repeated
 from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
@@ -72,8 +73,7 @@ def cut_windows(start: IntArray, end: IntArray, frame: int) -> tuple[IntArray, I
     Returns (index of the interval, window start, window end), each int64 (windows,), in bp.
     """
     pieces = -(-(end - start) // frame)
-    interval = np.repeat(np.arange(len(start)), pieces)
-    piece = np.arange(len(interval)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    interval, piece = repeated(pieces)
     window_start = start[interval] + piece * frame
     return interval, window_start, np.minimum(window_start + frame, end[interval])
 

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from atypeak_scale.assess.description.survey import FEW, FEWEST_PEAKS, NO, YES, Survey
+from atypeak_scale.assess.description.survey import FEW, NO, YES, Survey
 from atypeak_scale.catalogue.folder import Catalogue
 from atypeak_scale.catalogue.line_files import LABELS
 from atypeak_scale.provenance import new_output
@@ -11,6 +11,7 @@ from atypeak_scale.registry.survey_columns import CELL_LINES, SURVEY_SOURCES
 from atypeak_scale.report.numbers import count, noun
 from atypeak_scale.report.page import Listing, Number, Numbers, Page, Section, Text
 from atypeak_scale.report.render import TABLES, render, write_tables
+from atypeak_scale.scoring.support.chance import FEWEST_PEAKS
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.tables import columns_of, parquet_schema
 

@@ -8,7 +8,7 @@ from atypeak_scale.catalogue.folder import open_catalogue
 from atypeak_scale.catalogue.streams import InputFile, is_pipe, refuse_pipe
 from atypeak_scale.catalogue.windows import Windows, read_windows
 from atypeak_scale.config import Config
-from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.errors import AtypeakError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.storage import locations, targets
 from atypeak_scale.storage.locations import Location
@@ -81,13 +81,7 @@ def build_all(
     """
     executor = executor or InProcess()
     config.model.check_frame(config.store.bins)
-    lines = sorted(open_catalogue(peaks).lines, key=lambda line: (-line.peaks, line.name))
-    wanted = [line.name for line in lines if line.peaks >= min_peaks]
-    if not wanted:
-        raise InputError(
-            f"{peaks}: no cell line has {min_peaks:,} peaks or more; the largest is {lines[0].name!r}, with "
-            f"{lines[0].peaks:,}; lower min_peaks", "min_peaks",
-        )  # fmt: skip
+    wanted = [line.name for line in open_catalogue(peaks).largest_first(min_peaks)]
     where = locations.absolute(store)
     targets.target(where).refuse_unwritable()
     known = groups_of_cell_lines(where) if targets.target(where).exists() else {}

@@ -20,12 +20,12 @@ from atypeak_scale.catalogue.windows import Regions, read_regions
 from atypeak_scale.config import Selection
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry.survey_columns import CELL_LINES, SURVEY_SOURCES
+from atypeak_scale.scoring.support.chance import FEWEST_PEAKS
 from atypeak_scale.storage.locations import Location
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_PEAKS = 100  # of a source that is judged
 FEWEST_SOURCES = 2  # of which one can corroborate the other
 ENOUGH_SOURCES = 8
 SOURCE_BITS = 20  # of the key of a (CRM, source), more than any cell line needs
@@ -105,7 +105,7 @@ def survey(
     if crms is not None:
         refuse_pipe(crms, executor.is_elsewhere)
         _regions(crms, min_crm_peaks, call)  # refuses bad CRMs before any work
-    lines = sorted(catalogue.lines, key=lambda line: (-line.peaks, line.name))
+    lines = catalogue.largest_first()
     tasks = [LineTask(catalogue.path, line, crms, min_crm_peaks, selection, call) for line in lines]
     found: dict[str, LineCounts] = {
         task.line.name: counts for task, counts in executor.map(count_line, tasks, "cell lines")
