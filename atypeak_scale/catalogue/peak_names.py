@@ -90,6 +90,12 @@ class NameTable:
                 f"{reader.name}: the selection leaves no peak of cell line {self._cell_line!r}; "
                 f"{absent or 'check its trs, datasets and sources'}"
             )
+        if not self.kept():
+            least = self._selection.min_source_peaks
+            raise NothingSelectedError(
+                f"{reader.name}: no selected source of cell line {self._cell_line!r} has {least:,} peaks or "
+                f"more; the most that one has is {max(self._peaks.values()):,}; lower min_source_peaks"
+            )
 
     def absent(self) -> list[str]:
         """Return, for each list of the selection, the labels that no peak has, and the nearest there are.

@@ -82,3 +82,10 @@ def test_absent__nearest_are_named(write: Write, selection: dict[str, object], t
     if not table.sources:
         with pytest.raises(NothingSelectedError, match=told):
             table.require_peaks(reader)
+
+
+def test_table__no_source_has_enough_peaks(write: Write) -> None:
+    file = write("p.bed", lines("a.x.cell", "a.x.cell", "a.y.cell"))
+    assert table_of(file, min_source_peaks=2).kept() == [("a", "x")]
+    with pytest.raises(NothingSelectedError, match="has 3 peaks or more; the most that one has is 2; lower"):
+        table_of(file, min_source_peaks=3)
