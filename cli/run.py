@@ -57,8 +57,8 @@ def run(
 ) -> None:
     """Go from BED files to scored BED files. CONFIG is a YAML file, or the name of a bundled one.
 
-    Without CONFIG, name --peaks and --cell-line, or --all. Sizes follow from the number of sources, and are
-    told.
+    Without CONFIG, name --peaks and --cell-line, or --all. It then chooses the sizes of the networks by the
+    number of sources, and prints them.
 
     Every peak in the modules in use gets its support and the score of the article. Where its source can be
     judged, it also gets its doubt: the probability that it lies at random.

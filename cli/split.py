@@ -26,7 +26,7 @@ def reading_options(command: click.decorators.FC) -> click.decorators.FC:
                      "name, means."),
         click.option("--convention", metavar="NAME",
                      help="How names are spelled: dataset.TR.cell_line, or TR:cell_lines, where commas "
-                     "separate the cell lines. Default: as the first names are."),
+                     "separate the cell lines. Default: recognised from the first names."),
     ):  # fmt: skip
         command = option(command)
     return command

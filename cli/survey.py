@@ -51,9 +51,9 @@ def survey(
 ) -> None:
     """Say what PEAKS holds: cell lines, sources, and which of them can be judged.
 
-    PEAKS is a BED file, or the folder of a catalogue, which is read faster. With CRMS, a BED file, it says
-    how many peaks lie in CRMs, and beside how many sources. The options that choose sources are those of
-    'build-store', so that what is seen is what is built.
+    PEAKS is a BED file, or the folder of a catalogue, which is read faster. With CRMS, a BED file, it also
+    says how many peaks lie in CRMs, and how many sources share a CRM. The options that choose sources are
+    those of 'build-store', so you build what you see.
     """
     from atypeak_scale.assess.description.survey import survey as survey_of
     from atypeak_scale.provenance import refuse_existing_output

@@ -3,7 +3,14 @@
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from atypeak_scale.assess.description.survey import FEW, NO, YES, Survey
+from atypeak_scale.assess.description.survey import (
+    ENOUGH_SOURCES,
+    FEW,
+    FEWEST_SOURCES,
+    NO,
+    YES,
+    Survey,
+)
 from atypeak_scale.catalogue.folder import Catalogue
 from atypeak_scale.catalogue.line_files import LABELS
 from atypeak_scale.provenance import new_output
@@ -23,9 +30,9 @@ if TYPE_CHECKING:
 SURVEY_PAGE = "survey.html"
 MOST_SOURCES_IN_PAGE = 20_000  # rows; all are in the file beside the page
 LEGEND = (
-    f"yes: at least eight sources have {FEWEST_PEAKS} peaks or more in CRMs, and lie beside others there.",
+    f"yes: at least {ENOUGH_SOURCES} sources have {FEWEST_PEAKS} peaks or more in CRMs, beside others there.",
     "few: some have, but they are few or lie mostly alone, so that much of their peaks cannot be judged.",
-    "no: fewer than two have, so that no peak has a neighbour that could speak for it.",
+    f"no: fewer than {FEWEST_SOURCES} have, so that no peak has a neighbour that could speak for it.",
 )
 
 
