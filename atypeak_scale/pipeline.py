@@ -26,6 +26,7 @@ from atypeak_scale.scoring.score import ScorePlan, complete, plan_score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
+from atypeak_scale.store.append import is_made_from
 from atypeak_scale.store.build import BuildPlan, build_store, plan_build, store_provenance
 from atypeak_scale.store.cell_line import CellLine, cell_lines, open_store
 from atypeak_scale.workdir import EXPORTED, MODELS, REPORT, STAGES, STORE
@@ -119,7 +120,7 @@ class _Run:
         if self.config.cell_line not in (cell_line.name for cell_line in cell_lines(self.store)):
             return False
         # Support needs what stores of earlier versions lack.
-        return self.cell_line().made_from == self._made_from() and self.cell_line().has_empty_windows
+        return is_made_from(self.cell_line(), self._made_from()) and self.cell_line().has_empty_windows
 
     def make_store(self) -> None:
         build_store(self.peaks, self.crms, self.store, self.config, replace=True, executor=self.executor)
@@ -139,7 +140,7 @@ class _Run:
         if objective == "support" and made_by(found) != made_by(wanted):
             return False
         return (
-            description["store"] == fingerprint(self._made_from())
+            description["store"] == fingerprint(self.cell_line().made_from)
             and description["training"]["stopped"] != INTERRUPTED
             and (found.model, found.training) == (wanted.model, wanted.training)
         )

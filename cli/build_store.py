@@ -19,6 +19,8 @@ from .summary import Summary, summary_option
 @click.option("--min-peaks", type=click.IntRange(min=0), metavar="N", default=0,
               help="With --all: leave out cell lines with fewer peaks.")  # fmt: skip
 @click.option("--all", "every", is_flag=True, help="Build every cell line of the catalogue PEAKS.")
+@click.option("--append", is_flag=True,
+              help="If STORE has the cell line, add the sources that it lacks.")  # fmt: skip
 @dry_run_option
 @executor_options
 @summary_option
@@ -27,6 +29,7 @@ def build_store(
     crms: str,
     store: str,
     every: bool,
+    append: bool,
     min_peaks: int,
     dry_run: bool,
     summary: Summary,
@@ -37,20 +40,23 @@ def build_store(
 
     Both are BED files: plain, gzip, bgzip, xz or zstd, and - is standard input. PEAKS names its peaks
     dataset.TR.cell_line, or is the folder of a catalogue that 'split' or 'catalogue' made. If STORE exists,
-    the cell line is added to it.
+    the cell line is added to it. With --append, a cell line that it has gets the new sources of PEAKS; CRMS
+    and settings must be the same, and the peaks that it has are read from STORE.
     """
     from atypeak_scale.store import build
 
     if every:
-        _build_all(peaks, crms, store, min_peaks, dry_run, summary, executor, settings)
+        _build_all(peaks, crms, store, min_peaks, append, dry_run, summary, executor, settings)
         return
     config = store_config(settings)
     facts: build.BuildPlan | build.BuildResult
     with progress_on(executor):
         if dry_run:
-            facts = build.plan_build(peaks, crms, config, executor=executor)
+            facts = build.plan_build(
+                peaks, crms, config, executor=executor, append_to=store if append else None
+            )
         else:
-            facts = build.build_store(peaks, crms, store, config, executor=executor)
+            facts = build.build_store(peaks, crms, store, config, executor=executor, append=append)
     summary.facts(facts)
 
 
@@ -59,6 +65,7 @@ def _build_all(
     crms: str,
     store: str,
     min_peaks: int,
+    append: bool,
     dry_run: bool,
     summary: Summary,
     executor: Executor,
@@ -70,7 +77,7 @@ def _build_all(
         raise click.UsageError("--all goes with neither --dry-run nor --cell-line")
     config = store_config({**settings, "cell_line": "every"})
     with progress_on(executor):
-        outcomes = build_all(peaks, crms, store, config, min_peaks, executor)
+        outcomes = build_all(peaks, crms, store, config, min_peaks, executor, append)
     for outcome in outcomes:
         if outcome.built is not None:
             made = outcome.built
@@ -79,8 +86,13 @@ def _build_all(
                 f"{outcome.cell_line}"
             )
     failed = [outcome for outcome in outcomes if outcome.problem is not None]
+    unchanged = [outcome for outcome in outcomes if outcome.built is None and outcome.problem is None]
+    if unchanged:
+        summary.say(f"{len(unchanged):,} cell lines had every source already")
     for outcome in failed:
         summary.say(f"not built: {outcome.cell_line}: {outcome.problem}")
-    summary.say(f"{len(outcomes) - len(failed):,} cell lines built in {store}", cell_lines=outcomes)
+    summary.say(
+        f"{len(outcomes) - len(failed) - len(unchanged):,} cell lines built in {store}", cell_lines=outcomes
+    )
     if failed:
         raise AtypeakError(f"{len(failed):,} of {len(outcomes):,} cell lines were not built")

@@ -32,6 +32,7 @@ from atypeak_scale.catalogue.parts import (
     place_dtype,
 )
 from atypeak_scale.catalogue.peak_names import MOST_NAMES
+from atypeak_scale.catalogue.records import in_order
 from atypeak_scale.catalogue.streams import InputFile, identify, is_pipe
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor
@@ -326,4 +327,4 @@ def _sorted(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     further = [records[name][tied] for name in (records.dtype.names or ()) if name in EXTRA]
     keys = (*further, records["source"][tied], records["end"][tied], start[is_tied], contig[is_tied])
     order[is_tied] = tied[np.lexsort(keys)]
-    return records[order]
+    return in_order(records, order)

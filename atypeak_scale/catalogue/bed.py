@@ -18,11 +18,12 @@ from atypeak_scale.errors import InputError, quoted
 from atypeak_scale.storage.locations import Location
 
 BYTES_PER_BLOCK = 1 << 24
+CACHED_BYTES = 1 << 17  # looked at in one go, so that they stay in the cache
 LONGEST_LINE = 1 << 28  # bytes; a longer one is no text, and would fill the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Beside a tab, blanks are part of no number; Arrow takes them, hexadecimal digits and -0 for one.
-NO_DECIMAL = (b" \t", b"\t "), (b"\t0x", b"\t0X", b"\t-0")
+BLANKS, MINUS_ZERO = (b" \t", b"\t "), b"\t-0"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class BedReader:
 
     def _parse(self, first: int, data: bytes) -> BedBlock:
         """Parse whole lines; `first` is the number of the first of them."""
-        if BYTE_ORDER_MARK in data:  # of a file, or of several that follow one another
+        # Of a file, or of several that follow one another. A search for one byte is ten times as fast.
+        if BYTE_ORDER_MARK[:1] in data and BYTE_ORDER_MARK in data:
             data = data.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
         found = _parsed(data, self._columns)
         if found is None:  # a header, a fault, or lines of different length
@@ -163,11 +165,10 @@ def _parsed(
     import pyarrow as pa
     import pyarrow.csv
 
-    blanks, hexadecimal = NO_DECIMAL
     if (
         (b"\r" in data and data.count(b"\r") != data.count(b"\r\n"))
-        or (b" " in data and any(each in data for each in blanks))
-        or any(each in data for each in hexadecimal)
+        or (b" " in data and any(each in data for each in BLANKS))
+        or _has_hexadecimal(data)
     ):
         return None
     text = pa.dictionary(pa.int32(), pa.binary())
@@ -190,11 +191,25 @@ def _parsed(
     contig, *columns = (_of_arrow(table[name]) for name in names if types[name] == text)
     is_interval = (
         start.min() >= 0
+        and not (start.min() == 0 and MINUS_ZERO in data)
         and end.max() < 10**MAX_DIGITS
         and bool((start < end).all())
         and not any(not name.strip() or HEADER.match(name + b"\t") for name in contig.values)
     )
     return (contig, start, end, columns) if is_interval else None
+
+
+def _has_hexadecimal(data: bytes) -> bool:
+    """Return whether a field begins like a hexadecimal number; faster than to search for its letters."""
+    if b"x" not in data and b"X" not in data:
+        return False
+    text = np.frombuffer(data, np.uint8)
+    for start in range(0, len(text), CACHED_BYTES):
+        part = text[start : start + CACHED_BYTES + 2]
+        begins = (part[:-2] == ord("\t")) & (part[1:-1] == ord("0"))
+        if (begins & (part[2:] | 0x20 == ord("x"))).any():
+            return True
+    return False
 
 
 def _of_arrow(column: Any) -> Coded:

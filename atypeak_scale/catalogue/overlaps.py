@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 import numpy.typing as npt
 
+from atypeak_scale.catalogue.records import in_order
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -43,7 +45,7 @@ def sort_intervals(records: npt.NDArray[np.void], before: int = 0) -> npt.NDArra
 
     furthest: the largest end of a record and those before it; before: the largest end of earlier records, bp.
     """
-    ordered = records[np.lexsort((records["end"], records["start"]))]
+    ordered = in_order(records, np.lexsort((records["end"], records["start"])))
     ordered["furthest"] = np.maximum.accumulate(np.append(before, ordered["end"]))[1:]
     return ordered
 

@@ -22,6 +22,7 @@ from atypeak_scale.catalogue.folder import EXTRA
 from atypeak_scale.catalogue.names import CONVENTIONS, Source, recognised_convention
 from atypeak_scale.catalogue.peak_names import MOST_NAMES, too_many_names
 from atypeak_scale.catalogue.ranges import FileRange, reader_of
+from atypeak_scale.catalogue.records import in_order
 from atypeak_scale.catalogue.repeats import repeated
 from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.execution.progress import Event, tell
@@ -225,7 +226,7 @@ def write_part(
     counts = np.bincount(line, minlength=len(lines))
     stops = np.cumsum(counts)
     file = _part(folder, *number)
-    places[np.argsort(line, kind="stable")].tofile(file)
+    in_order(places, np.argsort(line, kind="stable")).tofile(file)
     at = {
         name: (int(stop - count), int(stop))
         for name, count, stop in zip(lines, counts, stops, strict=True) if count

@@ -1,7 +1,7 @@
 """The source of every peak of a file, by its name; and what names say of the peaks that are left out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +21,21 @@ class NothingSelectedError(InputError):
     """The catalogue has peaks of the cell line, but the selection leaves none of them."""
 
 
+class NothingNewError(NothingSelectedError):
+    """All sources that the catalogue has of the cell line are known."""
+
+
 class NameTable:
     """Source codes by name column; every distinct name in the file is parsed once.
+
+    Sources that are `known` are not selected.
 
     sources: code of each selected (dataset, TR); unselected: the other sources of the cell line;
     not_selected: number of their peaks.
     """
 
-    def __init__(self, cell_line: str, selection: Selection) -> None:
-        self._cell_line, self._selection = cell_line, selection
+    def __init__(self, cell_line: str, selection: Selection, known: Collection[Source] = ()) -> None:
+        self._cell_line, self._selection, self._known = cell_line, selection, frozenset(known)
         self._wanted = _source_filter(selection)
         self._codes: dict[bytes, int] = {}
         self._has_cell_line = False
@@ -64,7 +70,7 @@ class NameTable:
         if cell_line != self._cell_line:
             return self._others.setdefault(cell_line, OTHER - len(self._others))
         self._has_cell_line = True
-        if not self._wanted(source):
+        if source in self._known or not self._wanted(source):
             self.unselected.add(source)
             return NOT_SELECTED
         code = self.sources.setdefault(source, len(self.sources))
@@ -84,6 +90,11 @@ class NameTable:
         if not self._has_cell_line:
             hint = nearest(self._cell_line, self._others)
             raise InputError(f"{reader.name}: no peak of cell line {self._cell_line!r}; {hint}")
+        if not self.sources and self.unselected <= self._known:
+            raise NothingNewError(
+                f"{reader.name}: the store has all {len(self.unselected):,} sources of cell line "
+                f"{self._cell_line!r} that the catalogue has"
+            )
         if not self.sources:
             absent = " ".join(self.absent())
             raise NothingSelectedError(

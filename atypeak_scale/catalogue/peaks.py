@@ -26,6 +26,7 @@ from atypeak_scale.catalogue.folder import CatalogueReader, is_catalogue, open_c
 from atypeak_scale.catalogue.names import Source
 from atypeak_scale.catalogue.overlaps import sort_intervals
 from atypeak_scale.catalogue.peak_names import NOT_SELECTED, NameTable
+from atypeak_scale.catalogue.records import in_order
 from atypeak_scale.catalogue.streams import InputFile
 from atypeak_scale.catalogue.stretches import Stretches
 from atypeak_scale.config import Selection
@@ -85,11 +86,12 @@ def spool_peaks(
     selection: Selection,
     contigs: Collection[str] | None = None,
     progress: Callable[[int], None] = lambda size: None,
+    known: Collection[Source] = (),
 ) -> PeakSpool:
     """Read a peak file, or a catalogue folder, and leave the selected peaks in `folder`, which must exist.
 
     `contigs` are those whose peaks are kept; None keeps all. `progress` receives the number of bytes read so
-    far. What looks left out by mistake is told in warnings.
+    far. Sources that are `known` are left out. What looks left out by mistake is told in warnings.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def spool_peaks(
         CatalogueReader(open_catalogue(path), cell_line)
         if is_catalogue(path) else BedReader(path, columns=4)
     )  # fmt: skip
-    names, stretches = NameTable(cell_line, selection), _Selected(folder, contigs)
+    names, stretches = NameTable(cell_line, selection, known), _Selected(folder, contigs)
     rows = 0
     for block in reader:
         stretches.append(reader, block, names.encode(reader, block))
@@ -130,7 +132,7 @@ def spool_peaks(
 
 
 @dataclass
-class _Sorted:
+class SortedPeaks:
     """Files by contig, the number of peaks, of those that repeat another, and in the largest stretch."""
 
     contigs: dict[str, Path]
@@ -172,27 +174,35 @@ class _Selected:
                 found[contig] += count
         return dict(found)
 
-    def sort(self, recode: npt.NDArray[np.int32]) -> _Sorted:
+    def sort(self, recode: npt.NDArray[np.int32]) -> "SortedPeaks":
         """Leave one sorted file for each contig, without the sources that `recode` does not select."""
-        found = _Sorted({})
-        for contig in self._stretches.contigs:
-            file = self._folder / f"sorted-{len(found.contigs)}"
-            furthest = 0
-            with file.open("wb") as out:
-                for unsorted in self._stretches.taken(contig):
-                    unsorted["source"] = recode[unsorted["source"]]
-                    records = unsorted[unsorted["source"] != NOT_SELECTED]
-                    # Peaks of one place are in the order of their sources, whatever order the file has.
-                    records = records[np.argsort(records["source"], kind="stable")]
-                    records = sort_intervals(records, furthest)
-                    furthest = records["furthest"].max(initial=furthest)
-                    records.tofile(out)
-                    found.selected += len(records)
-                    found.repeated += _repeated(records)
-                    found.largest = max(found.largest, len(records))
-            if file.stat().st_size:  # an empty file cannot be mapped
-                found.contigs[contig] = file
-        return found
+        return sort_stretches(self._stretches, self._folder, recode)
+
+
+def sort_stretches(stretches: Stretches, folder: Path, recode: npt.NDArray[np.int32]) -> "SortedPeaks":
+    """Leave one sorted file of PEAK records for each contig in `folder`, and delete the stretches.
+
+    recode: int32 (sources,), the new code of each source; peaks of those with NOT_SELECTED are left out.
+    """
+    found = SortedPeaks({})
+    for contig in stretches.contigs:
+        file = folder / f"sorted-{len(found.contigs)}"
+        furthest = 0
+        with file.open("wb") as out:
+            for unsorted in stretches.taken(contig):
+                unsorted["source"] = recode[unsorted["source"]]
+                records = unsorted[unsorted["source"] != NOT_SELECTED]
+                # Peaks of one place are in the order of their sources, whatever order the file has.
+                records = in_order(records, np.argsort(records["source"], kind="stable"))
+                records = sort_intervals(records, furthest)
+                furthest = records["furthest"].max(initial=furthest)
+                records.tofile(out)
+                found.selected += len(records)
+                found.repeated += _repeated(records)
+                found.largest = max(found.largest, len(records))
+        if file.stat().st_size:  # an empty file cannot be mapped
+            found.contigs[contig] = file
+    return found
 
 
 def _repeated(records: npt.NDArray[np.void]) -> int:

@@ -8,6 +8,7 @@ rows  -> chunks, each task writes whole ones
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from atypeak_scale.storage import locations, targets
 from atypeak_scale.storage.atomic import real, replacing
 from atypeak_scale.storage.locations import Location
 from atypeak_scale.storage.locks import sole_writer
+from atypeak_scale.store.append import account_with, made_with, refuse_other_settings, with_peaks_of
+from atypeak_scale.store.cell_line import CellLine, open_store
 from atypeak_scale.store.groups import (
     DATA,
     METADATA,
@@ -87,29 +90,64 @@ def refuse_cell_line(store: Location, cell_line: str) -> None:
 
 @dataclass(frozen=True)
 class _Inputs:
+    """account: what became of the rows of the peaks, by how many are used; made_from: as the store says."""
+
     windows: Windows
     spool: PeakSpool
-    crm_file: InputFile
+    account: Callable[[int], PeakAccount]
+    made_from: dict[str, Any]
 
 
 def _read_inputs(
-    peaks: Location, crms: Location, config: Config, folder: Path, executor: Executor
+    peaks: Location,
+    crms: Location,
+    config: Config,
+    folder: Path,
+    executor: Executor,
+    extended: CellLine | None = None,
 ) -> _Inputs:
     if str(peaks) == str(crms) == STANDARD_INPUT:
         raise InputError("peaks and CRMs cannot both be standard input; give one of them as a file")
-    windows, crm_file = read_windows(crms, config.store.frame, config.store.min_crm_peaks)
-    return _Inputs(windows, _read_peaks(peaks, windows, config, folder, executor), crm_file)
+    windows = read_windows(crms, config.store.frame, config.store.min_crm_peaks)
+    return _read_peaks(peaks, windows, config, folder, executor, extended)
 
 
 def _read_peaks(
-    peaks: Location, windows: Windows, config: Config, folder: Path, executor: Executor
-) -> PeakSpool:
+    peaks: Location,
+    windows: tuple[Windows, InputFile],
+    config: Config,
+    folder: Path,
+    executor: Executor,
+    extended: CellLine | None,
+) -> _Inputs:
+    """Read the peaks; those of new sources are put beside those of a cell line that is `extended`."""
     size = targets.target(peaks_file(peaks, config.cell_line)).file_size() or 0  # 0: unknown
+    (all_windows, crm_file), known = windows, () if extended is None else extended.sources
+    if extended is not None:
+        refuse_other_settings(extended, config, crm_file)
 
     def read(done: int) -> None:
         executor.tell("read peaks", done, size)
 
-    return spool_peaks(peaks, folder, config.cell_line, config.selection, windows.contigs, read)
+    spool = spool_peaks(
+        peaks, folder, config.cell_line, config.selection, all_windows.contigs, read, known
+    )  # fmt: skip
+    if extended is None:
+        made_from = store_provenance(config, spool.input_file, crm_file)
+        return _Inputs(all_windows, spool, spool.account, made_from)
+    return _Inputs(
+        all_windows,
+        with_peaks_of(extended, spool, folder),
+        partial(account_with, extended, spool),
+        made_with(extended, config, spool.input_file),
+    )
+
+
+def _line_to_extend(store: Location, cell_line: str) -> CellLine | None:
+    """Return the cell line of a store that new sources are added to, None if it has no such line."""
+    if targets.target(store).exists() and cell_line in groups_of_cell_lines(store):
+        return open_store(store, cell_line)
+    return None
 
 
 def _plan(inputs: _Inputs, config: Config) -> BuildPlan:
@@ -133,12 +171,21 @@ def _plan(inputs: _Inputs, config: Config) -> BuildPlan:
 
 
 def plan_build(
-    peaks: Location, crms: Location, config: Config, executor: Executor | None = None
+    peaks: Location,
+    crms: Location,
+    config: Config,
+    executor: Executor | None = None,
+    append_to: Location | None = None,
 ) -> BuildPlan:
-    """Read the inputs and return what a build would do, without writing anything."""
+    """Read the inputs and return what a build would do, without writing anything.
+
+    append_to: the store that new sources would be added to.
+    """
     config.model.check_frame(config.store.bins)
+    extended = None if append_to is None else _line_to_extend(append_to, config.cell_line)
     with tempfile.TemporaryDirectory(prefix="atypeak-plan-") as folder:
-        return _plan(_read_inputs(peaks, crms, config, Path(folder), executor or InProcess()), config)
+        read = _read_inputs(peaks, crms, config, Path(folder), executor or InProcess(), extended)
+        return _plan(read, config)
 
 
 def build_store(
@@ -148,6 +195,7 @@ def build_store(
     config: Config,
     replace: bool = False,
     executor: Executor | None = None,
+    append: bool = False,
 ) -> BuildResult:
     """Build the data of `config.cell_line` in `store` from a peak and a CRM file (method, sections 1, 2).
 
@@ -167,6 +215,9 @@ def build_store(
         If the cell line exists, replace it and its scores once the new one is complete.
     executor
         Where the work runs; None means this process.
+    append
+        If the cell line exists, add the sources that it lacks. Its arrays are then those of a store built
+        from all peaks at once; the peaks that it has are read from it, and their file is not needed.
 
     Returns
     -------
@@ -176,34 +227,40 @@ def build_store(
     Raises
     ------
     InputError
-        If an input is wrong, nothing overlaps, or the store already holds the cell line.
+        If an input is wrong, nothing overlaps, or the store already holds the cell line. With `append`: if
+        the line has other CRMs or settings, results of its own, or every source already.
 
     """
     executor = executor or InProcess()
     config.model.check_frame(config.store.bins)
-    if not replace:
+    extends = append and _line_to_extend(store, config.cell_line) is not None
+    if not replace and not extends:
         refuse_cell_line(store, config.cell_line)
     targets.target(store).refuse_unwritable()
     # Connect first: a wrong address must not cost a pass over the whole catalogue.
     executor.require(0)
 
     def read(folder: Path) -> _Inputs:
-        return _read_inputs(peaks, crms, config, folder, executor)
+        extended = open_store(store, config.cell_line) if extends else None
+        return _read_inputs(peaks, crms, config, folder, executor, extended)
 
-    return _build(read, store, config, replace, executor)
+    return _build(read, store, config, replace or extends, executor)
 
 
 def build_in_windows(
-    peaks: Location, windows: tuple[Windows, InputFile], store: Location, config: Config
+    peaks: Location, windows: tuple[Windows, InputFile], store: Location, config: Config, append: bool
 ) -> BuildResult:
     """Build a cell line as `build_store` does, in this process, with CRMs that were read before."""
-    refuse_cell_line(store, config.cell_line)
+    extends = append and _line_to_extend(store, config.cell_line) is not None
+    if not extends:
+        refuse_cell_line(store, config.cell_line)
     executor = InProcess()
 
     def read(folder: Path) -> _Inputs:
-        return _Inputs(windows[0], _read_peaks(peaks, windows[0], config, folder, executor), windows[1])
+        extended = open_store(store, config.cell_line) if extends else None
+        return _read_peaks(peaks, windows, config, folder, executor, extended)
 
-    return _build(read, store, config, False, executor)
+    return _build(read, store, config, extends, executor)
 
 
 def _build(
@@ -218,7 +275,7 @@ def _build(
         work.mkdir()
         inputs = read(work)
         tables = overlap(inputs.windows, inputs.spool, config.store, work, executor)
-        accounts = inputs.spool.account(tables.peak_count), inputs.windows.account
+        accounts = inputs.account(tables.peak_count), inputs.windows.account
         root = zarr.create_group(built, attributes={STORE_VERSION: SCHEMA_VERSION})
         path = group_name(config.cell_line)
         root.create_group(path, attributes=_attributes(inputs, config, *accounts))
@@ -245,7 +302,7 @@ def _attributes(inputs: _Inputs, config: Config, peaks: PeakAccount, crms: CrmAc
         "bin": config.store.bin,
         "windows_in_crms": len(inputs.windows),
         "accounts": {"peaks": asdict(peaks), "crms": asdict(crms)},
-        "made_from": store_provenance(config, inputs.spool.input_file, inputs.crm_file),
+        "made_from": inputs.made_from,
         "versions": {
             name: version(name) for name in ("atypeak-scale", "zarr", "numcodecs", "numpy", "pyranges")
         },

@@ -5,6 +5,7 @@ from functools import lru_cache
 from uuid import uuid4
 
 from atypeak_scale.catalogue.folder import open_catalogue
+from atypeak_scale.catalogue.peak_names import NothingNewError
 from atypeak_scale.catalogue.streams import InputFile, is_pipe, refuse_pipe
 from atypeak_scale.catalogue.windows import Windows, read_windows
 from atypeak_scale.config import Config
@@ -20,19 +21,24 @@ from atypeak_scale.store.groups import groups_of_cell_lines
 class LineTask:
     """A cell line to build; its name is in the configuration.
 
-    call: what tells the tasks of one `build_all` from those of another.
+    append: whether it gets the sources that it lacks if the store has it; call: what tells the tasks of one
+    `build_all` from those of another.
     """
 
     peaks: Location
     crms: Location
     store: Location
     config: Config
+    append: bool
     call: str
 
 
 @dataclass(frozen=True)
 class LineOutcome:
-    """What became of a cell line: the sizes of what was written, or why nothing was."""
+    """What became of a cell line: the sizes of what was written, or why nothing was.
+
+    Both are None if there was nothing to append.
+    """
 
     cell_line: str
     built: BuildResult | None
@@ -46,6 +52,7 @@ def build_all(
     config: Config,
     min_peaks: int = 0,
     executor: Executor | None = None,
+    append: bool = False,
 ) -> list[LineOutcome]:
     """Build every cell line of a catalogue that has enough peaks into one store.
 
@@ -67,11 +74,13 @@ def build_all(
         Cell lines with fewer peaks are left out.
     executor
         Where the work runs; None means this process.
+    append
+        Whether cell lines that the store has get the sources that they lack.
 
     Returns
     -------
     list of LineOutcome
-        Of the cell lines that were not in the store, the largest first.
+        The largest first; without `append`, of the cell lines that were not in the store.
 
     Raises
     ------
@@ -93,9 +102,9 @@ def build_all(
     tasks = [
         LineTask(
             locations.absolute(peaks), crms, where,
-            config.model_copy(update={"cell_line": name}), call,
+            config.model_copy(update={"cell_line": name}), append, call,
         )
-        for name in wanted if name not in known
+        for name in wanted if append or name not in known
     ]  # fmt: skip
     found = {
         task.config.cell_line: outcome for task, outcome in executor.map(build_line, tasks, "cell lines")
@@ -114,6 +123,9 @@ def build_line(task: LineTask) -> LineOutcome:
     settings, name = task.config.store, task.config.cell_line
     try:
         windows = _windows(task.crms, settings.frame, settings.min_crm_peaks, task.call)
-        return LineOutcome(name, build_in_windows(task.peaks, windows, task.store, task.config), None)
+        built = build_in_windows(task.peaks, windows, task.store, task.config, task.append)
+        return LineOutcome(name, built, None)
+    except NothingNewError:
+        return LineOutcome(name, None, None)
     except AtypeakError as problem:
         return LineOutcome(name, None, str(problem))

@@ -54,7 +54,7 @@ STORE_OPTIONS: list[tuple[list[str], Config]] = [
 def test_build_store__settings(replace: Replace, options: list[str], config: Config) -> None:
     build = replace("store.build.build_store", BUILT)
     result = invoke("build-store", "p.bed", "c.bed", "s.zarr", "--cell-line", "cell", *options)
-    assert build.call_args_list == [call("p.bed", "c.bed", "s.zarr", config, executor=HERE)]
+    assert build.call_args_list == [call("p.bed", "c.bed", "s.zarr", config, executor=HERE, append=False)]
     assert result.stdout.splitlines()[:2] == ["store          s.zarr", "cell line      cell"]
 
 
@@ -62,7 +62,8 @@ def test_build_store__settings(replace: Replace, options: list[str], config: Con
 def test_build_store__where(replace: Replace, options: list[str], where: Where) -> None:
     build = replace("store.build.build_store", BUILT)
     invoke("build-store", "-", "c.bed", "s.zarr", "--cell-line", "cell", *options)
-    assert build.call_args_list == [call("-", "c.bed", "s.zarr", with_values(), executor=where)]
+    expected = call("-", "c.bed", "s.zarr", with_values(), executor=where, append=False)
+    assert build.call_args_list == [expected]
 
 
 def test_build_store__config_and_the_options_that_win_over_it(replace: Replace, tmp_path: Path) -> None:
@@ -85,9 +86,17 @@ def test_build_store__config_and_the_options_that_win_over_it(replace: Replace, 
 def test_build_store__dry_run_plans_only(replace: Replace) -> None:
     plan, build = replace("store.build.plan_build", PLAN), replace("store.build.build_store", BUILT)
     result = invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--dry-run")
-    assert plan.call_args_list == [call("p", "c", with_values(), executor=HERE)]
+    assert plan.call_args_list == [call("p", "c", with_values(), executor=HERE, append_to=None)]
     assert build.call_args_list == []
     assert "projected memory bytes   3.0 MB" in result.stdout.splitlines()
+
+
+def test_build_store__append(replace: Replace) -> None:
+    plan, build = replace("store.build.plan_build", PLAN), replace("store.build.build_store", BUILT)
+    invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--append", "--dry-run")
+    assert plan.call_args_list == [call("p", "c", with_values(), executor=HERE, append_to="s")]
+    invoke("build-store", "p", "c", "s", "--cell-line", "cell", "--append")
+    assert build.call_args_list == [call("p", "c", "s", with_values(), executor=HERE, append=True)]
 
 
 def test_build_store__json(replace: Replace) -> None:
