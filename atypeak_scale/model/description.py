@@ -42,48 +42,34 @@ def describe_model(folder: Location) -> dict[str, Any]:
     return description
 
 
-def check_labels(
-    of_model: Mapping[str, Sequence[str]],
-    model_frame: tuple[int, int],
-    of_store: tuple[Sequence[str], Sequence[str]],
-    store_frame: tuple[int, int],
-    store: str,
-) -> None:
-    """Refuse a store with labels or a frame that the model does not know, and name them (method, section
-    7.6).
-
-    The order of labels does not matter, and a store need not have them all. Other regions may hold no peak of
-    a rare label, and the model knows windows in which the cells of that label are empty.
+def knows(description: Mapping[str, Any], source: tuple[str, str]) -> bool:
+    """Return whether a model knows a source, by both its labels.
 
     Parameters
     ----------
-    of_model : mapping of str to sequence of str
-        Labels of the model by view.
-    model_frame, store_frame : (int, int)
-        Frame and bin, in bp.
-    of_store : two sequences of str
-        Labels of the store's views.
-    store : str
-        Name of the store for the message.
+    description : mapping
+        What `describe_model` returns.
+    source : (str, str)
+        First and second label.
 
-    Raises
-    ------
-    InputError
-        If the frames differ, or a label of the store is unknown to the model.
+    Returns
+    -------
+    bool
+        False as well if the last layer has filters for other sources alone (method, section 3.6).
 
     """
+    first, second = description["views"].values()
+    if source[0] not in first or source[1] not in second:
+        return False
+    cells = description.get("cells")
+    return cells is None or first.index(source[0]) * len(second) + second.index(source[1]) in cells
+
+
+def check_frame(model_frame: tuple[int, int], store_frame: tuple[int, int], store: str) -> None:
+    """Raise InputError if a store has another frame than the model; (frame, bin) in bp."""
     if model_frame != store_frame:
         has, wants = (f"{frame} bp in bins of {bin_} bp" for frame, bin_ in (store_frame, model_frame))
         raise InputError(f"{store}: has frames of {has}; the model was trained on {wants}")
-    for (view, known), found in zip(of_model.items(), of_store, strict=True):
-        unknown, absent = sorted(set(found) - set(known)), sorted(set(known) - set(found))
-        if unknown:
-            only = f"only in the store: {', '.join(unknown)}"
-            only += f"; only in the model: {', '.join(absent)}" if absent else ""
-            raise InputError(
-                f"{store}: not all its labels of view {view!r} are among those the model was trained on "
-                f"({only}); train a model on this store, or build it with the model's selection"
-            )
 
 
 def absent_labels(

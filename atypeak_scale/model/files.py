@@ -240,12 +240,13 @@ def _history_rows(model: TrainedModel) -> list[tuple[Any, ...]]:
 
 
 def _description(model: TrainedModel) -> dict[str, Any]:
-    training = model.training
+    training, cells = model.training, model.network.get_layer("sources").cells
     return {
         "fingerprint": model.fingerprint(),
         "views": dict(zip(model.config.store.views, model.labels, strict=True)),
         "training": None if training is None else {k: v for k, v in vars(training).items() if v is not None},
         "store": model.store,
+        **({} if cells is None else {"cells": list(cells)}),
         "versions": {name: version(name) for name in ("atypeak-scale", "tensorflow", "keras", "numpy")},
     }
 

@@ -1,7 +1,8 @@
 """The tasks of scoring: one block of rows, then one block of peaks (method, section 4).
 
 A block of rows is a chunk of the array of (peak, window) rows. Its task rebuilds the windows of these rows
-and writes that one chunk. No two tasks share a chunk, and a chunk without NaN means that its block is done.
+and writes that one chunk. No two tasks share a chunk, and a chunk without NaN means that its block is done;
+rows of sources that the model does not know stay NaN.
 """
 
 from dataclasses import dataclass
@@ -28,12 +29,18 @@ def score_rows(task: ScoreTask) -> int:
     rows = cell_line.rows(*task.block)
     window = rows.window
     low, high = int(window[0]), int(window[-1]) + 1
-    engine = task.scores.engine()
-    result = np.empty(len(window), np.float32)
-    for offset, ratios in engine.ratios(cell_line.occupancy(low, high)):
-        at = slice(*np.searchsorted(window, [low + offset, low + offset + len(ratios)]))
+    known = task.scores.known
+    engine = task.scores.engine(of_known=True)
+    result = np.full(len(window), np.nan, np.float32)
+    for offset, ratios in engine.ratios(known.occupancy(cell_line.occupancy(low, high))):
+        start, stop = np.searchsorted(window, [low + offset, low + offset + len(ratios)])
+        at = start + np.flatnonzero(known.mask[rows.source[start:stop]])
         result[at] = row_maxima(
-            ratios, window[at] - low - offset, rows.source[at], rows.first_bin[at], rows.last_bin[at]
+            ratios,
+            window[at] - low - offset,
+            known.number[rows.source[at]],
+            rows.first_bin[at],
+            rows.last_bin[at],
         )
     task.scores.write(REBUILT_SCORE, task.block.start, result)
     return high - low

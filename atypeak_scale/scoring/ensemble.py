@@ -75,7 +75,10 @@ def agreement(members: tuple[Scores, ...]) -> list[float]:
     from scipy.stats import spearmanr
 
     finals = [_some_finals(one) for one in members]
-    return [float(spearmanr(one, other).statistic) for one, other in combinations(finals, 2)]
+    has_score = ~np.isnan(finals).any(axis=0)
+    return [
+        float(spearmanr(one[has_score], other[has_score]).statistic) for one, other in combinations(finals, 2)
+    ]
 
 
 def _some_finals(scores: Scores) -> npt.NDArray[np.float32]:

@@ -44,7 +44,12 @@ class LabelScale:
 
 
 def label_scale(label: npt.NDArray[np.integer[Any]], score: FloatArray, labels: int) -> LabelScale:
-    """Return the scale of each label from the label and the weighted score of every peak, (peaks,) each."""
+    """Return the scale of each label from the label and the weighted score of every peak, (peaks,) each.
+
+    Peaks whose score is NaN do not count.
+    """
+    has_score = ~np.isnan(score)
+    label, score = label[has_score], score[has_score]
     peaks = np.bincount(label, minlength=labels)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(label, score, labels) / peaks
@@ -53,7 +58,8 @@ def label_scale(label: npt.NDArray[np.integer[Any]], score: FloatArray, labels: 
 
 
 def final_scores(label: npt.NDArray[np.integer[Any]], score: FloatArray, scale: LabelScale) -> FloatArray:
-    """Return the final score of each peak, not clipped; 750 if its label has no spread."""
+    """Return the final score of each peak, not clipped; 750 if its label has no spread; NaN stays NaN."""
     spread = scale.has_spread[label]
     mean, sd = scale.mean[label], np.where(spread, scale.sd[label], 1.0)
-    return np.where(spread, CENTRE * (1 + (score - np.where(spread, mean, 0)) / (2 * sd)), CENTRE)
+    found = np.where(spread, CENTRE * (1 + (score - np.where(spread, mean, 0)) / (2 * sd)), CENTRE)
+    return np.where(np.isnan(score), np.nan, found)

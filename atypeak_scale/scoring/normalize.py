@@ -10,15 +10,17 @@ from atypeak_scale.errors import StageMissingError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ensemble import agreement, write_spread
+from atypeak_scale.scoring.known import Known
 from atypeak_scale.scoring.label_scale import LabelScale, final_scores, label_scale
 from atypeak_scale.scoring.sample import SampleBlock, sample_blocks, sample_windows
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.scoring.weights import Responses, Sums, Weights, masks, occupancies, responses, weights
+from atypeak_scale.scoring.weights import Sums, masks, occupancies, responses, weights
 from atypeak_scale.store.cell_line import Block, CellLine
 from atypeak_scale.store.result_groups import NORMALIZATION
 
 AGREEMENT = "agreement"
 SAMPLED = "sampled_windows"
+UNKNOWN_SOURCE = "none: the model does not know the source"
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 # For each source, an ensemble has the mean over its models.
@@ -27,18 +29,20 @@ AVERAGED = tuple(variable for variable in v.WEIGHT_VARIABLES if variable is not 
 
 @dataclass(frozen=True)
 class PresenceTask:
-    """Sampled windows of one chunk."""
+    """Sampled windows of one chunk, and which sources the model knows."""
 
     cell_line: CellLine
     block: SampleBlock
+    known: Known
 
 
 @dataclass(frozen=True)
 class OccupancyTask:
-    """Sampled windows of one chunk, and what turns presence into theta and eta: (sources, sources) each."""
+    """Sampled windows of one chunk, and what turns presence into theta and eta, of the known sources."""
 
     cell_line: CellLine
     block: SampleBlock
+    known: Known
     theta: FloatArray
     eta: FloatArray
 
@@ -118,12 +122,10 @@ def _normalize(scores: Scores, settings: NormalizationSettings, executor: Execut
         _normalize(one, settings, executor)
     with scores.writing():
         if not scores.members:
-            scores.engine(crumbs=0.0)  # a model that is gone must not cost what was normalized before
+            # A model that is gone must not cost what was normalized before.
+            scores.engine(crumbs=0.0, of_known=True)
         scores.set_attribute(NORMALIZATION, None)  # until everything is done again
-        if scores.members:
-            weight = _average_weights(scores)
-        else:
-            weight = _sampled_weights(scores, settings, executor).weight
+        weight = _average_weights(scores) if scores.members else _sampled_weights(scores, settings, executor)
         _apply(scores, weight, executor)
         if scores.members:
             write_spread(scores, v.SPREAD, executor)
@@ -151,42 +153,44 @@ def _average_weights(scores: Scores) -> FloatArray:
     return weight
 
 
-def _sampled_weights(scores: Scores, settings: NormalizationSettings, executor: Executor) -> Weights:
-    cell_line = scores.cell_line
+def _sampled_weights(scores: Scores, settings: NormalizationSettings, executor: Executor) -> FloatArray:
+    """Write what the sample says of each source, and return the weights; NaN of those not known."""
+    cell_line, known = scores.cell_line, scores.known
     windows = sample_windows(cell_line.shape.windows, settings)
     blocks = sample_blocks(cell_line, windows)
-    tasks = [PresenceTask(cell_line, block) for block in blocks]
+    tasks = [PresenceTask(cell_line, block, known) for block in blocks]
     present: BoolArray = executor.reduce(_sources_present, tasks, "sample", np.logical_or)
-    found = _responses(scores, present, executor)
-    theta, eta = masks(found, cell_line.cells)
-    with_masks = [OccupancyTask(cell_line, block, theta, eta) for block in blocks]
+    # The windows of the responses have crumbs already, so the engine must add none.
+    engine = scores.engine(crumbs=0.0, of_known=True)
+    found = responses(engine, present, scores.config.training.crumbs, executor)
+    cells = np.array(engine.cells)
+    theta, eta = masks(found, cells)
+    with_masks = [OccupancyTask(cell_line, block, known, theta, eta) for block in blocks]
     sums = executor.reduce(_sum_occupancies, with_masks, "weigh")
-    result = weights(found, cell_line.cells, sums.theta, sums.eta)
+    result = weights(found, cells, sums.theta, sums.eta)
     columns = {
         v.K1: result.k1, v.K2: result.k2, v.K3: result.k3, v.WEIGHT: result.weight,
         v.WEIGHT_FLAG: np.array(result.flag, object), v.SAMPLED_WINDOWS: sums.theta.count,
         v.THETA_MEAN: sums.theta.mean(), v.THETA_ERROR: sums.theta.error(),
         v.ETA_MEAN: sums.eta.mean(), v.ETA_ERROR: sums.eta.error(),
     }  # fmt: skip
+    columns = {variable: known.spread(values) for variable, values in columns.items()}
+    columns[v.WEIGHT_FLAG][~known.mask] = UNKNOWN_SOURCE
     for variable, values in columns.items():
         scores.write(variable, 0, values)
     scores.set_attribute(SAMPLED, len(windows))
-    return result
-
-
-def _responses(scores: Scores, present: BoolArray, executor: Executor) -> Responses:
-    # The windows already have their crumbs, so the engine must add none.
-    return responses(scores.engine(crumbs=0.0), present, scores.config.training.crumbs, executor)
+    weight: FloatArray = columns[v.WEIGHT]
+    return weight
 
 
 def _presence(task: PresenceTask | OccupancyTask) -> BoolArray:
-    """Return which sources are in each of the windows: (windows, sources)."""
-    present: BoolArray = np.any(task.block.occupancy(task.cell_line), axis=1)
+    """Return which known sources are in each of the windows: (windows, sources)."""
+    present: BoolArray = np.any(task.known.occupancy(task.block.occupancy(task.cell_line)), axis=1)
     return present
 
 
 def _sources_present(task: PresenceTask) -> BoolArray:
-    """Return which sources are in any of the windows: (sources,)."""
+    """Return which known sources are in any of the windows: (sources,)."""
     present: BoolArray = np.any(_presence(task), axis=0)
     return present
 

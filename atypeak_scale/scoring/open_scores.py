@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, get_args
 
+from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.config import (
     ChanceSettings,
     Config,
@@ -14,9 +15,10 @@ from atypeak_scale.config import (
     with_seed,
 )
 from atypeak_scale.errors import InputError, StageMissingError
-from atypeak_scale.model.description import CONFIG, INTERRUPTED, check_labels, describe_model
+from atypeak_scale.model.description import CONFIG, INTERRUPTED, check_frame, describe_model, knows
 from atypeak_scale.model.seeds import members_of
 from atypeak_scale.provenance import fingerprint
+from atypeak_scale.scoring.known import refusal
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.store.cell_line import CellLine
@@ -68,7 +70,9 @@ def open_scores(
     description = describe_model(model)
     config = load_config(join(model, CONFIG))
     of_model = config.store.frame, config.store.bin
-    check_labels(description["views"], of_model, cell_line.labels, cell_line.frame, str(cell_line.store))
+    check_frame(of_model, cell_line.frame, str(cell_line.store))
+    if not any(knows(description, source) for source in cell_line.sources):
+        raise refusal(cell_line, model, [source_name(source) for source in cell_line.sources])
     crumbs = config.scoring.crumbs if crumbs is None else crumbs
     precision = precision or config.scoring.precision
     if config.training.objective == "support":

@@ -11,6 +11,7 @@ from atypeak_scale.model.description import absent_labels, describe_model
 from atypeak_scale.registry.variables import RAW, REBUILT_SCORE
 from atypeak_scale.scoring.blocks import ScoreTask, average_rows, score_rows
 from atypeak_scale.scoring.ensemble import average_members
+from atypeak_scale.scoring.known import tell_unknown
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.network import missing_tasks
@@ -80,7 +81,7 @@ def score(
     Parameters
     ----------
     cell_line
-        The data; its labels must be among those that the model was trained on.
+        The data. Peaks of sources that the model does not know get no score, NaN; this is told.
     model
         Folder or URL of a trained model, or of several seeds, whose scores are then averaged.
     crumbs, precision
@@ -137,7 +138,7 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
             with suppress(OSError):  # of a store that is only read
                 scores.finish()
         return False
-    _tell_absent_labels(scores)
+    _tell_labels(scores)
     scores.create()
     with scores.writing():
         executor.run(score_rows, [ScoreTask(scores, block) for block in missing], "score")
@@ -147,11 +148,13 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
     return True
 
 
-def _tell_absent_labels(scores: Scores) -> None:
-    """Warn about labels of the model that the cell line lacks.
+def _tell_labels(scores: Scores) -> None:
+    """Warn about labels of the model that the cell line lacks, and sources that the model does not know.
 
-    This is no error, because other regions may hold no such peak. But a forgotten selection looks the same.
+    This is no error: other regions may hold no such peak, and a store may have got sources since the model
+    was trained. But a forgotten selection looks the same.
     """
+    tell_unknown(scores)
     of_model = describe_model(scores.model)["views"]
     for view, labels in absent_labels(of_model, scores.cell_line.labels).items():
         log.warning(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from atypeak_scale.model.description import NETWORK, describe_model
 from atypeak_scale.model.network_file import check_saved
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
+from atypeak_scale.scoring.known import Known, known_sources, remembered, scored, seen
 from atypeak_scale.scoring.other_placements import other_placements
 from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, join
@@ -42,9 +44,8 @@ class Scores:
     """A model's results on a cell line; they exist once `create` has been called.
 
     name: name of the results within the cell line; model: folder of the model, or of several seeds;
-    fingerprint: hash of its weights and settings; crumbs, precision: settings of scoring; location: the store
-    itself, or another place with the results; members: for an ensemble, the results of each of its models;
-    chance: the placements that support is compared with.
+    fingerprint: hash of its weights and settings; crumbs, precision: of scoring; location: the store itself,
+    or another place; members: of an ensemble, the results of each model; chance: placements of support.
     """
 
     cell_line: CellLine
@@ -83,17 +84,20 @@ class Scores:
     # --- reading: creates nothing and needs no right to write
 
     def exists(self) -> bool:
-        """Return whether the results were created, complete or not.
+        """Return whether the results were created, complete or not; raise what `found` raises."""
+        return self.found() is not None
 
-        Raises
-        ------
-        InputError
-            If results of that name were made from something else, or the location holds something else.
+    @cached_property
+    def known(self) -> Known:
+        """The sources that the model knows; the peaks of the others get no score."""
+        return known_sources(self)
 
+    def found(self) -> zarr.Group | None:
+        """Open the group of the results, None if they were not created.
+
+        Raises InputError if results of that name were made from something else, or the location holds
+        something else.
         """
-        return self._find() is not None
-
-    def _find(self) -> zarr.Group | None:
         found = find_results(self.cell_line, self.location, self.name)
         if found is not None and any(found.attrs.get(key) != value for key, value in self._made_by().items()):
             raise InputError(f"{self.location}/{self.path}: made from another model; remove it")
@@ -101,7 +105,7 @@ class Scores:
 
     def group(self, mode: Literal["r", "r+"] = "r") -> zarr.Group:
         """Open the group of the results; raise StageMissingError if they do not exist."""
-        found = self._find()
+        found = self.found()
         if found is None:
             raise self._not_scored()
         return found if mode == "r" else open_group(self.location, self.path, mode)
@@ -172,14 +176,14 @@ class Scores:
     def with_gaps(self, variable: Variable, blocks: Sequence[Block]) -> list[Block]:
         """Return those blocks of an array that are damaged or not yet computed."""
         array = self._array(variable)
-        return [block for block in blocks if has_gap(array, *block)]
+        return [block for block in blocks if has_gap(array, *block, scored(self, variable, block))]
 
     def has_raw(self) -> bool:
         """Return whether every peak has a raw score, or support."""
         if not self.exists():
             return False
-        array = self._array(v.SUPPORT if self.objective == "support" else v.RAW)
-        return not any(has_gap(array, *block) for block in self.cell_line.blocks("peaks"))
+        made = v.SUPPORT if self.objective == "support" else v.RAW
+        return not self.with_gaps(made, self.cell_line.blocks("peaks"))
 
     def is_scored(self) -> bool:
         """Return whether every row and every peak has a score by this model."""
@@ -275,7 +279,7 @@ class Scores:
         # One lock for all models of a cell line: the first makes the group that holds their results.
         with writing_results(self.cell_line, self.location, SCORES, wait=True):
             if not self.exists():
-                attributes = {**self._made_by(), "trained": self._trained()}
+                attributes = {**self._made_by(), "trained": self._trained(), **remembered(self)}
                 sizes = self.placements.sizes
                 create_results(self.cell_line, self.location, self.name, attributes, self.variables, sizes)
 
@@ -325,26 +329,19 @@ class Scores:
 
     # --- computing
 
-    def leave_one_out(self) -> "LeaveOneOut":
-        """Return the model as a function of windows without one source; raise what `engine` raises."""
+    def leave_one_out(self, of_known: bool = False) -> "LeaveOneOut":
+        """Return the model as a function of windows without one source; the rest is as for `engine`."""
         from atypeak_scale.model.inference.process import process_leave_one_out
 
-        return process_leave_one_out(
-            self.model, self.fingerprint, self.cell_line.labels, self.cell_line.sources, self.precision
-        )
+        return process_leave_one_out(*seen(self, of_known), self.precision)
 
-    def engine(self, crumbs: float | None = None) -> "Engine":
+    def engine(self, crumbs: float | None = None, of_known: bool = False) -> "Engine":
         """Return the model as a function of the cell line's windows; each process loads it once.
 
-        crumbs: c for the windows; None takes those of the results. Raises InputError if the model changed.
+        crumbs: c for the windows; None takes those of the results. of_known: of windows with the sources that
+        the model knows alone. Raises InputError if it should know all and does not, or if the model changed.
         """
         from atypeak_scale.model.inference.process import process_engine
 
-        return process_engine(
-            self.model,
-            self.fingerprint,
-            self.cell_line.labels,
-            self.cell_line.sources,
-            self.crumbs if crumbs is None else crumbs,
-            self.precision,
-        )
+        of_windows = self.crumbs if crumbs is None else crumbs
+        return process_engine(*seen(self, of_known), of_windows, self.precision)

@@ -222,9 +222,15 @@ def write_chunks(target: zarr.Array[Any], start: int, values: npt.NDArray[Any]) 
     target.with_config({"write_empty_chunks": True})[start:stop] = values
 
 
-def has_gap(found: zarr.Array[Any], start: int, stop: int) -> bool:
-    """Return whether any of the elements [start, stop) is damaged or not yet computed."""
+def has_gap(
+    found: zarr.Array[Any], start: int, stop: int, asked: npt.NDArray[np.bool_] | None = None
+) -> bool:
+    """Return whether any of the elements [start, stop) is damaged or not yet computed.
+
+    asked: which of these have a value once computed, bool (stop - start,); None means all.
+    """
     try:
-        return bool(np.isnan(read_array(found, start, stop)).any())
+        absent = np.isnan(read_array(found, start, stop))
+        return bool((absent if asked is None else absent[asked]).any())
     except DamagedError:
         return True

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from atypeak_scale.errors import InputError
-from atypeak_scale.model.description import absent_labels, check_labels, describe_model
+from atypeak_scale.model.description import absent_labels, check_frame, describe_model, knows
 
 OF_MODEL = {"dataset": ["d1", "d2", "d3"], "tr": ["x", "y"]}
 FRAME = (3200, 10)
@@ -45,30 +45,28 @@ def test_describe__does_not_load_tensorflow(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_check_labels__order_and_absence_do_not_matter() -> None:
-    check_labels(OF_MODEL, FRAME, (["d3", "d1"], ["y", "x"]), FRAME, "s.zarr")
+def test_knows__by_both_labels() -> None:
+    known = {"views": OF_MODEL}
+    assert knows(known, ("d3", "x"))
+    assert not knows(known, ("d9", "x"))
+    assert not knows(known, ("d1", "z"))
 
 
-def test_check_labels__refuses_unknown_labels_by_name() -> None:
-    with pytest.raises(
-        InputError,
-        match=r"^s\.zarr: not all its labels of view 'dataset' are among .*\(only in the store: d7, d9; only "
-        r"in the model: d2, d3\); train a model on this store, or build it with the model's selection$",
-    ):
-        check_labels(OF_MODEL, FRAME, (["d9", "d1", "d7"], ["x"]), FRAME, "s.zarr")
-    with pytest.raises(
-        InputError, match=r"not all its labels of view 'tr' are .*\(only in the store: z\); train"
-    ):
-        check_labels(OF_MODEL, FRAME, (["d1"], ["x", "y", "z"]), FRAME, "s.zarr")
+def test_knows__only_the_cells_that_it_rebuilds() -> None:
+    first, second = OF_MODEL.values()
+    every = [(dataset, tr) for dataset in first for tr in second]
+    known = {"views": OF_MODEL, "cells": [0, 3, 4]}
+    assert [number for number, source in enumerate(every) if knows(known, source)] == [0, 3, 4]
 
 
-def test_check_labels__refuses_another_frame() -> None:
+def test_check_frame__refuses_another() -> None:
+    check_frame(FRAME, FRAME, "s.zarr")
     with pytest.raises(
         InputError,
         match=r"^s\.zarr: has frames of 1600 bp in bins of 20 bp; the model was trained on 3200 bp in bins "
         r"of 10 bp$",
     ):
-        check_labels(OF_MODEL, FRAME, (["d1"], ["x"]), (1600, 20), "s.zarr")
+        check_frame(FRAME, (1600, 20), "s.zarr")
 
 
 def test_absent_labels__by_view() -> None:

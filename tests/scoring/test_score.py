@@ -84,9 +84,9 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, int]]:
     counts: Counter[tuple[str, int]] = Counter()
     has_gap = scores_module.has_gap
 
-    def counted(found: zarr.Array[Any], start: int, stop: int) -> bool:
+    def counted(found: zarr.Array[Any], start: int, *more: Any) -> bool:
         counts[found.basename, start] += 1
-        return has_gap(found, start, stop)
+        return has_gap(found, start, *more)
 
     monkeypatch.setattr(scores_module, "has_gap", counted)
     return counts
@@ -137,12 +137,15 @@ def test_score__in_another_place(scores: Scores, tmp_path: Path) -> None:
 def test_score__refuses_a_model_of_other_labels_by_name(
     scores: Scores, config: Config, tmp_path: Path
 ) -> None:
-    network = build_autoencoder(320, 3, 2, config.model, seed=1)
-    folder = save_model(TrainedModel(network, (("d1", "d2", "d9"), ("x", "y")), config), tmp_path / "m")
+    network = build_autoencoder(320, 2, 2, config.model, seed=1)
+    folder = save_model(TrainedModel(network, (("d3", "d9"), ("q", "y")), config), tmp_path / "m")
+    before = state(scores.cell_line.store)
     with pytest.raises(
-        InputError, match=r"view 'dataset' .*only in the store: d3; only in the model: d9"
+        InputError,
+        match=r"s\.zarr: m does not know 5 of its 5 sources \(d1\.x, d1\.y, d2\.y, d3\.x, d3\.z\); train",
     ) as failure:
         score(scores.cell_line, folder)
+    assert state(scores.cell_line.store) == before
     assert "\n" not in str(failure.value)
 
 

@@ -58,9 +58,11 @@ class BedWriter:
         return self._opened.enter_context(new_bed(file, track))
 
     def write(self, peaks: Columns) -> None:
-        """Append a line for each peak to both files."""
-        for out, values in ((self._raw, peaks[RAW.name] * RAW_SCALE), (self._final, peaks[FINAL.name])):
-            columns = peaks["contig"], peaks["start"], peaks["end"], peaks["name"], bed_scores(values)
+        """Append a line for each peak that has a score to both files."""
+        has_score = ~np.isnan(peaks[FINAL.name])
+        scored = {name: values[has_score] for name, values in peaks.items()}
+        for out, values in ((self._raw, scored[RAW.name] * RAW_SCALE), (self._final, scored[FINAL.name])):
+            columns = scored["contig"], scored["start"], scored["end"], scored["name"], bed_scores(values)
             write_bed6(out, *(column.tolist() for column in columns))
 
     def close(self) -> None:

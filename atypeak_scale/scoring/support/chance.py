@@ -16,7 +16,7 @@ from atypeak_scale.scoring.ranking import Ranking
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
-Verdict = Literal["judged", "few peaks", "low power"]
+Verdict = Literal["judged", "few peaks", "low power", "unknown"]
 
 FEWEST_PEAKS, LOW_POWER = 100, 0.6
 FEWEST_TO_COMPARE = 20  # of each of two kinds; an AUROC of fewer would say nothing
@@ -140,6 +140,13 @@ def chance(
         doubt_by_rank=doubt,
         p_error=float(np.sqrt(0.05 * 0.95 / N)),
     )
+
+
+def no_chance(peaks: int, placements: int) -> Chance:
+    """Return the figures of a source that the model does not know."""
+    by_rank = np.full(placements + 1, np.nan, np.float32)
+    nan, error = np.nan, float(np.sqrt(0.05 * 0.95 / placements))
+    return Chance(nan, nan, nan, nan, nan, nan, nan, peaks, "unknown", by_rank, by_rank, error)
 
 
 def q_of_rank(peaks_by_rank: IntArray, share_random: float) -> npt.NDArray[np.float32]:

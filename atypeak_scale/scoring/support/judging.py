@@ -14,7 +14,7 @@ from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.scores import Scores
-from atypeak_scale.scoring.support.chance import Chance, chance, p_by_rank, rank_among
+from atypeak_scale.scoring.support.chance import Chance, chance, no_chance, p_by_rank, rank_among
 from atypeak_scale.store.cell_line import Block, cut
 
 SOURCES_AT_ONCE = 8
@@ -96,9 +96,12 @@ def compare(task: SourcesTask) -> list[Chance]:
                 f"{scores.location}/{scores.placements.path}: a chunk of placed_source is lost; "
                 "remove this group and run 'atypeak-scale score' again"
             )
-        seed = np.random.SeedSequence(scores.chance.seed, spawn_key=(2, one))
-        rng = np.random.default_rng(seed)
-        found = chance(real[mine], crm[mine], placed[theirs], placed_crm[theirs], rng)
+        if scores.known.mask[one]:
+            seed = np.random.SeedSequence(scores.chance.seed, spawn_key=(2, one))
+            rng = np.random.default_rng(seed)
+            found = chance(real[mine], crm[mine], placed[theirs], placed_crm[theirs], rng)
+        else:
+            found = no_chance(int(mine.sum()), number)
         of_tables = np.sort(placed[theirs]), found.q_by_rank, found.doubt_by_rank
         for table, values in zip(tables.values(), of_tables, strict=True):
             table[one - start] = values
@@ -136,9 +139,11 @@ def look_up(task: PeaksTask) -> None:
     """Write p, q and doubt of a block of peaks, by their ranks among the placements of their source."""
     scores, start = task.scores, task.block.start
     source, support = scores.cell_line.peaks(*task.block).source, scores.read(v.SUPPORT, *task.block)
-    columns = {variable: np.empty(len(source), np.float32) for variable in (v.P_RANDOM, v.Q_RANDOM, v.DOUBT)}
+    columns = {
+        variable: np.full(len(source), np.nan, np.float32) for variable in (v.P_RANDOM, v.Q_RANDOM, v.DOUBT)
+    }
     p = p_by_rank(scores.chance.placements).astype(np.float32)
-    for one in np.unique(source).tolist():
+    for one in np.unique(source[scores.known.mask[source]]).tolist():
         mine = source == one
         placed, q, doubt = (
             scores.read(table, one, one + 1)[0] for table in (v.PLACED_SUPPORT, v.Q_BY_RANK, v.DOUBT_BY_RANK)

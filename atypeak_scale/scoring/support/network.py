@@ -48,12 +48,21 @@ def judge_blocks(tasks: list[NetworkTask], executor: Executor) -> None:
 
 
 def judge_block(task: NetworkTask) -> int:
-    """Write what a model says of a block; return the number of intervals."""
+    """Write what a model says of a block, NaN for unknown sources; return the number of intervals."""
     cell_line = task.scores.cell_line
     asked = task.of.asked()
     occupancy, window = asked.occupancy(cell_line)
-    model = task.scores.leave_one_out()
-    found = network_log_odds(model, occupancy, window, asked.source, asked.first, asked.last)
+    known, model = task.scores.known, task.scores.leave_one_out(of_known=True)
+    at = np.flatnonzero(known.mask[asked.source])
+    found = np.full(len(window), np.nan, np.float32)
+    found[at] = network_log_odds(
+        model,
+        known.occupancy(occupancy),
+        window[at],
+        known.number[asked.source[at]],
+        asked.first[at],
+        asked.last[at],
+    )
     task.scores.write(task.variable, task.of.block.start, found)
     return len(window)
 

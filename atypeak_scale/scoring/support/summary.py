@@ -54,6 +54,7 @@ def _not_judged(names: list[str], verdicts: list[str]) -> Iterator[str]:
         "few peaks": f"because of fewer than {FEWEST_PEAKS} peaks",
         "low power": "because other sources hardly help to tell their peaks from random places "
         f"(power may be {LOW_POWER} or less)",
+        "unknown": "because the model does not know them",
     }
     for verdict, reason in reasons.items():
         some = [name for name, of_source in zip(names, verdicts, strict=True) if of_source == verdict]

@@ -11,6 +11,7 @@ from atypeak_scale.model.description import describe_model
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ensemble import write_spread
+from atypeak_scale.scoring.known import tell_unknown
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.chance import memorised
 from atypeak_scale.scoring.support.corroboration import complete_placements
@@ -69,6 +70,7 @@ def _complete_one(scores: Scores, executor: Executor) -> bool:
             if not scores.is_finished():  # a run was killed before it told readers of the whole store
                 scores.finish()
             return False
+        tell_unknown(scores)
         scores.set_attribute(CHANCE, None)  # until everything is done again
         judge_blocks(missing, executor)
         judge(scores, executor)

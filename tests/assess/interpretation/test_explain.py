@@ -113,7 +113,7 @@ def test_explain__overlaps_in_bins(supported: Scores) -> None:
 def test_explain__an_ensemble_is_the_mean(supported: Scores, tmp_path: Path) -> None:
     config = for_support(settings())
     other = untrained(tmp_path / "other", config, supported.cell_line, seed=5)
-    second = replace(supported, model=other, fingerprint=_fingerprint(other))
+    second = replace(supported, name="other", model=other, fingerprint=_fingerprint(other))
     both = replace(supported, members=(supported, second))
     peak = some_peaks(supported)[1]
     effects = []
