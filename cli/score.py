@@ -30,6 +30,7 @@ def score(
     If it was stopped, run it again: it continues where it left off.
     """
     from atypeak_scale.scoring import score as scoring
+    from atypeak_scale.scoring.known import scored_peaks
     from atypeak_scale.scoring.support.summary import summary as of_support
 
     scores = chosen.scores()
@@ -53,7 +54,7 @@ def score(
         summary.sentences("found", of_support(scores))
         summary.say("next: atypeak-scale export")
         return
-    peaks, windows = scores.cell_line.peak_count, scores.cell_line.shape.windows
+    peaks, windows = scored_peaks(scores), scores.cell_line.shape.windows
     summary.say(
         f"scored {peaks:,} peaks in {windows:,} windows; next: atypeak-scale normalize",
         peaks=peaks, windows=windows,

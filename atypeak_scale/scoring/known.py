@@ -18,8 +18,8 @@ from atypeak_scale.registry.variables import PLACED_SOURCE, Variable
 from atypeak_scale.scoring.support.placements import Placements
 from atypeak_scale.storage.locations import Location, name_of
 from atypeak_scale.store.cell_line import Block, CellLine
+from atypeak_scale.store.result_groups import UNKNOWN
 
-UNKNOWN = "unknown_sources"  # attribute of results, if there are any: their names
 MOST_NAMED = 5
 BoolArray = npt.NDArray[np.bool_]
 Labels = tuple[tuple[str, ...], tuple[str, ...]]
@@ -142,6 +142,15 @@ def scored(scores: Results, variable: Variable, block: Block) -> BoolArray | Non
         source = scores.placements.read(PLACED_SOURCE, *block)
     found: BoolArray = scores.known.mask[source]
     return found
+
+
+def scored_peaks(scores: Results) -> int:
+    """Return the number of peaks whose source the model knows."""
+    cell_line = scores.cell_line
+    if scores.known.is_all:
+        return cell_line.peak_count
+    of_known = [scores.known.mask[cell_line.peaks(*block).source] for block in cell_line.blocks("peaks")]
+    return sum(int(some.sum()) for some in of_known)
 
 
 def tell_unknown(scores: Results) -> None:

@@ -33,6 +33,7 @@ from atypeak_scale.store.groups import (
 
 # Attributes of complete results: how they were normalized, or what their peaks were compared with.
 NORMALIZATION, CHANCE = "normalization", "chance"
+UNKNOWN = "unknown_sources"  # attribute of results: names of sources that the model does not know, if any
 
 
 def _parent(cell_line: CellLine, location: Location) -> zarr.Group | None:

@@ -11,8 +11,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import zarr
 
+from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.registry.variables import (
@@ -25,6 +27,7 @@ from atypeak_scale.registry.variables import (
     ROW_NETWORK,
     STORE_VARIABLES,
     SUPPORT,
+    Variable,
     with_views,
 )
 from atypeak_scale.storage.locations import Location, absolute
@@ -39,7 +42,7 @@ from atypeak_scale.store.arrays import (
 )
 from atypeak_scale.store.cell_line import Block, CellLine, cell_lines
 from atypeak_scale.store.groups import PLACEMENTS, SCORES, children, open_group
-from atypeak_scale.store.result_groups import all_results, is_complete
+from atypeak_scale.store.result_groups import UNKNOWN, all_results, is_complete
 from atypeak_scale.store.write import rasterize
 
 CHUNKS_AT_ONCE = 64
@@ -76,11 +79,17 @@ class OccupancyTask:
 
 @dataclass(frozen=True)
 class ResultTask:
-    """An array of complete results; has_every_chunk: whether chunks that are not there are lost."""
+    """An array of complete results.
 
+    has_every_chunk: whether chunks that are not there are lost; unknown: names of the sources that the model
+    does not know.
+    """
+
+    cell_line: CellLine
     location: Location
     path: str
     has_every_chunk: bool
+    unknown: tuple[str, ...]
 
 
 def verify(store: Location, results: Location | None = None, executor: Executor | None = None) -> Verified:
@@ -113,11 +122,11 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     executor = executor or InProcess()
     lines = cell_lines(store)
     location = absolute(store)  # workers may have another working directory
-    found = [(location, group) for line in lines for group in all_results(line).values()]
+    found = [(line, location, group) for line in lines for group in all_results(line).values()]
     arrays = [(location, array) for line in lines for array in _arrays(line.group())]
     if results is not None and absolute(results) != location:
         other = absolute(results)
-        found += [(other, group) for line in lines for group in all_results(line, other).values()]
+        found += [(line, other, group) for line in lines for group in all_results(line, other).values()]
         arrays += [
             (other, array)
             for line in lines
@@ -136,8 +145,8 @@ def verify(store: Location, results: Location | None = None, executor: Executor 
     if not damages:
         compared = [OccupancyTask(line, block) for line in lines for block in line.blocks("windows")]
         complete = [
-            ResultTask(place, array.path, EVERY_CHUNK in group.attrs)
-            for place, group in found
+            ResultTask(line, place, array.path, EVERY_CHUNK in group.attrs, _unknown(group))
+            for line, place, group in found
             if is_complete(group)
             for array in arrays_in(group)
         ]
@@ -178,16 +187,36 @@ def gaps(task: ResultTask) -> list[str]:
     array = array_of(open_group(task.location), task.path)
     if task.has_every_chunk and (lost := lost_chunks(array)):
         return lost
-    if array.basename not in {score.name for score in NO_GAPS}:
+    variable = next((score for score in NO_GAPS if score.name == array.basename), None)
+    if variable is None:
         return []
     length = array.chunks[0]
     for start in range(0, array.shape[0], length):
-        if np.isnan(read_array(array, start, start + length)).any():
+        stop = min(start + length, array.shape[0])
+        absent = np.isnan(read_array(array, start, stop))
+        if absent.any() and (absent & _has_value(task, variable, start, stop)).any():
             return [
                 f"{array.store_path}, chunk {start // length}: lost; run 'atypeak-scale score' and "
                 "'atypeak-scale normalize' again"
             ]
     return []
+
+
+def _unknown(results: zarr.Group) -> tuple[str, ...]:
+    attributes: dict[str, Any] = dict(results.attrs)
+    return tuple(attributes.get(UNKNOWN, ()))
+
+
+def _has_value(task: ResultTask, variable: Variable, start: int, stop: int) -> npt.NDArray[np.bool_]:
+    """Return which of the elements [start, stop) of an array have a value: bool (stop - start,)."""
+    line = task.cell_line
+    if not task.unknown:
+        return np.ones(stop - start, bool)
+    if variable.dims[0] == "placement":  # whose sources are elsewhere
+        return np.zeros(stop - start, bool)
+    part = line.rows(start, stop) if variable.dims[0] == "peak" else line.peaks(start, stop)
+    unknown = [number for number, one in enumerate(line.sources) if source_name(one) in task.unknown]
+    return ~np.isin(part.source, unknown)
 
 
 def disagreement(task: OccupancyTask) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pandas as pd
 from atypeak_scale.cli.commands import commands
 from click.testing import CliRunner, Result
@@ -16,6 +17,7 @@ from atypeak_scale.config import Config, NormalizationSettings, parse_config
 from atypeak_scale.execution.dask_executor import DaskExecutor
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.pipeline import StageReport
+from atypeak_scale.scoring.known import Known
 from atypeak_scale.scoring.score import ScorePlan
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import BuildPlan, BuildResult
@@ -163,7 +165,9 @@ def cell_line_of(name: str = "cell") -> CellLine:
 def scores_of(model: Path) -> Scores:
     """Return the handle of scores that are nowhere."""
     config = with_values(normalization={"sample": 50})
-    return Scores(cell_line_of(), "m-ffff", model, config, "f" * 64, 0.0, "float32", "s.zarr")
+    found = Scores(cell_line_of(), "m-ffff", model, config, "f" * 64, 0.0, "float32", "s.zarr")
+    vars(found)["known"] = Known(np.ones(5, bool))
+    return found
 
 
 @dataclass(frozen=True)

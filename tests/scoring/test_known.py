@@ -19,12 +19,14 @@ from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.export import export
 from atypeak_scale.scoring.export.bed import FINAL_BED_FILE, RAW_BED_FILE
+from atypeak_scale.scoring.known import scored_peaks
 from atypeak_scale.scoring.normalize import UNKNOWN_SOURCE, normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete, plan_score, score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.store.build import build_store
 from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.store.verify import verify
 
 NEW = ["c9.x", "d1.q", "d9.x"]  # an unknown dataset, which comes first; an unknown TR; an unknown dataset
 PLACE = ["contig", "start", "end", "name"]
@@ -77,6 +79,8 @@ def test_known__article(
     old, new = map(table, scores)
     is_new = new["source"].isin(NEW)
     assert is_new.sum() > 100
+    assert scored_peaks(scores[1]) == len(old)
+    assert not verify(lines[1].store, tmp_path / "1.zarr").damages
     columns = ["raw", "k_normalized", "final"]
     assert new.loc[is_new, columns].isna().all(axis=None)
     pd.testing.assert_frame_equal(
@@ -87,6 +91,11 @@ def test_known__article(
     folder = export(scores[1], tmp_path / "exported").folder
     for name in (FINAL_BED_FILE, RAW_BED_FILE):
         assert len((folder / name).read_text().splitlines()) == len(old)
+    raw = scores[1].read(v.RAW)
+    raw[np.flatnonzero(~np.isnan(raw))[0]] = np.nan
+    scores[1].write(v.RAW, 0, raw)
+    (damage,) = verify(lines[1].store, tmp_path / "1.zarr").damages
+    assert "raw, chunk 0: lost" in damage
 
 
 def test_known__every_block_once_and_damaged_ones_again(
@@ -119,6 +128,7 @@ def test_known__support(
     assert {name for name, verdict in verdicts.items() if verdict == "unknown"} == set(NEW)
     assert scores[1].is_complete
     assert scores[1].missing() == []
+    assert not verify(lines[1].store, tmp_path / "1.zarr").damages
     complete(scores[1])
     assert scores[1].is_complete
     export(scores[1], tmp_path / "exported")
