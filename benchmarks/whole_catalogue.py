@@ -4,7 +4,9 @@ ATYPEAK_MILLIONS chooses the sizes, in millions of peaks: "1.82,18.2" if it is n
 the whole of it. Catalogues are kept in the folder that ATYPEAK_BENCHMARKS names.
 """
 
+import cProfile
 import os
+import pstats
 import resource
 import shutil
 import signal
@@ -18,6 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from atypeak_scale.catalogue.folder import open_catalogue
+from atypeak_scale.config import parse_config
+from atypeak_scale.store.build import build_store
 from benchmarks.catalogue_2022 import write_catalogue
 from benchmarks.harness import COMMAND, MEMORY_SECONDS, Row, kept_folder, tree_memory
 
@@ -82,7 +86,8 @@ def rows() -> list[Row]:
             peaks.with_name(f"new-{peaks.name}").rename(peaks)
         found += _one_size(folder, f"{millions:g} million peaks", peaks, crms)
     smallest = folder / f"{sizes[0]:g}.bed.gz"
-    return [*found, *_others(folder, smallest), _stopped(folder, smallest)]
+    shares = shares_of_build(folder / "split", folder / f"{sizes[-1]:g}-crms.bed.gz", folder)
+    return [*found, *shares, *_others(folder, smallest), _stopped(folder, smallest)]
 
 
 def _fresh(folder: Path) -> Path:
@@ -111,6 +116,22 @@ def _one_size(folder: Path, case: str, peaks: Path, crms: Path) -> list[Row]:
             Row(f"{case}: {what}", one.memory, None, "GB, process tree"),
         ]
     return found
+
+
+def shares_of_build(split: Path, crms: Path, folder: Path) -> list[Row]:
+    """Build the largest cell line in this process; return what share of the time each step takes."""
+    line = next(iter(open_catalogue(split).largest_first(MIN_PEAKS)))
+    profile = cProfile.Profile()
+    profile.runcall(
+        build_store, split, crms, _fresh(folder / "one.zarr"), parse_config({"cell_line": line.name}, "")
+    )
+    spent = {function: timing[3] for (*_, function), timing in pstats.Stats(profile).stats.items()}  # type: ignore[attr-defined]
+    steps = {"read CRMs": "read_windows", "read and sort peaks": "spool_peaks", "overlap": "overlap",
+             "write arrays": "write_arrays"}  # fmt: skip
+    return [
+        Row(f"{line.name}, {line.peaks:,} peaks: {what}", 100 * spent[name] / spent["build_store"], None, "%")
+        for what, name in steps.items()
+    ]
 
 
 def _others(folder: Path, peaks: Path) -> list[Row]:

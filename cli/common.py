@@ -39,7 +39,7 @@ def executor_options(command: AnyCommand) -> AnyCommand:
             return command(executor=executor, **others)
 
     for option in (
-        click.option("--memory-limit", metavar="SIZE", help="Limit of each local process, such as 4GB."),
+        click.option("--memory-limit", metavar="SIZE", help="Memory limit of each process, such as 4GB."),
         click.option("--scheduler", metavar="ADDRESS",
                      help="Run on the Dask cluster of this scheduler. Default: as Dask is configured."),
         click.option("--workers", type=click.IntRange(min=1), metavar="N",

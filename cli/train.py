@@ -53,7 +53,7 @@ def train(
     """Train a model of support, or of the article's score, for a cell line of STORE.
 
     Ctrl-C keeps the weights so far. --workers and --scheduler matter only with --seeds: each seed trains
-    on one worker.
+    on one worker. With --memory-limit, batches are cut into parts that fit; --dry-run says which.
     """
     from atypeak_scale.config import load_config, with_objective, with_seed
     from atypeak_scale.model.description import DESCRIPTION
@@ -66,7 +66,7 @@ def train(
     if dry_run:
         from atypeak_scale.model.training.plan import plan_training
 
-        summary.facts(plan_training(open_store(store, settings.cell_line), settings))
+        summary.facts(plan_training(open_store(store, settings.cell_line), settings, executor.process_bytes))
         return
     model = _place(model, workdir, settings)
     cell_line = open_store(store, settings.cell_line)

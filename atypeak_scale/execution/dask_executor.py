@@ -53,6 +53,7 @@ class DaskExecutor(Executor):
                 "workers start a cluster, and a scheduler or a client joins one; give only one of them"
             )
         self.workers, self.scheduler, self.memory_limit = workers, scheduler, memory_limit
+        self.process_bytes = _bytes(memory_limit) if memory_limit else None
         self._given = client
         self._client: Client | None = None
         self._opened = ExitStack()
@@ -175,10 +176,10 @@ def executor(
 ) -> Executor:
     """Say where work runs; pass the result to any function as `executor`, in a `with` block.
 
-    workers: start that many single-thread processes on this machine; memory_limit: limit of each, such as
-    "4GB". scheduler: join the Dask cluster at this address. client: use a `distributed.Client` that you
-    connected. If none is given, Dask's configuration decides (DASK_SCHEDULER_ADDRESS), and by default work
-    runs in this process.
+    workers: start that many single-thread processes on this machine; memory_limit: limit of each, or of this
+    process without workers, such as "4GB". scheduler: join the Dask cluster at this address. client: use a
+    `distributed.Client` that you connected. If none is given, Dask's configuration decides
+    (DASK_SCHEDULER_ADDRESS), and by default work runs in this process.
     progress: called with each `Event`; what tasks on a cluster tell of arrives in another thread.
 
     Raises
@@ -196,15 +197,14 @@ def executor(
 
     if not (workers or scheduler or client):
         scheduler = dask.config.get("scheduler-address", None) or dask.config.get("scheduler_address", None)
-    if memory_limit is not None:
-        _check_size(memory_limit)
-    if not (workers or scheduler or client or memory_limit):
-        return InProcess(progress)
+    limit = None if memory_limit is None else _bytes(memory_limit)
+    if not (workers or scheduler or client):
+        return InProcess(progress, limit)
     return DaskExecutor(workers, scheduler, memory_limit, client, progress)
 
 
-def _check_size(memory_limit: str) -> None:
-    """Raise InputError unless a text is a size; for Dask nothing at all is one, and so is `-1`."""
+def _bytes(memory_limit: str) -> int:
+    """Return a size in bytes; for Dask nothing at all is one, and so is `-1`, but not here (InputError)."""
     import dask
 
     size = 0
@@ -215,3 +215,4 @@ def _check_size(memory_limit: str) -> None:
         raise InputError(
             f"memory limit {memory_limit!r}: expected a size such as 4GB", argument="memory_limit"
         )
+    return size

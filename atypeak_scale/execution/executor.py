@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
+from atypeak_scale.errors import InputError
 from atypeak_scale.execution.progress import Event, Progress, heard_by, no_progress
 
 Task = TypeVar("Task")
@@ -21,6 +22,7 @@ class Executor(ABC):
     """Runs tasks somewhere and reports to `progress`; close it, or use it as a context manager."""
 
     is_elsewhere = False  # whether tasks leave this process
+    process_bytes: int | None = None  # memory limit of each process that works, if one was given
 
     def __init__(self, progress: Progress = no_progress) -> None:
         self.progress = progress
@@ -110,7 +112,23 @@ class Executor(ABC):
 
 
 class InProcess(Executor):
-    """Runs tasks one after another in this process; TensorFlow uses all cores."""
+    """Runs tasks one after another in this process; TensorFlow uses all cores.
+
+    memory_limit: bytes that the process may take; work that needs more is refused, or cut smaller.
+    """
+
+    def __init__(self, progress: Progress = no_progress, memory_limit: int | None = None) -> None:
+        super().__init__(progress)
+        self.process_bytes = memory_limit
+
+    def require(self, memory: int) -> None:
+        """Raise InputError if a task needs more memory than the limit, bytes."""
+        if self.process_bytes is not None and memory > self.process_bytes:
+            raise InputError(
+                f"the memory limit is {self.process_bytes / 1e9:.1f} GB, a block needs "
+                f"{memory / 1e9:.1f} GB; raise it",
+                argument="memory_limit",
+            )
 
     def _finished(
         self, function: Callable[[Task], Receipt], tasks: Sequence[Task], stage: str

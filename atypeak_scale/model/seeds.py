@@ -19,11 +19,12 @@ TRAINING_BYTES = 2_000_000_000  # roughly what a worker needs for one training a
 
 @dataclass(frozen=True)
 class SeedTask:
-    """One training, and the place for its model."""
+    """One training, the place for its model, and the bytes that it may take."""
 
     cell_line: CellLine
     config: Config
     folder: Location
+    memory_limit: int | None = None
 
 
 def train_seeds(
@@ -65,7 +66,8 @@ def train_seeds(
     folders = {number: join(parent, f"seed-{number}") for number in numbers}
     missing = [(number, path) for number, path in folders.items() if is_trained(path) is None]
     executor.require(TRAINING_BYTES)
-    tasks = [SeedTask(cell_line, with_seed(config, number), path) for number, path in missing]
+    limit = executor.process_bytes
+    tasks = [SeedTask(cell_line, with_seed(config, number), path, limit) for number, path in missing]
     executor.run(train_task, tasks, "seeds")
     return list(folders.values())
 
@@ -77,7 +79,7 @@ def train_task(task: SeedTask) -> None:
     from atypeak_scale.model.training.train import fit
 
     with told_apart(name_of(task.folder)):
-        model = fit(task.cell_line, task.config)
+        model = fit(task.cell_line, task.config, task.memory_limit)
     assert model.training is not None
     if model.training.stopped == INTERRUPTED:
         raise KeyboardInterrupt

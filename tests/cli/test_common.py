@@ -77,7 +77,11 @@ def test_executor_options__connect_to_nothing_until_work_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--memory-limit", "4GB"], ["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"]]
+    "options",
+    [
+        ["--memory-limit", "4GB", "--scheduler", "tcp://127.0.0.1:1"],
+        ["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"],
+    ],
 )
 def test_executor_options__that_contradict_each_other(options: list[str]) -> None:
     with pytest.raises(InputError, match=r"give their number too$|give only one of them$"):

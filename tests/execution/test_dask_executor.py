@@ -169,8 +169,15 @@ def test_dask_executor__only_one_of_workers_scheduler_and_client(client: Any) ->
 def test_dask_executor__memory_limit_is_of_local_processes() -> None:
     for make in (DaskExecutor, executor):
         with pytest.raises(InputError, match=r"for each local process; give their number too$") as failure:
-            make(memory_limit="4GB")
+            make(memory_limit="4GB", scheduler="tcp://127.0.0.1:1")
         assert failure.value.argument == "workers"
+    here = executor(memory_limit="2GB")
+    assert (type(here), here.process_bytes) == (InProcess, 2 * 10**9)
+    here.require(2 * 10**9)
+    with pytest.raises(InputError, match=r"the memory limit is 2\.0 GB, a block needs 2\.5 GB; raise it"):
+        here.require(25 * 10**8)
+    assert executor(workers=1, memory_limit="2GB").process_bytes == 2 * 10**9
+    assert executor().process_bytes is None
     with pytest.raises(InputError, match=r"'much': expected a size such as 4GB") as failure:
         executor(workers=1, memory_limit="much")
     for size in ("", "-1", "0", "nan", "٣GB"):

@@ -46,6 +46,9 @@ class Descent(ABC):
     ----------
     autoencoder : keras.Model
         The network to train.
+    windows_at_once : int
+        Windows of a batch whose gradients are computed at once; with fewer than the batch has, they are added
+        up, which takes less memory and more time.
 
     """
 
@@ -67,18 +70,21 @@ class Descent(ABC):
         self.decoded = self.autoencoder.get_layer("decoded")
         self.optimizer = FusedAdam(learning_rate)
         self.optimizer.build(self.autoencoder.trainable_variables)
-        self._sources = len(cells)
+        self.windows_at_once = settings.batch_windows
+        self._sources, self._batch = len(cells), settings.batch_windows
         self._steps = tf.function(self._steps_in_graph, autograph=False)
         self._steps_at_once = 1  # until we know how long they take
 
     @abstractmethod
-    def error(self, occupancy: tf.Tensor) -> tf.Tensor:
+    def error(self, occupancy: tf.Tensor, first: tf.Tensor | int = 0) -> tf.Tensor:
         """Return what a step makes smaller, without L2.
 
         Parameters
         ----------
         occupancy : float32 (windows, bins, sources)
-            A batch.
+            A batch, or a part of it.
+        first : int ()
+            Number of the first of these windows in the batch.
 
         Returns
         -------
@@ -105,12 +111,43 @@ class Descent(ABC):
             The loss: the error plus L2.
 
         """
-        occupancy = unpack(packed, self._sources)
-        with tf.GradientTape() as tape:
-            loss = tf.add_n([self.error(occupancy), *self.autoencoder.losses])
         variables = self.autoencoder.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        if self.windows_at_once < self._batch:
+            loss, gradients = self._added_up(packed)
+        else:
+            occupancy = unpack(packed, self._sources)
+            with tf.GradientTape() as tape:
+                loss = tf.add_n([self.error(occupancy), *self.autoencoder.losses])
+            gradients = tape.gradient(loss, variables)
+        self.optimizer.apply(gradients, variables)
         return loss
+
+    def _added_up(self, packed: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Return loss and gradients of a batch, of some windows after the others."""
+        variables, windows = self.autoencoder.trainable_variables, tf.shape(packed)[0]
+
+        def add(
+            first: tf.Tensor, loss: tf.Tensor, gradients: list[tf.Tensor]
+        ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+            some = packed[first : first + self.windows_at_once]
+            share = tf.cast(tf.shape(some)[0], tf.float32) / tf.cast(windows, tf.float32)
+            with tf.GradientTape() as tape:
+                error = share * self.error(unpack(some, self._sources), first)
+            found = tape.gradient(error, variables)
+            added = [before + more for before, more in zip(gradients, found, strict=True)]
+            return first + self.windows_at_once, loss + error, added
+
+        with tf.GradientTape() as tape:
+            penalty = tf.add_n(self.autoencoder.losses)
+        of_penalty = [
+            tf.zeros(variable.shape) if gradient is None else gradient  # biases have no L2
+            for variable, gradient in zip(variables, tape.gradient(penalty, variables), strict=True)
+        ]
+        start = tf.constant(0), penalty, of_penalty
+        _, loss, gradients = tf.while_loop(
+            lambda first, *_: first < windows, add, start, parallel_iterations=1
+        )
+        return loss, gradients
 
     def epoch(
         self,

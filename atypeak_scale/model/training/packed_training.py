@@ -41,6 +41,6 @@ class PackedTraining(Descent):
             weights = None if weights is None else weights.reshape(-1)[layer.cells]
         self._rebuilding = RebuildingError(layer, given, weights)
 
-    def error(self, occupancy: tf.Tensor) -> tf.Tensor:
+    def error(self, occupancy: tf.Tensor, first: tf.Tensor | int = 0) -> tf.Tensor:
         """Return the mean over the rebuilt cells of weight times squared error (method, section 3.2)."""
         return self._rebuilding(self.decode(occupancy), occupancy)

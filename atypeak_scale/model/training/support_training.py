@@ -51,7 +51,7 @@ class SupportTraining(Descent):
         self._filters = self._layer.places_of([i * n + j for i, j in cells])
         self._most_masked, self._masked_weight = config.support.most_masked, config.support.masked_weight
         self._mask_seed = int(np.random.SeedSequence([settings.seed, _MASKS]).generate_state(1)[0])
-        self._empty, self._kept_out, self._batch = empty, kept_out, settings.batch_windows
+        self._empty, self._kept_out = empty, kept_out
         # The masks of training count from 0, so -1 is free.
         self._kept_out_seen = self.draw_seen(tf.constant(-1), len(kept_out))
         self._validation = tf.function(
@@ -83,10 +83,11 @@ class SupportTraining(Descent):
         drawn = tf.random.stateless_uniform([windows, 1 + self._sources], seed)
         return tf.cast(drawn[:, 1:] >= self._most_masked * drawn[:, :1], tf.float32)
 
-    def error(self, occupancy: tf.Tensor) -> tf.Tensor:
+    def error(self, occupancy: tf.Tensor, first: tf.Tensor | int = 0) -> tf.Tensor:
         """Return the mean logistic loss over windows, the empty one with its weight, bins and sources."""
-        seen = self.draw_seen(self.optimizer.iterations.value, tf.shape(occupancy)[0])
-        return self._mean_loss(occupancy, seen)
+        windows = tf.shape(occupancy)[0]
+        seen = self.draw_seen(self.optimizer.iterations.value, first + windows)
+        return self._mean_loss(occupancy, seen[first:])
 
     def validation_loss(self) -> float:
         """Return the mean logistic loss of the kept-out windows; NaN if there are none.

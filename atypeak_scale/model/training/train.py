@@ -22,7 +22,7 @@ from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.model.training.early_stopping import EarlyStopping
 from atypeak_scale.model.training.loss import loss_weights
 from atypeak_scale.model.training.packed_training import PackedTraining
-from atypeak_scale.model.training.plan import check_same_data
+from atypeak_scale.model.training.plan import plan_training
 from atypeak_scale.model.training.support_training import SupportTraining
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.storage.locations import Location
@@ -58,6 +58,7 @@ def train(
     executor
         Its `progress` receives the end of each epoch, as stage `train`. If an epoch takes more than a few
         seconds, it also receives its steps, as stage `train, epoch N`. Training itself runs in this process.
+        If it has a memory limit, the gradients of a batch are added up in parts that fit.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def train(
     if out is not None:
         target(out).refuse_existing(last=DESCRIPTION)
     with heard_by((executor or InProcess()).progress):
-        model = fit(cell_line, config)
+        model = fit(cell_line, config, None if executor is None else executor.process_bytes)
     if out is not None:
         save_model(model, out)
         training = model.training
@@ -99,14 +100,15 @@ def train(
 
 
 @own_settings()
-def fit(cell_line: CellLine, config: Config) -> TrainedModel:
-    """Train as `train` does and report progress, but write nothing."""
-    check_same_data(cell_line, config)
+def fit(cell_line: CellLine, config: Config, memory_limit: int | None = None) -> TrainedModel:
+    """Train as `train` does and report progress, but write nothing; memory_limit: bytes."""
+    at_once = plan_training(cell_line, config, memory_limit).windows_at_once
     failures: list[Exception] = []
     prepare = _article
     if config.training.objective == "support":
         config, prepare = for_support(config), _support
     training, windows, course = prepare(cell_line, config, failures)
+    training.windows_at_once = at_once
     try:
         _run_epochs(training, windows, config, course)
     except KeyboardInterrupt:
