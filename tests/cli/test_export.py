@@ -113,7 +113,7 @@ def test_export__browser_files(steps: Finished, atypeak: Run, tmp_path: Path) ->
     named = {line.split("  ")[0] for line in made.out.splitlines()}
     expected = {
         "hub.txt", "genomes.txt", "trackDb.txt", "peaks.html", "mean-score.html", "peaks.bb",
-        "mean-score.bw", "igv-session.xml", "columns.tsv",
+        "mean-score.bw", "igv-session.xml", "genome.chrom.sizes", "columns.tsv",
     }  # fmt: skip
     assert named == {str(tmp_path / "made" / name) for name in expected}
     assert {file.name for file in (tmp_path / "made").iterdir()} == expected | {"made-from.json"}

@@ -11,7 +11,7 @@ from atypeak_scale.scoring.export.mean_score import BIGWIG_FILE
 from atypeak_scale.scoring.peak_table import PeakTable
 from atypeak_scale.scoring.scores import Scores
 
-IGV_FILE = "igv-session.xml"
+IGV_FILE, SIZES_FILE = "igv-session.xml", "genome.chrom.sizes"
 VERSION = "8"  # of the format
 
 
@@ -20,15 +20,19 @@ class IgvWriter(BrowserWriter):
 
     needs_name = True
     files: ClassVar[Mapping[str, str]] = {
-        IGV_FILE: f"IGV session of {BIGBED_FILE} and {BIGWIG_FILE} beside it: File > Open Session in IGV"
+        IGV_FILE: f"IGV session of {BIGBED_FILE} and {BIGWIG_FILE} beside it: File > Open Session in IGV",
+        SIZES_FILE: "size of each contig: the genome of the session, unless IGV has it by its name",
     }
 
     def __init__(self, scores: Scores, table: PeakTable, folder: Path, drawn: Drawn) -> None:
         name = scores.cell_line.name
         tracks = ((BIGBED_FILE, f"{name} peaks"), (BIGWIG_FILE, f"{name} mean of {drawn.what}"))
-        session = ElementTree.Element(
-            "Session", genome=drawn.assembly.name, locus=_first_crm(scores), version=VERSION
-        )
+        genome = drawn.assembly
+        sizes = "".join(f"{contig}\t{size}\n" for contig, size in genome.sizes.items())
+        (folder / SIZES_FILE).write_text(sizes, encoding="utf-8", newline="")
+        # IGV fetches the assemblies that it knows, with their genes; it opens no session of another name.
+        opened = genome.name if genome.is_known else SIZES_FILE
+        session = ElementTree.Element("Session", genome=opened, locus=_first_crm(scores), version=VERSION)
         resources = ElementTree.SubElement(session, "Resources")
         for file, label in tracks:
             # Relative to the session, so that the folder may be moved.

@@ -18,6 +18,17 @@ def test_igv__opens_the_files_beside_it(both: list[Scores], tmp_path: Path) -> N
     assert first["contig"] == "chr1" and windows.crm[0] == first["crm"]
 
 
+def test_igv__of_another_assembly_opens_its_sizes(both: list[Scores], tmp_path: Path) -> None:
+    """IGV 2.16 opens such a session, and refuses one that names an assembly it does not know."""
+    contigs = both[0].cell_line.contigs
+    sizes = "".join(f"{contig}\t{10**9}\n" for contig in contigs)
+    (tmp_path / "mine.chrom.sizes").write_text(sizes)
+    export(both, tmp_path / "out", ("igv",), tmp_path / "mine.chrom.sizes")
+    session = ElementTree.parse(tmp_path / "out" / IGV_FILE).getroot()
+    assert session.get("genome") == "genome.chrom.sizes"
+    assert (tmp_path / "out" / "genome.chrom.sizes").read_text() == sizes
+
+
 def test_igv__hostile_names_survive(hostile: Scores, tmp_path: Path) -> None:
     export(hostile, tmp_path / "out", ("igv",), "hg38")
     session = ElementTree.parse(tmp_path / "out" / IGV_FILE).getroot()
