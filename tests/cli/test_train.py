@@ -53,12 +53,12 @@ def test_train__dry_run_plans_only(replace: Replace, tensorflow: dict[str, Mock]
 
     replace("store.cell_line.open_store", cell_line_of("hela"))
     train = replace("model.training.train.train", None)
-    found = TrainPlan("hela", "support", 5, 3, 2, 7, 900, 800, 600)
+    found = TrainPlan("hela", "support", 5, 3, 2, 1, 7, 900, 800, 600)
     plan = replace("model.training.plan.plan_training", found)
     result = invoke("train", "s.zarr", "--config", "hela", "--objective", "support", "--dry-run", "--json")
     assert json.loads(result.stdout) == vars(found)
     config = with_objective(load_config("hela"), "support")
-    assert plan.call_args_list == [call(cell_line_of("hela"), config)]
+    assert plan.call_args_list == [call(cell_line_of("hela"), config, None)]
     assert train.call_args_list == tensorflow["train"].call_args_list == []
 
 

@@ -20,8 +20,9 @@ from atypeak_scale.store.cell_line import open_store
 from atypeak_scale.workdir import MODELS, REPORT, STORE
 from benchmarks.shapes import k562_shaped_catalogue
 from tests.report.in_browser import (
+    SECONDS,
     Seen,
-    assert_drawn_soon_without_requests,
+    assert_drawn_without_requests,
     assert_finds_a_module,
     assert_labels_are_text,
     assert_sorts_and_filters,
@@ -107,7 +108,8 @@ def test_report__is_small(made: tuple[str, Path]) -> None:
 
 
 def test_report__draws_everything_soon_and_asks_for_nothing(seen: Seen, made: tuple[str, Path]) -> None:
-    assert_drawn_soon_without_requests(seen, made[1] / "report.html")
+    assert_drawn_without_requests(seen, made[1] / "report.html")
+    assert seen.milliseconds < 1000 * SECONDS  # run by hand, on a quiet machine
 
 
 @pytest.mark.parametrize("check", [assert_sorts_and_filters, assert_finds_a_module])

@@ -21,7 +21,7 @@ from atypeak_scale.report.render import render, write_tables
 from tests.report.conftest import FORMULA, HOSTILE
 from tests.report.in_browser import (
     Seen,
-    assert_drawn_soon_without_requests,
+    assert_drawn_without_requests,
     assert_finds_a_module,
     assert_labels_are_text,
     assert_sorts_and_filters,
@@ -138,8 +138,8 @@ def seen(browser: Any, report: Path) -> Seen:
     return Seen(browser, report / "report.html", viewport={"width": 1200, "height": 900})
 
 
-def test_browser__draws_everything_soon_and_asks_for_nothing(seen: Seen, report: Path) -> None:
-    assert_drawn_soon_without_requests(seen, report / "report.html")
+def test_browser__draws_everything_and_asks_for_nothing(seen: Seen, report: Path) -> None:
+    assert_drawn_without_requests(seen, report / "report.html")
     assert seen.page.locator(".missing").count() >= 1  # no releases beside this run
 
 

@@ -180,7 +180,7 @@ def test_train_seeds__at_a_url_keeps_what_is_there(
 ) -> None:
     made = []
 
-    def fit(cell_line: CellLine, config: Config) -> TrainedModel:
+    def fit(cell_line: CellLine, config: Config, memory_limit: int | None) -> TrainedModel:
         made.append((cell_line.store, config.training.seed))
         return dataclasses.replace(untrained(config), training=Training(1, 1, 0.5, "settled"))
 

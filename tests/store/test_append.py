@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import random_catalogue
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.by_hand import tree
 
@@ -48,6 +48,7 @@ def same_arrays(found: CellLine, expected: CellLine) -> None:
     assert accounts[0] == accounts[1]
 
 
+@settings(max_examples=10)  # each builds two stores
 @given(first=st.sets(st.sampled_from(["d1.x", "d1.y", "d2.y", "d3.x", "d3.z"]), min_size=1, max_size=4))
 def test_append__arrays_are_those_of_all_peaks_at_once(
     tmp_path_factory: pytest.TempPathFactory,
