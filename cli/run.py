@@ -31,7 +31,8 @@ if TYPE_CHECKING:
               "inputs.peaks of the configuration.")  # fmt: skip
 @click.option("--crms", metavar="FILE", help="CRMs, BED; instead of inputs.crms of the configuration. "
               "Without a configuration, the default is to make them of the peaks.")  # fmt: skip
-@click.option("--cell-line", metavar="NAME", help="Without a configuration: the cell line, exact name.")
+@click.option("--cell-line", metavar="NAME", help="The cell line, exact name; instead of the "
+              "configuration's, or without one.")  # fmt: skip
 @click.option("--all", "every", is_flag=True, help="Without a configuration: every cell line, each in a "
               "folder of its own in DIR/lines.")  # fmt: skip
 @click.option("--min-peaks", type=click.IntRange(min=0), default=0, metavar="N",
@@ -69,16 +70,19 @@ def run(
     from atypeak_scale.config import load_config
 
     objectives = [one for one in pipeline.OBJECTIVES if scores in (one, "both")]
-    if sum((config is not None, named is not None, cell_line is not None, every)) != 1:
+    given = [one for one in (config, named) if one is not None]
+    if len(given) > 1 or (every and (given or cell_line)) or not (every or given or cell_line):
         raise click.UsageError(
-            "name a configuration, as CONFIG or with --config; or --cell-line NAME; or --all"
+            "name a configuration, as CONFIG or with --config, a --cell-line, or both; or --all alone"
         )
-    if config is None and named is None:
+    if not given:
         if dry_run:
             raise click.UsageError("--dry-run needs a configuration")
         _run_without(workdir, peaks, crms, cell_line, min_peaks, objectives, summary, executor)
         return
-    settings = load_config(config or named or "")
+    settings = load_config(given[0])
+    if cell_line is not None:
+        settings = settings.model_copy(update={"cell_line": cell_line})
     if dry_run:
         with progress_on(executor):
             plans = pipeline.plan_run(settings, workdir, peaks, crms, objectives, executor)

@@ -211,10 +211,21 @@ def test_run__bad_peaks_leave_nothing_but_an_empty_workdir(
     assert list((tmp_path / "w").rglob("*")) == []
 
 
-@pytest.mark.parametrize("words", [[], ["hela", "--config", "hela"]])
+@pytest.mark.parametrize(
+    "words", [[], ["hela", "--config", "hela"], ["hela", "--all"], ["--all", "--cell-line", "x"]]
+)
 def test_run__one_configuration(words: list[str]) -> None:
     with pytest.raises(click.UsageError, match="name a configuration, as CONFIG or with --config"):
         invoke("run", *words, "--workdir", "w")
+
+
+def test_run__cell_line_instead_of_the_configuration_s(replace: Replace) -> None:
+    check, run = replace("pipeline.check_run", None), replace("pipeline.run", [])
+    replace("pipeline.support_of", None)
+    replace("scoring.support.summary.summary", [])
+    invoke("run", "hela", "--cell-line", "other", "--workdir", "w")
+    expected = load_config("hela").model_copy(update={"cell_line": "other"})
+    assert check.call_args.args[0] == run.call_args.args[0] == expected
 
 
 def test_run__configuration_as_an_option(replace: Replace) -> None:
