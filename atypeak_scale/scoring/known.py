@@ -133,13 +133,11 @@ def scored(scores: Results, variable: Variable, block: Block) -> BoolArray | Non
     """Return which elements of a block have a value when it is done; None if all have."""
     if scores.known.is_all:
         return None
-    dim, cell_line = variable.dims[0], scores.cell_line
-    if dim == "peak":
-        source = cell_line.rows(*block).source
-    elif dim == "catalogue_peak":
-        source = cell_line.peaks(*block).source
-    else:
+    dim = variable.dims[0]
+    if dim == "placement":
         source = scores.placements.read(PLACED_SOURCE, *block)
+    else:
+        source = scores.cell_line.source_of(dim, *block)
     found: BoolArray = scores.known.mask[source]
     return found
 

@@ -55,7 +55,9 @@ def with_peaks_of(cell_line: CellLine, new: PeakSpool, folder: Path) -> PeakSpoo
     """
     sources = sorted({*cell_line.sources, *new.sources})
     code = {source: number for number, source in enumerate(sources)}
-    stretches = Stretches(folder, PEAK)
+    joined = folder / "joined"  # apart from the files of the new peaks, which are read
+    joined.mkdir()
+    stretches = Stretches(joined, PEAK)
     of_line = np.array([code[source] for source in cell_line.sources], np.int32)
     for block in cell_line.blocks("peaks"):
         peaks = cell_line.peaks(*block)
@@ -71,7 +73,7 @@ def with_peaks_of(cell_line: CellLine, new: PeakSpool, folder: Path) -> PeakSpoo
             records = np.array(mapped[start : start + PEAKS_AT_ONCE])
             records["source"] = of_new[records["source"]]
             stretches.append(name, records)
-    found = sort_stretches(stretches, folder, np.arange(len(sources), dtype=np.int32))
+    found = sort_stretches(stretches, joined, np.arange(len(sources), dtype=np.int32))
     return PeakSpool(
         sources, found.contigs, new.other_contigs, found.selected, found.largest, new.cell_line_peaks,
         new.rows, new.input_file,

@@ -225,6 +225,11 @@ class CellLine:
         """Return catalogue peaks [start, stop); each column is read on first use."""
         return PeakRange(self.group(), start, stop)
 
+    def source_of(self, dim: str, start: int, stop: int) -> npt.NDArray[np.int32]:
+        """Return the source of elements [start, stop) of `peak`, the rows, or of `catalogue_peak`."""
+        part = self.rows(start, stop) if dim == "peak" else self.peaks(start, stop)
+        return part.source
+
     def rows_of_peaks(self, start: int, stop: int) -> PeakRows:
         """Return where the rows of catalogue peaks [start, stop) are."""
         peaks = self.peaks(start, stop)

@@ -214,9 +214,8 @@ def _has_value(task: ResultTask, variable: Variable, start: int, stop: int) -> n
         return np.ones(stop - start, bool)
     if variable.dims[0] == "placement":  # whose sources are elsewhere
         return np.zeros(stop - start, bool)
-    part = line.rows(start, stop) if variable.dims[0] == "peak" else line.peaks(start, stop)
     unknown = [number for number, one in enumerate(line.sources) if source_name(one) in task.unknown]
-    return ~np.isin(part.source, unknown)
+    return ~np.isin(line.source_of(variable.dims[0], start, stop), unknown)
 
 
 def disagreement(task: OccupancyTask) -> list[str]:
