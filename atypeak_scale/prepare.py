@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from atypeak_scale.catalogue.bed import BedReader
 from atypeak_scale.catalogue.folder import CATALOGUE, Catalogue, is_catalogue, open_catalogue
 from atypeak_scale.catalogue.merging import make_crms
@@ -97,7 +99,7 @@ def prepare(
     catalogue = _catalogue(workdir, peaks, executor)
     told = [f"peaks: {len(catalogue.lines):,} cell lines, names as {catalogue.convention}"]
     if crms is not None:
-        least = StoreSettings().min_crm_peaks if _has_counts(crms) else 0
+        least = _min_crm_peaks(crms)
         told.append(f"CRMs: {crms}, " + (f"those with {least} peaks or more" if least else "all of them"))
         return Prepared(catalogue, crms, least, told)
     made = _made_crms(workdir, catalogue, executor)
@@ -134,14 +136,19 @@ def _made_crms(workdir: Location, catalogue: Catalogue, executor: Executor) -> L
     return made
 
 
-def _has_counts(crms: Location) -> bool:
-    """Return whether column 5 of a file holds numbers of peaks."""
+def _min_crm_peaks(crms: Location) -> int:
+    """Return the article's least number of peaks if some CRM of a file reaches it; otherwise 0, all CRMs."""
+    least = StoreSettings().min_crm_peaks
+    is_reached = False
     try:
         for block in BedReader(crms, 5):
-            return all(float(text) >= 1 for text in block.columns[1].values)
+            counts = np.array(block.columns[1].values, np.float64)
+            if not (counts >= 1).all():  # scores of some other kind
+                return 0
+            is_reached |= bool((counts >= least).any())
     except (InputError, ValueError):
-        return False
-    return False
+        return 0
+    return least if is_reached else 0
 
 
 def run_line(

@@ -43,7 +43,13 @@ def test_prepare__makes_a_catalogue_and_crms_once(
 
 
 @pytest.mark.parametrize(
-    "text, least", [("chr1\t0\t9\tc\t100\n", 100), ("chr1\t0\t9\tc\tx\n", 0), ("chr1\t0\t9\n", 0)]
+    "text, least",
+    [
+        ("chr1\t0\t9\tc\t100\nchr1\t20\t29\tc\t1\n", 100),
+        ("chr1\t0\t9\tc\t99\n", 0),
+        ("chr1\t0\t9\tc\tx\n", 0),
+        ("chr1\t0\t9\n", 0),
+    ],
 )
 def test_prepare__crms_with_counts_are_filtered(peaks: Path, tmp_path: Path, text: str, least: int) -> None:
     (tmp_path / "c.bed").write_text(text)

@@ -14,6 +14,7 @@ import numpy as np
 Drawn = Any
 BLUE, ORANGE, GREEN, RED, GREY = "#3f86d6", "#e0772a", "#3a9d6a", "#d6453d", "#8b8f96"
 ON_ANY_PAPER = "#838993"  # for text that takes no colour from the style sheet
+SCALE_WIDTH = 260  # pixels
 COLOURS = (BLUE, ORANGE, GREEN, "#a06bc9", "#c2940a", "#2aa3b8", RED, GREY)
 _MATHEMATICS = re.compile(r"([$\\\\])(?=[$(\[])")
 
@@ -58,6 +59,41 @@ def legend_above(drawn: Drawn) -> None:
     drawn.legend.click_policy = "hide"
     # It is no part of the canvas; `color` is inherited from the page, which knows the colour of the paper.
     drawn.legend.stylesheets = [".bk-label { color: inherit !important; }"]
+
+
+def colour_scale(
+    drawn: Drawn, palette: Sequence[str], limits: tuple[float, float], what: str,
+    said: Mapping[float, str] | None = None, width: int = SCALE_WIDTH,
+) -> None:  # fmt: skip
+    """Draw what colours mean below a figure.
+
+    Parameters
+    ----------
+    drawn
+        The figure.
+    palette
+        Colours from the lowest to the highest value of `limits`.
+    limits
+        Values of the ends of the palette.
+    what
+        What the values are.
+    said
+        The ticks, with the words at each; None leaves them to the values.
+    width
+        In pixels.
+
+    """
+    from bokeh.models import ColorBar, FixedTicker, LinearColorMapper
+
+    bar = ColorBar(
+        color_mapper=LinearColorMapper(palette=list(palette), low=limits[0], high=limits[1]),
+        title=plain(what), height=10, width=width, orientation="horizontal", padding=4,
+        background_fill_color=None, title_text_font_style="normal", major_label_text_font_size="10px",
+        major_label_text_color=ON_ANY_PAPER, title_text_color=ON_ANY_PAPER,
+    )  # fmt: skip
+    if said is not None:
+        bar.ticker, bar.major_label_overrides = FixedTicker(ticks=list(said)), dict(said)
+    drawn.add_layout(bar, "below")
 
 
 def bars(names: Sequence[str], values: Sequence[float], title: str, colour: str = BLUE) -> Drawn:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from atypeak_scale.report.drawing import BLUE, ON_ANY_PAPER, ORANGE, Drawn, new_figure, plain
+from atypeak_scale.report.drawing import BLUE, ORANGE, Drawn, colour_scale, new_figure, plain
 
 SHADES = 64
 CLOSEST = 6  # cells along an axis when the reader has zoomed in
@@ -62,7 +62,7 @@ def matrix(
         drawn.quad(left="start", right="stop", top="start", bottom="stop",
                    source={"start": start, "stop": stop}, fill_color=None, line_color=ORANGE,
                    line_width=1.5)  # fmt: skip
-    _add_legend(drawn, palette, limits, what)
+    colour_scale(drawn, palette, limits, what)
     said = {"what": what, "low": limits[0], "high": limits[1]}
     drawn.tags = [{"matrix": {**said, "rows": [*map(str, rows)], "columns": [*map(str, columns)]}}]
     width = min(WIDEST, 220 + 34 * n)
@@ -100,16 +100,3 @@ def _label_axes(drawn: Drawn, rows: Sequence[str], columns: Sequence[str]) -> No
     if max(map(len, columns), default=0) > 2:
         drawn.xaxis.major_label_orientation = "vertical"
     drawn.grid.visible = False
-
-
-def _add_legend(drawn: Drawn, palette: Sequence[str], limits: tuple[float, float], what: str) -> None:
-    from bokeh.models import ColorBar, LinearColorMapper
-
-    mapper = LinearColorMapper(palette=list(palette), low=limits[0], high=limits[1])
-    drawn.add_layout(
-        ColorBar(color_mapper=mapper, title=plain(what), height=10, width=260, orientation="horizontal",
-                 background_fill_color=None, title_text_font_style="normal", padding=4,
-                 major_label_text_font_size="10px", major_label_text_color=ON_ANY_PAPER,
-                 title_text_color=ON_ANY_PAPER),
-        "below",
-    )  # fmt: skip

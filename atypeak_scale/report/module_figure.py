@@ -9,7 +9,17 @@ import pandas as pd
 
 from atypeak_scale.assess.regions.module import Module
 from atypeak_scale.catalogue.names import source_name
-from atypeak_scale.report.drawing import BLUE, GREEN, GREY, ORANGE, Drawn, hover, new_figure, plain
+from atypeak_scale.report.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    Drawn,
+    colour_scale,
+    hover,
+    new_figure,
+    plain,
+)
 from atypeak_scale.report.page import Choice
 
 MOST_TRACKS, MOST_EXPECTED, MOST_PHANTOMS = 40, 6, 10
@@ -24,6 +34,10 @@ TITLES = {
     "average": "the average module",
 }  # fmt: skip
 TYPICAL, MOST_SCORE = 750, 1500  # final scores in the middle and at the end of the colours
+# What stands along the colours, 0 to 1, as `_shade` makes them.
+OF_SCORE = {0.0: "0", TYPICAL / MOST_SCORE: f"{TYPICAL} (typical)", 1.0: f"{MOST_SCORE:,}"}
+OF_MOST = {0.0: "0", 0.5: "a quarter", 1.0: "most"}
+SCALES = {name: OF_SCORE if name == "score" else OF_MOST for name in PANELS}
 Columns = dict[str, list[Any]]
 FloatArray = npt.NDArray[np.floating[Any]]
 Labels = tuple[tuple[str, ...], tuple[str, ...]]
@@ -83,6 +97,7 @@ def _panel(name: str, views: tuple[str, str]) -> Drawn:
     drawn.rect(x="column", y="row", width=0.92, height=0.92, source=cells, line_color="edge", line_width=1.5,
                fill_color=linear_cmap("shade", palette, 0, 1))  # fmt: skip
     what = "mean of its peaks" if name == "score" else "mean along the module"
+    colour_scale(drawn, palette, (0, 1), what, SCALES[name], width=150)
     hover(drawn, [("", "@row.@column"), (what, "@value{0.[000]}")], drawn.renderers)
     drawn.grid.visible = False
     drawn.xaxis.major_label_orientation = "vertical"

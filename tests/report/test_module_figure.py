@@ -4,9 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bokeh.models import ColorBar
 
 from atypeak_scale.assess.regions.module import Module, absent_sources, module
-from atypeak_scale.report.module_figure import FAINT, PANELS, PEAK_COLUMNS, choice_of, empty_figure
+from atypeak_scale.report.module_figure import (
+    FAINT,
+    MOST_SCORE,
+    PANELS,
+    PEAK_COLUMNS,
+    SCALES,
+    TYPICAL,
+    _shade,
+    choice_of,
+    empty_figure,
+)
 from atypeak_scale.report.page import Choice
 from atypeak_scale.report.results import Results
 
@@ -91,6 +102,18 @@ def test_empty_figure__has_a_source_for_all_data_of_a_choice(shown: tuple[Module
     assert {"peaks", "expected", *PANELS} == set(choice.data)
     only_tracks = empty_figure(False, ("dataset", "tr"))
     assert only_tracks.select_one({"name": "original"}) is None
+
+
+def test_panel__its_scale_says_what_the_colours_mean() -> None:
+    drawn = empty_figure(True, ("dataset", "tr"))
+    panels = drawn.children[1].children
+    scales = [one for panel in panels for one in panel.below if isinstance(one, ColorBar)]
+    said = [{tick: scale.major_label_overrides[tick] for tick in scale.ticker.ticks} for scale in scales]
+    assert said == [SCALES[name] for name in PANELS]
+    values = np.array([0, 0.2, 0.8])
+    for name in ("original", "rebuilt", "average"):
+        assert _shade(name, values, 0.8) == pytest.approx([at for at, _ in sorted(SCALES[name].items())])
+    assert _shade("score", np.array([0.0, TYPICAL, MOST_SCORE]), 1) == pytest.approx(sorted(SCALES["score"]))
 
 
 def test_choice_of__without_the_article_has_no_panels(results: Results, tmp_path: Path) -> None:
