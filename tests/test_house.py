@@ -249,3 +249,16 @@ def test_zarr__is_opened_by_few() -> None:
     zarr = re.compile(r"^\s*(import|from) zarr\b", re.MULTILINE)
     wrong += [f"{module.shown} imports zarr" for module in others if zarr.search(module.file.read_text())]
     assert not wrong, told(wrong, "modules that open Zarr groups or arrays themselves")
+
+
+def test_tests__leave_the_clock_of_the_process_alone() -> None:
+    """A loop of Dask in the same process reads it too, and one that gets no number ends for good."""
+    clock = re.compile(r"setattr\([^,\n]*\btime(,|\.(monotonic|time|sleep)\")|setattr\(\"[\w.]*\btime\.")
+    assert clock.search('monkeypatch.setattr(module.time, "monotonic", x)')
+    wrong = [
+        f"{file.relative_to(ROOT)}: {found.group()}"
+        for file in sorted((ROOT / "tests").rglob("test_*.py"))
+        if file != Path(__file__)
+        for found in clock.finditer(file.read_text())
+    ]
+    assert not wrong, told(wrong, "tests that set a clock that other threads read; set the module's `time`")
