@@ -154,6 +154,9 @@ class NormalizationSettings(Settings):
         raise ValueError("expected a number of windows from 1, a fraction between 0 and 1, or all")
 
 
+TrainedOn = Literal["auto", "all", "halves", "half 1", "half 2"]
+
+
 class SupportSettings(Settings):
     """The network that predicts sources it does not see, and its training (method, section 9.2)."""
 
@@ -174,6 +177,7 @@ class SupportSettings(Settings):
     kept_out: Annotated[float, Field(gt=0, lt=1, description="share of the CRMs kept out for validation")] = (
         0.1
     )
+    trained_on: TrainedOn = Field("auto", description="CRMs: all, halves (two networks), auto (see method)")
 
 
 class ChanceSettings(Settings):
@@ -305,14 +309,6 @@ def with_objective(config: Config, objective: Objective) -> Config:
     """Return the configuration for another objective of training."""
     training = config.training.model_copy(update={"objective": objective})
     return config.model_copy(update={"training": training})
-
-
-def made_by(config: Config) -> tuple[Any, ...]:
-    """Return the settings that another model of support is made for.
-
-    Not the number of placements, which every command that reads support can be told.
-    """
-    return config.support, config.model.cells, config.chance.folds, config.chance.seed
 
 
 def for_support(config: Config) -> Config:

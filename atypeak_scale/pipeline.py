@@ -12,18 +12,20 @@ from typing import Any
 
 from atypeak_scale.catalogue.folder import peaks_file
 from atypeak_scale.catalogue.streams import InputFile, identify, require_file
-from atypeak_scale.config import Config, Objective, for_support, load_config, made_by, with_objective
-from atypeak_scale.errors import InputError, InterruptedStageError
+from atypeak_scale.config import Config, Objective, with_objective
+from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.model.places import model_cell_line, place_of_model
-from atypeak_scale.provenance import MADE_FROM, fingerprint, read_provenance
+from atypeak_scale.model.halves import with_trained_on
+from atypeak_scale.model.of_run import is_trained_as, train_into
+from atypeak_scale.model.places import model_cell_line
+from atypeak_scale.provenance import MADE_FROM, read_provenance
 from atypeak_scale.report.current import is_current
 from atypeak_scale.scoring.export import Exported, export, export_provenance
 from atypeak_scale.scoring.normalize import normalize
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import ScorePlan, complete, plan_score
 from atypeak_scale.scoring.scores import Scores
+from atypeak_scale.scoring.support.support import has_memorised
 from atypeak_scale.storage.locations import Location, join
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.append import is_made_from
@@ -125,43 +127,13 @@ class _Run:
     def make_store(self) -> None:
         build_store(self.peaks, self.crms, self.store, self.config, replace=True, executor=self.executor)
 
-    def _training_config(self, objective: Objective) -> Config:
-        """Return the settings that a model of an objective is trained with."""
-        if objective == "support":
-            return for_support(self.config)
-        return with_objective(self.config, objective)
-
     def model_is_current(self, objective: Objective) -> bool:
-        folder = self.models[objective]
-        if not target(folder).is_there(DESCRIPTION):
-            return False
-        description, found = describe_model(folder), load_config(join(folder, CONFIG))
-        wanted = self._training_config(objective)
-        if objective == "support" and made_by(found) != made_by(wanted):
-            return False
-        return (
-            description["store"] == fingerprint(self.cell_line().made_from)
-            and description["training"]["stopped"] != INTERRUPTED
-            and (found.model, found.training) == (wanted.model, wanted.training)
-        )
+        wanted = with_objective(self.config, objective)
+        return is_trained_as(self.models[objective], wanted, self.cell_line())
 
     def make_model(self, objective: Objective) -> None:
-        from atypeak_scale.model.files import save_model
-        from atypeak_scale.model.training.train import train
-
-        model = train(self.cell_line(), with_objective(self.config, objective), executor=self.executor)
-        training = model.training
-        assert training is not None
-        interrupted = training.stopped == INTERRUPTED
-        folder = place_of_model(self.models[objective], interrupted)
-        with target(folder).replacing(last=DESCRIPTION) as new:
-            save_model(model, new)
-        if interrupted:
-            raise InterruptedStageError(
-                f"training was interrupted; its weights so far (epoch {training.kept_epoch}, loss "
-                f"{training.kept_loss:.6f}) are in {folder}: use them with 'atypeak-scale score', "
-                "or run the same command again to train to the end"
-            )
+        wanted = with_objective(self.config, objective)
+        train_into(self.models[objective], wanted, self.cell_line(), self.executor)
 
     def scores(self, objective: Objective) -> Scores:
         scoring, model = self.config.scoring, self.models[objective]
@@ -174,6 +146,15 @@ class _Run:
 
     def complete(self, objective: Objective) -> None:
         complete(self.scores(objective), self.executor)
+        if objective == "support" and self._needs_halves():
+            # Two networks, each of which judges what the other was trained on (method, section 9.4).
+            halves = with_trained_on(with_objective(self.config, objective), "halves")
+            train_into(self.models[objective], halves, self.cell_line(), self.executor)
+            complete(self.scores(objective), self.executor)
+
+    def _needs_halves(self) -> bool:
+        """Return whether the network of support judges peaks that it has memorised, and need not."""
+        return self.config.support.trained_on == "auto" and has_memorised(self.scores("support"))
 
     def is_normalized(self) -> bool:
         return self.scores("article").normalization == self.config.normalization.model_dump(mode="json")
@@ -183,7 +164,7 @@ class _Run:
 
     def has_support(self) -> bool:
         scores = self.scores("support")
-        return scores.is_complete and scores.is_scored()
+        return scores.is_complete and scores.is_scored() and not self._needs_halves()
 
     def is_exported(self) -> bool:
         known = read_provenance(self.exported)

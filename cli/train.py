@@ -30,6 +30,10 @@ if TYPE_CHECKING:
               help="What the network learns: article, to rebuild what it sees; support, to predict sources "
               "that it does not see. Default: the configuration's, usually article."
 )  # fmt: skip
+@click.option("--halves", is_flag=True,
+              help="Train two networks of support in DIR/seed-..., each on half of the CRMs. Each judges "
+              "what the other was trained on: for data of which one network memorises peaks."
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the one in the configuration.")
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
               help="Train N models in DIR/seed-..., counting up from the seed; finished ones are kept. "
@@ -44,6 +48,7 @@ def train(
     workdir: str | None,
     model: str | None,
     objective: Objective | None,
+    halves: bool,
     seed: int | None,
     seeds: int | None,
     dry_run: bool,
@@ -57,12 +62,16 @@ def train(
     """
     from atypeak_scale.config import load_config, with_objective, with_seed
     from atypeak_scale.model.description import DESCRIPTION
+    from atypeak_scale.model.halves import parts_of, with_trained_on
     from atypeak_scale.storage.targets import target
     from atypeak_scale.store.cell_line import open_store
 
     settings = with_seed(load_config(config), seed)
     if objective is not None:
         settings = with_objective(settings, objective)
+    if halves and settings.training.objective != "support":
+        raise click.UsageError("--halves needs --objective support")
+    settings = with_trained_on(settings, "halves") if halves else settings
     if dry_run:
         from atypeak_scale.model.training.plan import plan_training
 
@@ -70,16 +79,8 @@ def train(
         return
     model = _place(model, workdir, settings)
     cell_line = open_store(store, settings.cell_line)
-    if seeds is not None:
-        from atypeak_scale.model.seeds import train_seeds
-
-        if not executor.is_elsewhere:
-            import_tensorflow_quietly()
-        with progress_on(executor):
-            folders = train_seeds(cell_line, settings, seeds, model, executor=executor)
-        summary.sentences("models", map(str, folders))
-        if seeds > 1:
-            _tell_stability(cell_line, model, summary, executor)
+    if seeds is not None or len(parts_of(settings)) > 1:
+        _train_several(cell_line, settings, seeds or 1, model, summary, executor)
         return
     target(model).refuse_existing(last=DESCRIPTION)
     import_tensorflow_quietly()
@@ -92,6 +93,21 @@ def train(
         f"{training.explain()}; {training.explain_kept()}, are in {model}",
         model=model, **asdict(training),
     )  # fmt: skip
+
+
+def _train_several(
+    cell_line: "CellLine", settings: "Config", seeds: int, model: str, summary: Summary, executor: Executor
+) -> None:
+    """Train an ensemble, and say how far its seeds agree."""
+    from atypeak_scale.model.seeds import train_seeds
+
+    if not executor.is_elsewhere:
+        import_tensorflow_quietly()
+    with progress_on(executor):
+        folders = train_seeds(cell_line, settings, seeds, model, executor=executor)
+    summary.sentences("models", map(str, folders))
+    if seeds > 1:
+        _tell_stability(cell_line, model, summary, executor)
 
 
 def _place(model: str | None, workdir: str | None, settings: "Config") -> str:

@@ -10,13 +10,14 @@ import pytest
 import yaml
 from conftest import COARSE, random_catalogue
 
-from atypeak_scale import build_store, open_scores, open_store, run
+from atypeak_scale import build_store, open_scores, open_store, pipeline, run
 from atypeak_scale.assess import qscore
-from atypeak_scale.config import Config, Objective, dump_config, parse_config
+from atypeak_scale.config import Config, Objective, TrainedOn, dump_config, parse_config, with_objective
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import InProcess
 from atypeak_scale.execution.progress import Event
 from atypeak_scale.model.description import describe_model
+from atypeak_scale.model.halves import with_trained_on
 from atypeak_scale.pipeline import plan_run, support_of
 from tests.cli.helpers import STAGES, tree
 
@@ -133,6 +134,24 @@ def test_run__other_precision_scores_again(again: Again, tmp_path: Path) -> None
     assert again(change) == [(stage, stage in kept) for stage in STAGES]
     assert again() == [(stage, stage not in ("export", "report")) for stage in STAGES]
     assert tree(tmp_path / "copy")["scores/final.bed"][1] == before["scores/final.bed"][1]
+
+
+@pytest.mark.parametrize("trained_on, has_memory", [("auto", True), ("auto", False), ("all", True)])
+def test_complete__goes_over_to_halves_where_peaks_were_memorised(
+    monkeypatch: pytest.MonkeyPatch, config: Config, tmp_path: Path, trained_on: TrainedOn, has_memory: bool
+) -> None:
+    asked = with_trained_on(config, trained_on)
+    stages = pipeline._Run(asked, tmp_path, "peaks", "crms", ("support",), InProcess())
+    done: list[Any] = []
+    monkeypatch.setattr(pipeline, "open_store", lambda *where: "cell line")
+    monkeypatch.setattr(pipeline, "support_of", lambda *of: "scores")
+    monkeypatch.setattr(pipeline, "has_memorised", lambda scores: has_memory)
+    monkeypatch.setattr(pipeline, "complete", lambda scores, executor: done.append(scores))
+    monkeypatch.setattr(pipeline, "train_into", lambda *what: done.append(what[:3]))
+    stages.complete("support")
+    halves = with_trained_on(with_objective(config, "support"), "halves")
+    again = [(tmp_path / "support-model", halves, "cell line"), "scores"]
+    assert done == ["scores", *(again if (trained_on, has_memory) == ("auto", True) else [])]
 
 
 def test_run__interrupted_stage_is_done_again(again: Again, tmp_path: Path) -> None:

@@ -23,6 +23,11 @@ def is_kept_out(crm: IntArray, share: float, seed: int) -> npt.NDArray[np.bool_]
     return uniform_of_crm(crm, seed, stream=1) < share
 
 
+def half_of_crm(crm: IntArray) -> IntArray:
+    """Return the half, 1 or 2, that each CRM is in: int64, like `crm`; the same for every model and seed."""
+    return 1 + (uniform_of_crm(crm, seed=0, stream=2) >= 0.5).astype(np.int64)
+
+
 def uniform_of_crm(crm: IntArray, seed: int, stream: int = 0) -> npt.NDArray[np.float64]:
     """Return a number in [0, 1) for each CRM; the same CRM, seed and stream give the same number."""
     start = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0]

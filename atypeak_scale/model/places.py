@@ -2,15 +2,17 @@
 
 from atypeak_scale.config import load_config
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
+from atypeak_scale.model.seeds import members_of
 from atypeak_scale.storage.locations import Location, beside, join, name_of
 from atypeak_scale.storage.targets import target
 
 
 def model_cell_line(folder: Location) -> str | None:
-    """Return the cell line that the model of a folder was trained on, None if there is no model."""
-    if not target(folder).is_there(DESCRIPTION):
+    """Return the cell line that the models of a folder were trained on, None if there is no model."""
+    one = next(iter(members_of(folder)), folder)
+    if not target(one).is_there(DESCRIPTION):
         return None
-    return load_config(join(folder, CONFIG)).cell_line
+    return load_config(join(one, CONFIG)).cell_line
 
 
 def place_of_model(folder: Location, interrupted: bool) -> Location:
@@ -18,7 +20,7 @@ def place_of_model(folder: Location, interrupted: bool) -> Location:
 
     A finished model is worth more. Raises InputError if the folder holds something else.
     """
-    if not target(folder).is_there(DESCRIPTION):
+    if members_of(folder) or not target(folder).is_there(DESCRIPTION):
         return folder
     before = describe_model(folder)["training"]
     finished = before is not None and before["stopped"] != INTERRUPTED

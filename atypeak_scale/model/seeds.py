@@ -9,11 +9,12 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import told_apart
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
+from atypeak_scale.model.halves import parts_of
 from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
 
-MEMBER = re.compile(r"seed-(\d+)")
+MEMBER = re.compile(r"seed-(\d+)(-half-[12])?")
 TRAINING_BYTES = 2_000_000_000  # roughly what a worker needs for one training at the article's sizes
 
 
@@ -44,7 +45,8 @@ def train_seeds(
     seeds
         Number of models.
     out
-        Folder or URL; seed N goes to `out`/seed-N. The folder itself is an ensemble, which is a model too.
+        Folder or URL; seed N goes to `out`/seed-N, or to `out`/seed-N-half-1 and -half-2 for support that is
+        trained on halves. The folder itself is an ensemble, which is a model too.
     executor
         Where to train; None means this process.
 
@@ -56,20 +58,31 @@ def train_seeds(
     Raises
     ------
     InputError
-        If a folder of that name holds anything but a finished model.
+        If a folder of that name holds anything but a finished model, or `out` is itself a model.
 
     """
     executor = executor or InProcess()
     parent = absolute(out)
     target(parent).refuse_unwritable()
-    numbers = range(config.training.seed, config.training.seed + seeds)
-    folders = {number: join(parent, f"seed-{number}") for number in numbers}
-    missing = [(number, path) for number, path in folders.items() if is_trained(path) is None]
+    if DESCRIPTION in target(parent).names():
+        raise InputError(f"{out}: is one model; name another folder for several")
+    wanted = {join(parent, name): one for name, one in members_to_train(config, seeds).items()}
+    missing = {folder: one for folder, one in wanted.items() if is_trained(folder) is None}
     executor.require(TRAINING_BYTES)
     limit = executor.process_bytes
-    tasks = [SeedTask(cell_line, with_seed(config, number), path, limit) for number, path in missing]
+    tasks = [SeedTask(cell_line, one, folder, limit) for folder, one in missing.items()]
     executor.run(train_task, tasks, "seeds")
-    return list(folders.values())
+    return list(wanted)
+
+
+def members_to_train(config: Config, seeds: int) -> dict[str, Config]:
+    """Return the models of an ensemble: the name of the folder of each, and its settings."""
+    first = config.training.seed
+    return {
+        f"seed-{seed}{half}": part
+        for seed in range(first, first + seeds)
+        for half, part in parts_of(with_seed(config, seed)).items()
+    }
 
 
 def train_task(task: SeedTask) -> None:
@@ -103,11 +116,8 @@ def members_of(folder: Location) -> list[Location]:
     names = target(folder).names()
     if DESCRIPTION in names:
         return []
-    return [join(folder, name) for name in sorted(filter(MEMBER.fullmatch, names), key=_seed)]
-
-
-def _seed(name: str) -> int:
-    return int(name.rpartition("-")[2])
+    found = sorted(filter(None, map(MEMBER.fullmatch, names)), key=lambda match: (int(match[1]), match[0]))
+    return [join(folder, match[0]) for match in found]
 
 
 def is_trained(folder: Location) -> dict[str, Any] | None:

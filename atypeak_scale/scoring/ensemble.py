@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.execution.executor import Executor
+from atypeak_scale.model.halves import judges
 from atypeak_scale.registry.variables import (
     FINAL,
     REBUILT_SCORE,
@@ -39,7 +40,8 @@ def average_members(scores: Scores, variable: Variable, executor: Executor) -> N
 def write_spread(scores: Scores, variable: Variable, executor: Executor) -> None:
     """Write the standard deviation (n - 1) over models of every peak's score; NaN for one model.
 
-    variable: SPREAD, of final scores, or SUPPORT_SPREAD, of support.
+    variable: SPREAD, of final scores, or SUPPORT_SPREAD, of support. Of models that were trained on halves,
+    those count that judge the peak's first CRM.
     """
     executor.run(_write_spread, _tasks(scores, variable), "average")
 
@@ -56,7 +58,10 @@ def _write_mean(task: EnsembleTask) -> None:
 
 def _write_spread(task: EnsembleTask) -> None:
     score = _stacked(task, SPREAD_OF[task.variable])
-    spread = score.std(axis=0, ddof=1) if len(score) > 1 else np.full(score.shape[1], np.nan)
+    configs = [one.config for one in task.scores.members]
+    may = judges(configs, task.scores.cell_line.crms_of_peaks(*task.block))
+    models = int(may[:, 0].sum())  # for every peak the same number, one of each seed
+    spread = np.std(score, axis=0, ddof=1, where=may) if models > 1 else np.full(score.shape[1], np.nan)
     task.scores.write(task.variable, task.block.start, spread.astype(np.float32))
 
 

@@ -12,10 +12,10 @@ from atypeak_scale.config import (
     Precision,
     load_config,
     parse_config,
-    with_seed,
 )
 from atypeak_scale.errors import InputError, StageMissingError
 from atypeak_scale.model.description import CONFIG, INTERRUPTED, check_frame, describe_model, knows
+from atypeak_scale.model.halves import together
 from atypeak_scale.model.seeds import members_of
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.scoring.known import refusal
@@ -132,15 +132,10 @@ def _ensemble(model: Location, members: list[Scores]) -> Scores:
             raise InputError(
                 f"{one.model}: its training was interrupted; train it again, or move it elsewhere"
             )
-        if with_seed(one.config, 0) != with_seed(first.config, 0):
-            raise InputError(
-                f"{one.model}: trained with other settings than {first.model}; only the seed may differ"
-            )
-    together = fingerprint([one.fingerprint for one in members])
-    name = _name(
-        first.cell_line, first.location, model, together, first.crumbs, first.precision, first.chance
-    )
-    return replace(first, name=name, model=model, fingerprint=together, members=tuple(members))
+    config = together([one.model for one in members], [one.config for one in members])
+    of_all = fingerprint([one.fingerprint for one in members])
+    name = _name(first.cell_line, first.location, model, of_all, first.crumbs, first.precision, first.chance)
+    return replace(first, name=name, model=model, config=config, fingerprint=of_all, members=tuple(members))
 
 
 def with_placements(scores: Scores, placements: int) -> Scores:

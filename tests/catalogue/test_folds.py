@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from atypeak_scale.catalogue.folds import fold_of_crm, is_kept_out, uniform_of_crm
+from atypeak_scale.catalogue.folds import fold_of_crm, half_of_crm, is_kept_out, uniform_of_crm
 
 
 def test_folds_are_of_equal_size_and_follow_the_seed():
@@ -25,3 +26,13 @@ def test_numbers_of_neighbouring_crms_are_unrelated():
     numbers = uniform_of_crm(np.arange(50_000), seed=3)
     assert numbers.min() >= 0 and numbers.max() < 1
     assert abs(np.corrcoef(numbers[:-1], numbers[1:])[0, 1]) < 0.02
+
+
+def test_half_of_crm__is_a_half_and_independent_of_the_other_parts() -> None:
+    crm = np.arange(40_000)
+    half = half_of_crm(crm)
+    assert set(half.tolist()) == {1, 2}
+    others = [is_kept_out(crm, 0.3, 0), is_kept_out(crm, 0.3, 1), fold_of_crm(crm, 5, 0) == 2]
+    for other in (np.ones(len(crm), bool), *others):
+        assert (half[other] == 1).mean() == pytest.approx(0.5, abs=0.02)
+    assert (half_of_crm(crm[::-1]) == half[::-1]).all()

@@ -92,6 +92,19 @@ def test_train__objective(replace: Replace, tensorflow: dict[str, Mock]) -> None
     assert several.call_args.args[1].training == training
 
 
+def test_train__halves(replace: Replace, tensorflow: dict[str, Mock]) -> None:
+    replace("store.cell_line.open_store", cell_line_of("hela"))
+    several = replace("model.seeds.train_seeds", [Path("m/seed-1-half-1"), Path("m/seed-1-half-2")])
+    command = ["train", "s.zarr", "--config", "hela", "--model", "m", "--halves"]
+    result = invoke(*command, "--objective", "support")
+    (_, settings, seeds, folder), _ = several.call_args
+    assert (settings.support.trained_on, settings.training.objective) == ("halves", "support")
+    assert (seeds, folder) == (1, "m")
+    assert result.stdout == "m/seed-1-half-1\nm/seed-1-half-2\n"
+    with pytest.raises(click.UsageError, match="--halves needs --objective support"):
+        invoke(*command)
+
+
 @pytest.mark.parametrize("options, where", EXECUTORS)
 def test_train__several_seeds(
     replace: Replace, tensorflow: dict[str, Mock], options: list[str], where: Where

@@ -49,6 +49,19 @@ def test_train_seeds__each_is_as_trained_alone_and_kept(
     assert (folders[1] / "model.json").stat().st_mtime_ns == before
 
 
+def test_members_of__by_seed_and_half(tmp_path: Path) -> None:
+    names = ["seed-2", "seed-10", "seed-3-half-1", "seed-3-half-2"]
+    for name in [*names, "seed-x", "seed-4-half-3", "xseed-1", "seed-5-interrupted"]:
+        (tmp_path / name).mkdir()
+    assert [member.name for member in members_of(tmp_path)] == [names[0], *names[2:], names[1]]
+
+
+def test_train_seeds__beside_a_model_are_refused(cell_line: CellLine, config: Config, tmp_path: Path) -> None:
+    train(cell_line, config, tmp_path / "m")
+    with pytest.raises(InputError, match="m: is one model; name another folder for several"):
+        train_seeds(cell_line, config, 2, tmp_path / "m")
+
+
 def test_train_seeds__of_support_keep_out_other_crms(
     cell_line: CellLine, config: Config, tmp_path: Path
 ) -> None:

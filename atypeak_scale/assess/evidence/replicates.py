@@ -30,6 +30,7 @@ from atypeak_scale.config import dump_config, load_config
 from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.description import CONFIG, INTERRUPTED
+from atypeak_scale.model.halves import with_trained_on
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.evidence_columns import CONFIRMATION
 from atypeak_scale.scoring.score import score
@@ -136,7 +137,10 @@ def _scored(scores: Scores, left_out: Source, folder: Path, executor: Executor) 
     from atypeak_scale.model.files import save_model
     from atypeak_scale.model.training.train import train
 
-    store, model, config = folder / "store.zarr", folder / "model", scores.config
+    store, model = folder / "store.zarr", folder / "model"
+    # Judged are peaks that another source confirms, and that one is not in the fold: memory does not help.
+    is_in_halves = scores.config.support.trained_on == "halves"
+    config = with_trained_on(scores.config, "all") if is_in_halves else scores.config
     if store.exists():
         cell_line = open_store(store, scores.cell_line.name)
         if cell_line.made_from != made_without(scores.cell_line, left_out):

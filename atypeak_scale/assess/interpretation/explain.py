@@ -11,6 +11,7 @@ import pandas as pd
 from atypeak_scale.catalogue.folds import fold_of_crm
 from atypeak_scale.catalogue.names import source_name
 from atypeak_scale.errors import InputError, nearest
+from atypeak_scale.model.halves import judges
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.evidence_columns import EXPLANATION
 from atypeak_scale.scoring.scores import Scores
@@ -184,13 +185,17 @@ def _nearest_peak(
 
 @dataclass(frozen=True)
 class _Row:
-    """A peak in one window, without its source: bool (bins, sources); first, last: its bins."""
+    """A peak in one window, without its source: bool (bins, sources).
+
+    first, last: its bins; fold, crm: of its CRM, which is int64 (1,).
+    """
 
     window: BoolArray
     source: int
     first: int
     last: int
     fold: int
+    crm: npt.NDArray[np.int64]
 
     def variants(self, is_present: BoolArray) -> Iterator[tuple[slice, BoolArray]]:
         """Yield the window as it is, then changed at one source each; in parts, with their places.
@@ -249,7 +254,7 @@ def _rows(scores: Scores, peak: int) -> list[_Row]:
         window[:, source] = False
         crm = cell_line.windows(number, number + 1).crm
         fold = int(fold_of_crm(crm, chance.folds, chance.seed)[0])
-        found.append(_Row(window, source, int(rows.first_bin[at]), int(rows.last_bin[at]), fold))
+        found.append(_Row(window, source, int(rows.first_bin[at]), int(rows.last_bin[at]), fold, crm))
     return found
 
 
@@ -258,7 +263,7 @@ def _log_odds(scores: Scores, row: _Row, is_present: BoolArray) -> tuple[FloatAr
     count = len(is_present) + 1
     network, regression = np.zeros(count, np.float64), np.empty(count, np.float32)
     fitted = regression_of(scores.placements, row.source)
-    members = scores.members or (scores,)
+    members = [one for one in scores.members or (scores,) if judges([one.config], row.crm).all()]
     for part, windows in row.variants(is_present):
         each = np.arange(len(windows))
         source, first, last, fold = (

@@ -28,6 +28,7 @@ from atypeak_scale.config import Config, Settings, for_support, with_objective, 
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import listener, told_apart
+from atypeak_scale.model.halves import refuse_both_halves
 from atypeak_scale.model.seeds import TRAINING_BYTES, SeedTask, is_trained, train_task
 from atypeak_scale.provenance import MADE_FROM, fingerprint
 from atypeak_scale.registry.model_columns import SEARCH
@@ -189,6 +190,7 @@ def _tasks(
     for _, config in configs:
         each, judged_by = config, {"normalization": config.normalization, "scoring": config.scoring}
         if placements is not None:
+            refuse_both_halves(config)
             each, judged_by = for_support(config), {"chance": config.chance}
         folder, sampled = join(parent, _name(each)), _key(judged_by)
         for number in range(seeds):

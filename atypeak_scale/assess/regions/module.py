@@ -16,8 +16,10 @@ from scipy.special import expit
 from atypeak_scale.assess.regions.places import CrmPlace, find_modules
 from atypeak_scale.assess.results import described
 from atypeak_scale.catalogue.names import source_name
+from atypeak_scale.config import Config
 from atypeak_scale.errors import InputError
 from atypeak_scale.model.description import NETWORK
+from atypeak_scale.model.halves import judges
 from atypeak_scale.registry.results import MODULE
 from atypeak_scale.scoring.peak_table import PeakTable
 from atypeak_scale.scoring.scores import Scores
@@ -173,20 +175,30 @@ def _checked(cell_line: CellLine, article: Scores | None, support: Scores | None
 
 @dataclass(frozen=True)
 class _Networks:
-    """The networks of the article and of support, as functions; of an ensemble several."""
+    """The networks of the article and of support, as functions; of an ensemble several.
+
+    configs: settings of each network of support.
+    """
 
     article: "list[Engine]"
     support: "list[tuple[Engine, LeaveOneOut]]"
+    configs: list[Config]
+
+    def of_crm(self, crm: npt.NDArray[np.int64]) -> "list[tuple[Engine, LeaveOneOut]]":
+        """Return the networks of support that judge a CRM: int64 (n,), n times its row in the file."""
+        return [
+            one for one, config in zip(self.support, self.configs, strict=True) if judges([config], crm).all()
+        ]
 
 
 def _networks(article: Scores | None, support: Scores | None) -> _Networks:
     """Load them once: a process keeps only one engine by itself."""
     of_article = [one.engine() for one in _with_model(article)]
-    of_support = []
-    for one in _with_model(support):
+    of_support, several = [], _with_model(support)
+    for one in several:
         without = one.leave_one_out()  # first, because it takes the engine that the process then keeps
         of_support.append((one.engine(), without))
-    return _Networks(of_article, of_support)
+    return _Networks(of_article, of_support, [one.config for one in several])
 
 
 def _with_model(scores: Scores | None) -> list[Scores]:
@@ -213,7 +225,7 @@ def _windows(cell_line: CellLine, shown: Block, networks: _Networks) -> xr.Datas
         found["score"] = (dims, np.where(original, ratios, np.float32(np.nan)))
         found["phantom"] = (dims, np.where(original, np.float32(np.nan), rebuilt))
     if networks.support:
-        found["expected"] = (dims, _expected(networks.support, original))
+        found["expected"] = (dims, _expected(networks.of_crm(place.crm), original))
     labels = np.array(cell_line.sources, object)
     coordinates = {
         "window": np.arange(*shown),

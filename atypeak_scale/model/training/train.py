@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from atypeak_scale.execution.progress import Event, heard_by, tell
 from atypeak_scale.keras_backend import own_settings, tf
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED
 from atypeak_scale.model.files import TrainedModel, Training, save_model
+from atypeak_scale.model.halves import is_trained_on, refuse_both_halves
 from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.model.sizes import filters_that_exist
 from atypeak_scale.model.training.all_epochs import AllEpochs
@@ -71,7 +73,7 @@ def train(
     ------
     InputError
         If `out` exists, the configuration is for another cell line, the frame does not fit the kernel, or a
-        weight is for an unknown label. For support, if every CRM is kept out.
+        weight is for an unknown label. For support, if every CRM is kept out, or two networks are asked for.
     InterruptedStageError
         If Ctrl-C stopped training after the first epoch; the weights kept so far are written.
     DamagedError, OSError
@@ -106,6 +108,7 @@ def fit(cell_line: CellLine, config: Config, memory_limit: int | None = None) ->
     failures: list[Exception] = []
     prepare = _article
     if config.training.objective == "support":
+        refuse_both_halves(config)
         config, prepare = for_support(config), _support
     training, windows, course = prepare(cell_line, config, failures)
     training.windows_at_once = at_once
@@ -152,17 +155,15 @@ def _support(cell_line: CellLine, config: Config, failures: list[Exception]) -> 
     def is_kept(crm: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         return is_kept_out(crm, share, settings.seed)
 
-    def is_trained_on(crm: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        return ~is_kept(crm)
-
-    if not has_windows(cell_line, is_trained_on):
+    is_used = partial(is_trained_on, config=config)
+    if not has_windows(cell_line, is_used):
         raise InputError(
             f"{cell_line.store}: every CRM is kept out of training, so there is nothing to train on; lower "
             "support.kept_out, or use another seed"
         )
-    windows = _windows(cell_line, config, failures, is_trained_on)
+    windows = _windows(cell_line, config, failures, is_used)
     kept_out = some_windows(cell_line, is_kept, MOST_VALIDATION_WINDOWS, settings.seed)
-    # The same share of both is kept out of training, so it leaves their ratio.
+    # The same share of both is left out of training, so it leaves their ratio.
     empty = cell_line.attributes["windows_in_crms"] / cell_line.shape.windows - 1
     training = SupportTraining(*_geometry(cell_line), config, empty, kept_out)
     return training, windows, AllEpochs(settings.max_epochs, training.validation_loss)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atypeak_scale.execution.executor import Executor
+from atypeak_scale.model.halves import judges
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable
 from atypeak_scale.scoring.scores import Scores
@@ -90,7 +91,8 @@ def average_network(scores: Scores, executor: Executor) -> None:
 
 
 def average_block(task: NetworkTask) -> None:
-    """Write the mean over models of a block."""
-    values = [one.read(task.variable, *task.of.block) for one in task.scores.members]
-    mean = np.stack(values).astype(np.float64).mean(axis=0).astype(np.float32)
+    """Write the mean of a block over the models that judge each of its CRMs."""
+    values = np.stack([one.read(task.variable, *task.of.block) for one in task.scores.members])
+    may = judges([one.config for one in task.scores.members], task.of.asked().crm)
+    mean = np.asarray(np.mean(values, axis=0, dtype=np.float64, where=may), np.float32)
     task.scores.write(task.variable, task.of.block.start, mean)

@@ -4,10 +4,10 @@ import logging
 
 import numpy as np
 
-from atypeak_scale.catalogue.folds import is_kept_out
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.model.description import describe_model
+from atypeak_scale.model.halves import HALVES, is_trained_on
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ensemble import write_spread
@@ -114,20 +114,30 @@ def is_of_training(scores: Scores) -> bool:
 
 def _tell_memorised(scores: Scores) -> None:
     """Keep how well support tells trained-on peaks from kept-out ones, and warn if it surely does."""
-    cell_line, training = scores.cell_line, scores.config.training
+    cell_line = scores.cell_line
     crm = np.concatenate([cell_line.crms_of_peaks(*block) for block in cell_line.blocks("peaks")])
     found = memorised(
         scores.read(v.NETWORK),
-        ~is_kept_out(crm, scores.config.support.kept_out, training.seed),
+        is_trained_on(crm, scores.config),
         cell_line.peaks(0, cell_line.peak_count).source,
         crm,
         np.random.default_rng(np.random.SeedSequence(scores.chance.seed, spawn_key=(3, 0))),
     )
     scores.set_attribute(MEMORISED, [None if np.isnan(value) else round(value, 4) for value in found])
-    auroc, low, high = found
-    if low > 0.5:
+    if has_memorised(scores):
         log.warning(
             "%s: the network has memorised peaks that it was trained on (AUROC against peaks kept out %.3f, "
-            "%.3f to %.3f; 0.5 is none), so p is too low; train with fewer support.epochs",
-            scores.model, auroc, low, high,
+            "%.3f to %.3f; 0.5 is none), so p is too low; train again with support.trained_on: halves",
+            scores.model, *found,
         )  # fmt: skip
+
+
+def has_memorised(scores: Scores) -> bool:
+    """Return whether a network surely knows peaks that it was trained on, and judges them.
+
+    False as well for an ensemble, and where it was not measured because the results are of other data.
+    """
+    if not scores.exists() or scores.config.support.trained_on in HALVES:
+        return False
+    low = (scores.attributes.get(MEMORISED) or [None] * 3)[1]
+    return low is not None and low > 0.5

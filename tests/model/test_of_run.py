@@ -1,0 +1,52 @@
+"""The model in the folder of a run: kept if it is what the settings ask for, otherwise trained."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from atypeak_scale.config import Config, TrainedOn, with_objective, with_seed
+from atypeak_scale.execution.executor import InProcess
+from atypeak_scale.model.halves import with_trained_on
+from atypeak_scale.model.of_run import is_trained_as, train_into
+from atypeak_scale.model.places import model_cell_line
+from atypeak_scale.model.seeds import members_of
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import CellLine, open_store
+
+EVERY: tuple[TrainedOn, ...] = ("auto", "all", "halves")
+
+
+@pytest.fixture
+def cell_line(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> CellLine:
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    return open_store(tmp_path / "s.zarr")
+
+
+def test_train_into__one_network_or_two_of_halves(
+    cell_line: CellLine, config: Config, tmp_path: Path
+) -> None:
+    folder, asked = (
+        tmp_path / "m",
+        {part: with_trained_on(with_objective(config, "support"), part) for part in EVERY},
+    )
+
+    def kept() -> list[str]:
+        return [part for part, one in asked.items() if is_trained_as(folder, one, cell_line)]
+
+    assert kept() == []
+    assert model_cell_line(folder) is None
+    train_into(folder, asked["auto"], cell_line, InProcess())
+    assert kept() == ["auto", "all"]
+    assert members_of(folder) == []
+    train_into(folder, asked["halves"], cell_line, InProcess())
+    assert [member.name for member in members_of(folder)] == ["seed-1-half-1", "seed-1-half-2"]
+    assert kept() == ["auto", "halves"]
+    assert model_cell_line(folder) == "cell"
+    for other in (with_seed(asked["halves"], 2), with_objective(asked["halves"], "article")):
+        assert not is_trained_as(folder, other, cell_line)
+    shutil.rmtree(folder / "seed-1-half-2")
+    assert kept() == []
+    train_into(folder, asked["all"], cell_line, InProcess())
+    assert kept() == ["auto", "all"]
+    assert members_of(folder) == []
