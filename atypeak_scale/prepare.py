@@ -70,7 +70,11 @@ class LineRun:
 
 
 def prepare(
-    workdir: Location, peaks: Location | None, crms: Location | None = None, executor: Executor | None = None
+    workdir: Location,
+    peaks: Location | None,
+    crms: Location | None = None,
+    executor: Executor | None = None,
+    cell_line: str | None = None,
 ) -> Prepared:
     """Make what is missing of a catalogue and of CRMs in a workdir.
 
@@ -84,11 +88,14 @@ def prepare(
         BED file of CRMs; None makes them of the peaks of all cell lines.
     executor
         Where the work runs; None means this process.
+    cell_line
+        The one that will be run; None means several.
 
     Raises
     ------
     InputError
-        If an input is missing or wrong, or the workdir holds the catalogue of other peaks.
+        If an input is missing or wrong, the peaks have no such cell line, or the workdir holds the catalogue
+        of other peaks.
 
     """
     executor = executor or InProcess()
@@ -97,6 +104,8 @@ def prepare(
     if crms is not None:
         require_file(crms, "crms")
     catalogue = _catalogue(workdir, peaks, executor)
+    if cell_line is not None:
+        catalogue.line(cell_line)  # refuses a wrong name before CRMs are made
     told = [f"peaks: {len(catalogue.lines):,} cell lines, names as {catalogue.convention}"]
     if crms is not None:
         least = _min_crm_peaks(crms)

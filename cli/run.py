@@ -134,7 +134,7 @@ def _run_without(
     if cell_line is not None:
         refuse_other_cell_line(workdir, cell_line)
     with progress_on(executor):
-        prepared = prepare(workdir, peaks, crms, executor)
+        prepared = prepare(workdir, peaks, crms, executor, cell_line)
     if cell_line is None:
         summary.sentences("chosen", prepared.told)
         _run_all(prepared, workdir, min_peaks, objectives, summary, executor)

@@ -59,6 +59,12 @@ def test_prepare__crms_with_counts_are_filtered(peaks: Path, tmp_path: Path, tex
     assert not (tmp_path / "w").exists()
 
 
+def test_prepare__a_wrong_cell_line_is_refused_before_crms_are_made(peaks: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no peak of cell line 'wrong'"):
+        prepare(tmp_path / "w", peaks, cell_line="wrong")
+    assert [file.name for file in (tmp_path / "w").iterdir()] == ["catalogue"]
+
+
 def test_config__sizes_follow_from_the_number_of_sources(peaks: Path, tmp_path: Path) -> None:
     made = prepare(tmp_path / "w", peaks)
     of_many, of_few = made.config("h"), made.config("small")

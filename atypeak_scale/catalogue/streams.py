@@ -18,7 +18,9 @@ from atypeak_scale.storage.targets import target
 from atypeak_scale.storage.url import reaching
 
 STANDARD_INPUT = "-"
-GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+GZIP, XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
+# Parallel compressors begin with a frame that is to be skipped.
+ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([number, 0x2A, 0x4D, 0x18]) for number in range(0x50, 0x60)))
 BIGBED = b"\xeb\xf2\x89\x87", b"\x87\x89\xf2\xeb"  # of either byte order
 # What other files begin with, what they are, and what makes BED lines of them.
 FOREIGN = (
@@ -214,7 +216,7 @@ class PlainStream:
     @property
     def is_plain(self) -> bool:
         """Whether the file is not compressed."""
-        return not self._magic.startswith((GZIP, XZ, ZSTD))
+        return not self._magic.startswith((GZIP, XZ, *ZSTD))
 
     @property
     def is_bgzip(self) -> bool:

@@ -32,6 +32,12 @@ from tests.catalogue.test_bed import GOOD, read
         ("two-members.gz", lambda data: gzip.compress(data[:7]) + gzip.compress(data[7:])),
         ("x.bed.xz", lzma.compress),
         ("x.bed.zst", lambda data: pa.compress(data, codec="zstd", asbytes=True)),
+        (
+            "parallel.zst",  # as pzstd makes them
+            lambda data: (
+                bytes.fromhex("502a4d1804000000 00000000") + pa.compress(data, codec="zstd", asbytes=True)
+            ),
+        ),
         ("misnamed.txt", gzip.compress),
     ],
 )
