@@ -237,6 +237,7 @@ def without_scores(server: Server, here: Path, prefix: str) -> tuple[str, dict[s
     return f"s3://{BUCKET}/{prefix}", server.versions(prefix)
 
 
+@pytest.mark.slow
 def test_s3__scores_beside_a_store_that_is_only_read(server: Server, inputs: Inputs, here: Path) -> None:
     """The store at S3 is that of the local run, and so must be what is made from it."""
     base, before = without_scores(server, here, "read-only")

@@ -48,7 +48,7 @@ def same_arrays(found: CellLine, expected: CellLine) -> None:
     assert accounts[0] == accounts[1]
 
 
-@settings(max_examples=10)  # each builds two stores
+@settings(max_examples=6)  # each builds two stores
 @given(first=st.sets(st.sampled_from(["d1.x", "d1.y", "d2.y", "d3.x", "d3.z"]), min_size=1, max_size=4))
 def test_append__arrays_are_those_of_all_peaks_at_once(
     tmp_path_factory: pytest.TempPathFactory,

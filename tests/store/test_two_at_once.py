@@ -119,7 +119,7 @@ def consolidated(store: Path) -> list[str]:
     return sorted(name for name, one in found.metadata.items() if one.node_type == "group")
 
 
-@pytest.mark.parametrize("kind", ["new", "existing", "linked"])
+@pytest.mark.parametrize("kind", ["new", "existing", pytest.param("linked", marks=pytest.mark.slow)])
 def test_two_builds__of_two_lines_are_both_there(
     catalogue: Path, config: Config, tmp_path: Path, kind: str
 ) -> None:

@@ -112,7 +112,7 @@ def assert_tables(folder: Path, expected: tuple[pd.DataFrame, pd.DataFrame]) -> 
         pd.testing.assert_frame_equal(found, table, check_dtype=False, rtol=1e-6)
 
 
-@pytest.mark.parametrize("catalogue", range(4), indirect=True)
+@pytest.mark.parametrize("catalogue", range(2), indirect=True)
 def test_releases__equal_brute_force(
     scores: Path, catalogue: Catalogue, new_peaks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

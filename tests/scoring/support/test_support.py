@@ -87,16 +87,23 @@ def test_complete__does_again_what_is_lost_of_the_peaks(
         assert np.array_equal(values, before[name], equal_nan=values.dtype.kind == "f"), name
 
 
-@pytest.mark.parametrize("harm", [Path.unlink], ids=["lost"])
-@pytest.mark.parametrize("variable", v.PLACEMENT_VARIABLES, ids=lambda variable: variable.name)
-def test_complete__does_again_what_is_lost_of_the_placements(
-    support: Scores, variable: Variable, harm: Callable[[Path], None]
-) -> None:
+# One of each step; each takes seconds.
+OF_EVERY_STEP = (v.PLACED_SOURCE, v.SAMPLE_GAPS, v.COEFFICIENT, v.PLACED_OVERLAPS)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        pytest.param(one, id=one.name, marks=[] if one in OF_EVERY_STEP else pytest.mark.slow)
+        for one in v.PLACEMENT_VARIABLES
+    ],
+)
+def test_complete__does_again_what_is_lost_of_the_placements(support: Scores, variable: Variable) -> None:
     """And says so before: in `verify`, and where it is read."""
     placements = support.placements
     before = {one.name: placements.read(one) for one in v.PLACEMENT_VARIABLES}
     chunk = chunk_of(placements, variable)
-    harm(chunk)
+    chunk.unlink()
     (told,) = verify(support.cell_line.store).damages
     assert f"/{variable.name}, chunk 0" in told
     assert "atypeak-scale score" in told
