@@ -15,7 +15,7 @@ from atypeak_scale.catalogue.streams import InputFile, identify, require_file
 from atypeak_scale.config import Config, Objective, with_objective
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
-from atypeak_scale.model.halves import with_trained_on
+from atypeak_scale.model.halves import refuse_one_half, with_trained_on
 from atypeak_scale.model.of_run import is_trained_as, train_into
 from atypeak_scale.model.places import model_cell_line
 from atypeak_scale.provenance import MADE_FROM, read_provenance
@@ -148,6 +148,7 @@ class _Run:
         complete(self.scores(objective), self.executor)
         if objective == "support" and self._needs_halves():
             # Two networks, each of which judges what the other was trained on (method, section 9.4).
+            self.executor.tell("support", 0, 0, "peaks were memorised; train two networks on halves instead")
             halves = with_trained_on(with_objective(self.config, objective), "halves")
             train_into(self.models[objective], halves, self.cell_line(), self.executor)
             complete(self.scores(objective), self.executor)
@@ -223,6 +224,7 @@ def _prepare(
     require_file(peaks_file(peaks, config.cell_line) if peaks else None, "peaks")
     crms = require_file(crms or config.inputs.crms, "crms")
     refuse_other_cell_line(workdir, config.cell_line)
+    refuse_one_half(config, "support.trained_on")
     return _Run(config, workdir, peaks, crms, objectives, executor, commands)
 
 

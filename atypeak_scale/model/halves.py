@@ -1,7 +1,7 @@
 """Networks of support that are each trained on one half of the CRMs (method, section 9.4).
 
-Each judges only what it was not trained on, so memory of peaks cannot help it. Two such models in one folder
-are an ensemble, in which every CRM has one judge of each seed.
+Each judges only what it was not trained on, so memory of peaks cannot help it, unless CRMs overlap. Two such
+models in one folder are an ensemble, in which every CRM has one judge of each seed.
 """
 
 from collections.abc import Sequence
@@ -62,8 +62,15 @@ def refuse_both_halves(config: Config) -> None:
     """Raise InputError if a configuration asks for two networks where one is trained."""
     if len(parts_of(config)) > 1:
         raise InputError(
-            "support.trained_on: halves asks for two networks, and this trains one; set it to all, or use "
-            "'train_seeds'"
+            "support.trained_on: halves asks for two networks, and this trains one; set it to all"
+        )
+
+
+def refuse_one_half(config: Config, name: Location) -> None:
+    """Raise InputError for one of two networks; by itself it would judge what it was trained on."""
+    if config.support.trained_on in HALVES:
+        raise InputError(
+            f"{name}: trained on one half of the CRMs, it cannot judge that half; name the folder of both"
         )
 
 

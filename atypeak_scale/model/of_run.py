@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from atypeak_scale.config import Config, for_support, load_config
+from atypeak_scale.config import Config, for_support, load_config, with_seed
 from atypeak_scale.errors import InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
@@ -18,18 +18,22 @@ from atypeak_scale.store.cell_line import CellLine
 def is_trained_as(folder: Location, config: Config, cell_line: CellLine) -> bool:
     """Return whether a folder holds what settings ask for, trained to the end on the data.
 
-    Where `support.trained_on` is `auto`, that is one network, or two of halves.
+    It may hold several seeds, the one asked for among them. Where `support.trained_on` is `auto`, each is one
+    network, or two of halves.
     """
     data = fingerprint(cell_line.made_from)
-    there = {str(name_of(member)) for member in members_of(folder)}
-    if there:
-        if config.support.trained_on not in ("auto", "halves"):
-            return False
-        wanted = members_to_train(with_trained_on(config, "halves"), seeds=1)
-        return there == set(wanted) and all(
-            _is_one(join(folder, name), one, data) for name, one in wanted.items()
-        )
-    return len(parts_of(config)) == 1 and _is_one(folder, config, data)
+    there = {str(name_of(member)): member for member in members_of(folder)}
+    if not there:
+        return len(parts_of(config)) == 1 and _is_one(folder, config, data)
+    seeds = {int(name.split("-")[1]) for name in there}
+    may_be_halves = config.training.objective == "support" and config.support.trained_on == "auto"
+    for asked in [config, *([with_trained_on(config, "halves")] if may_be_halves else [])]:
+        wanted: dict[str, Config] = {}
+        for seed in seeds:
+            wanted |= members_to_train(with_seed(asked, seed), seeds=1)
+        if wanted.keys() == there.keys() and config.training.seed in seeds:
+            return all(_is_one(there[name], one, data) for name, one in wanted.items())
+    return False
 
 
 def _made_by(config: Config) -> tuple[Any, ...]:

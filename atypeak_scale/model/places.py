@@ -20,8 +20,10 @@ def place_of_model(folder: Location, interrupted: bool) -> Location:
 
     A finished model is worth more. Raises InputError if the folder holds something else.
     """
-    if members_of(folder) or not target(folder).is_there(DESCRIPTION):
-        return folder
-    before = describe_model(folder)["training"]
-    finished = before is not None and before["stopped"] != INTERRUPTED
+    finished = bool(members_of(folder))  # one that was interrupted is no member
+    if not finished:
+        if not target(folder).is_there(DESCRIPTION):
+            return folder
+        before = describe_model(folder)["training"]
+        finished = before is not None and before["stopped"] != INTERRUPTED
     return beside(folder, f"{name_of(folder)}-interrupted") if interrupted and finished else folder

@@ -1,6 +1,7 @@
 """Train the same configuration with several seeds, each as a separate task (method, section 3.4)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,8 @@ def train_seeds(
     Raises
     ------
     InputError
-        If a folder of that name holds anything but a finished model, or `out` is itself a model.
+        If a folder of that name holds anything but a finished model, `out` is itself a model, or it holds
+        networks of halves and others are asked for, or the reverse.
 
     """
     executor = executor or InProcess()
@@ -67,12 +69,24 @@ def train_seeds(
     if DESCRIPTION in target(parent).names():
         raise InputError(f"{out}: is one model; name another folder for several")
     wanted = {join(parent, name): one for name, one in members_to_train(config, seeds).items()}
+    _refuse_other_parts(out, wanted)
     missing = {folder: one for folder, one in wanted.items() if is_trained(folder) is None}
     executor.require(TRAINING_BYTES)
     limit = executor.process_bytes
     tasks = [SeedTask(cell_line, one, folder, limit) for folder, one in missing.items()]
     executor.run(train_task, tasks, "seeds")
     return list(wanted)
+
+
+def _refuse_other_parts(out: Location, wanted: Iterable[Location]) -> None:
+    """Raise InputError if a folder holds networks of halves, and others are to be trained, or the reverse."""
+    halves, others = (
+        {bool(MEMBER.fullmatch(str(name_of(one)))[2]) for one in some}  # type: ignore[index]
+        for some in (wanted, members_of(out))
+    )
+    if others - halves:
+        what = "networks of halves of the CRMs" if True in others else "networks of all CRMs"
+        raise InputError(f"{out}: holds {what}; name another folder")
 
 
 def members_to_train(config: Config, seeds: int) -> dict[str, Config]:
@@ -118,6 +132,11 @@ def members_of(folder: Location) -> list[Location]:
         return []
     found = sorted(filter(None, map(MEMBER.fullmatch, names)), key=lambda match: (int(match[1]), match[0]))
     return [join(folder, match[0]) for match in found]
+
+
+def seed_of(member: Location) -> str:
+    """Return the name of a member's seed, such as seed-1, which both networks of halves share."""
+    return str(name_of(member)).partition("-half-")[0]
 
 
 def is_trained(folder: Location) -> dict[str, Any] | None:

@@ -189,6 +189,12 @@ def complete_scores(cell_line: CellLine, results: Location | None, objective: Ob
     groups = all_results(cell_line, results)
     mark = CHANCE if objective == "support" else NORMALIZATION
     complete = {name: group for name, group in sorted(groups.items()) if mark in group.attrs}
+    # A model of an ensemble is named with it; left by itself, it is one like any other.
+    lists: list[Any] = [group.attrs.get("members", []) for group in complete.values()]
+    members = {one for each in lists for one in each}
+    complete = {
+        name: group for name, group in complete.items() if group.attrs["model_fingerprint"] not in members
+    }
     if not complete:
         if objective == "support":
             raise StageMissingError(f"{location}: has no support; score it with a model of support", "score")

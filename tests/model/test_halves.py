@@ -11,6 +11,7 @@ from atypeak_scale.model.halves import (
     judges,
     parts_of,
     refuse_both_halves,
+    refuse_one_half,
     together,
     with_trained_on,
 )
@@ -62,6 +63,9 @@ def test_parts_of__two_where_halves_are_asked_for(config: Config, support: Confi
         refuse_both_halves(one)
     with pytest.raises(InputError, match="halves asks for two networks, and this trains one; set it to all"):
         refuse_both_halves(both(support))
+    refuse_one_half(both(support), "m")
+    with pytest.raises(InputError, match="m: trained on one half of the CRMs, it cannot judge that half"):
+        refuse_one_half(with_trained_on(support, "half 2"), "m")
 
 
 def trained(config: Config, *of: tuple[int, TrainedOn]) -> list[Config]:

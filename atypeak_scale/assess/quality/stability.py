@@ -6,7 +6,7 @@ network says plus the regression, which all members share; the network alone is 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -19,6 +19,8 @@ from scipy.stats import rankdata
 from atypeak_scale.config import NormalizationSettings
 from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
+from atypeak_scale.model.halves import judges
+from atypeak_scale.model.seeds import seed_of
 from atypeak_scale.registry.model_columns import STABILITY
 from atypeak_scale.scoring.blocks import row_maxima
 from atypeak_scale.scoring.open_scores import open_scores
@@ -26,7 +28,7 @@ from atypeak_scale.scoring.sample import SampleBlock, sample_blocks, sample_wind
 from atypeak_scale.scoring.score import PASS_BYTES, PROCESS_BYTES
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.network import network_log_odds
-from atypeak_scale.storage.locations import Location, name_of
+from atypeak_scale.storage.locations import Location
 from atypeak_scale.store.cell_line import CellLine
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class SampledRows:
     source: npt.NDArray[np.int32]
     first: npt.NDArray[np.int32]
     last: npt.NDArray[np.int32]
+    crm: npt.NDArray[np.int64]
 
 
 def stability(
@@ -104,7 +107,7 @@ def stability(
     """
     executor = executor or InProcess()
     scores = open_scores(cell_line, model)
-    if len(scores.members) < 2:
+    if len({seed_of(one.model) for one in scores.members}) < 2:
         raise InputError(f"{model}: is one model; name a folder that holds several seeds", "model")
     executor.require(PROCESS_BYTES + PASS_BYTES)
     sample = NormalizationSettings(sample=windows, seed=seed)
@@ -118,8 +121,8 @@ def stability(
         np.concatenate([found[str(one.model), block.start] for block in blocks]) for one in scores.members
     ]
     rows = [sampled_rows(cell_line, block) for block in blocks]
-    values, source = _of_peaks(np.stack(of_members), rows)
-    names = [str(name_of(one.model)) for one in scores.members]
+    names, of_seeds = _of_seeds(scores.members, np.stack(of_members), rows)
+    values, source = _of_peaks(of_seeds, rows)
     table = pd.DataFrame(
         [(*cell_line.sources[one], *rest) for one, *rest in _correlations(values, source, names)],
         columns=[column.name for column in STABILITY.named(cell_line.views)],
@@ -134,7 +137,8 @@ def sampled_rows(cell_line: CellLine, block: SampleBlock) -> SampledRows:
     rows = cell_line.rows(*cell_line.rows_of_windows(int(windows[0]), int(windows[-1]) + 1))
     at = np.searchsorted(windows, rows.window)
     here = windows[at] == rows.window
-    columns = (rows.peak, rows.source, rows.first_bin, rows.last_bin)
+    crm = cell_line.windows(int(windows[0]), int(windows[-1]) + 1).crm[rows.window - windows[0]]
+    columns = (rows.peak, rows.source, rows.first_bin, rows.last_bin, crm)
     return SampledRows(at[here], *(column[here] for column in columns))
 
 
@@ -153,6 +157,22 @@ def score_sample(task: MemberTask) -> FloatArray:
             ratios, rows.window[at] - offset, rows.source[at], rows.first[at], rows.last[at]
         )
     return result
+
+
+def _of_seeds(
+    members: Sequence[Scores], values: FloatArray, rows: list[SampledRows]
+) -> tuple[list[str], FloatArray]:
+    """Return the names of the seeds, and the score of each row by each: (seeds, rows).
+
+    Of networks that were trained on halves, the one that judges the row's CRM.
+    """
+    may = judges([one.config for one in members], np.concatenate([one.crm for one in rows]))
+    names = np.array([seed_of(one.model) for one in members])
+    seeds = list(dict.fromkeys(names.tolist()))
+    means = [
+        np.mean(values[names == seed], axis=0, where=may[names == seed], dtype=np.float64) for seed in seeds
+    ]
+    return seeds, np.stack(means)
 
 
 def _of_peaks(values: FloatArray, rows: list[SampledRows]) -> tuple[npt.NDArray[np.float64], IntArray]:

@@ -9,6 +9,7 @@ import xarray as xr
 from atypeak_scale.assess.quality.qscore import qscore_tables
 from atypeak_scale.assess.quality.recommendation import recommend, summarize_search
 from atypeak_scale.assess.quality.stability import stability, stability_sentences
+from atypeak_scale.model.seeds import seed_of
 from atypeak_scale.registry.model_columns import SEARCH, SEARCH_POWER, STABILITY
 from atypeak_scale.registry.results import QSCORE
 from atypeak_scale.report.current import SEARCHED
@@ -38,7 +39,8 @@ def choice_blocks(results: Results) -> Iterator[Block]:
         yield Missing("Would a smaller or larger model be better? No search over settings is here.", "search")
     else:
         yield from _search(trials)
-    ensemble = next((one for one in results.each if one.members), None)
+    several = (one for one in results.each if len({seed_of(member.model) for member in one.members}) > 1)
+    ensemble = next(several, None)
     if ensemble is None:
         yield Missing(
             "Do other seeds give the same scores? Train several: the command says how far they agree.",

@@ -7,7 +7,7 @@ import numpy as np
 from atypeak_scale.errors import DamagedError
 from atypeak_scale.execution.executor import Executor
 from atypeak_scale.model.description import describe_model
-from atypeak_scale.model.halves import HALVES, is_trained_on
+from atypeak_scale.model.halves import HALVES, is_trained_on, refuse_one_half
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.registry import variables as v
 from atypeak_scale.scoring.ensemble import write_spread
@@ -33,9 +33,12 @@ def complete_support(scores: Scores, executor: Executor) -> None:
     Raises
     ------
     InputError
-        If the store does not know its windows without a peak, or the results cannot be written.
+        If the store does not know its windows without a peak, the results cannot be written, or the model
+        is one of two of halves.
 
     """
+    if not scores.members:
+        refuse_one_half(scores.config, scores.model)
     complete_placements(scores.placements, executor)
     changed = [_complete_one(one, executor) for one in scores.members or (scores,)]
     if scores.members and (any(changed) or missing_tasks(scores) or not _is_whole(scores)):

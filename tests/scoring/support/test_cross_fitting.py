@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from atypeak_scale.assess.interpretation.explain import explain_peaks
+from atypeak_scale.assess.quality.stability import stability
 from atypeak_scale.assess.regions.module import module
 from atypeak_scale.catalogue.folds import half_of_crm
 from atypeak_scale.config import Config, parse_config, with_objective
+from atypeak_scale.errors import InputError
 from atypeak_scale.model.halves import with_trained_on
 from atypeak_scale.model.seeds import train_seeds
 from atypeak_scale.model.training.train import train
 from atypeak_scale.pipeline import run
 from atypeak_scale.registry import variables as v
-from atypeak_scale.scoring.open_scores import open_scores
+from atypeak_scale.scoring.open_scores import complete_scores, open_scores
 from atypeak_scale.scoring.score import score
 from atypeak_scale.scoring.scores import Scores
 from atypeak_scale.scoring.support.corroboration import asked_of_placements, asked_of_rows
@@ -94,6 +96,16 @@ def test_halves__each_judges_what_the_other_was_trained_on(scored: dict[str, Sco
         expected = np.where(half_of_crm(asked.crm) == 1, second.read(variable), first.read(variable))
         np.testing.assert_array_equal(halves.read(variable), expected)
     assert np.isnan(halves.read(v.SUPPORT_SPREAD)).all()  # one judge of each peak
+
+
+def test_halves__alone_are_refused_and_do_not_stand_beside_their_ensemble(scored: dict[str, Scores]) -> None:
+    halves = scored["halves"]
+    with pytest.raises(InputError, match=r"trained on one half of the CRMs, .* name the folder of both"):
+        score(halves.cell_line, halves.members[0].model)
+    with pytest.raises(InputError, match="scored by 2 models"):  # the one network, and the two together
+        complete_scores(halves.cell_line, None, "support")
+    with pytest.raises(InputError, match="is one model; name a folder that holds several seeds"):
+        stability(halves.cell_line, halves.model)
 
 
 def test_explain__asks_the_network_that_judges(scored: dict[str, Scores]) -> None:
