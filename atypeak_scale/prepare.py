@@ -12,7 +12,7 @@ from atypeak_scale.catalogue.merging import make_crms
 from atypeak_scale.catalogue.split import split_catalogue
 from atypeak_scale.catalogue.streams import identify, require_file
 from atypeak_scale.config import Config, Objective, StoreSettings, dump_config, parse_config
-from atypeak_scale.errors import AtypeakError, InputError
+from atypeak_scale.errors import AtypeakError, InputError, InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.pipeline import OBJECTIVES, StageReport, run
 from atypeak_scale.provenance import fingerprint
@@ -198,6 +198,8 @@ def run_all(
     ------
     InputError
         If no cell line has enough peaks.
+    InterruptedStageError
+        If Ctrl-C stopped the training of one; those after it are not run.
 
     """
     for line in prepared.catalogue.largest_first(min_peaks):
@@ -207,5 +209,7 @@ def run_all(
             yield LineRun(
                 line.name, folder, run_line(prepared, folder, line.name, objectives, executor), None
             )
+        except InterruptedStageError:
+            raise
         except AtypeakError as problem:
             yield LineRun(line.name, folder, [], str(problem))

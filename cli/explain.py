@@ -96,9 +96,12 @@ def _conclusion(doubt: float) -> str:
     return f"doubt {doubt:.2g}: {'distrust it' if doubt >= DISTRUSTED else 'no reason to distrust it'}"
 
 
-def _named(table: "pd.DataFrame", views: tuple[str, str]) -> "pd.Series[str]":
-    """Return the name of each row's other source."""
-    return table[f"other_{views[0]}"] + "." + table[f"other_{views[1]}"]
+def _named(table: "pd.DataFrame", views: tuple[str, str], kind: str = "other_") -> list[str]:
+    """Return the name of each row's other source, or of the peak's own (kind ""), as --source takes it."""
+    from atypeak_scale.catalogue.names import source_name
+
+    labels = (table[f"{kind}{view}"].astype(str) for view in views)
+    return [source_name(pair) for pair in zip(*labels, strict=True)]
 
 
 def _print_one(table: "pd.DataFrame", doubt: float, views: tuple[str, str], summary: Summary) -> None:
@@ -107,7 +110,7 @@ def _print_one(table: "pd.DataFrame", doubt: float, views: tuple[str, str], summ
         return
     peak = table.iloc[0]
     summary.say(
-        f"{peak['contig']}:{peak['start']}-{peak['end']} of {peak[views[0]]}.{peak[views[1]]}: support "
+        f"{peak['contig']}:{peak['start']}-{peak['end']} of {_named(table.head(1), views, '')[0]}: support "
         f"{peak['support']:.2f}, {table['overlaps'].sum()} other sources overlap, {table['present'].sum()} "
         f"of {len(table)} are in the window"
     )
@@ -146,7 +149,7 @@ def _print_least(
             part = of_peak[of_peak["present"] == is_present].head(SHOWN_OF_EACH)
             pairs = zip(_named(part, views), part["effect"], strict=True)
             effects.append(", ".join(f"{name} {effect:+.2f}" for name, effect in pairs))
-        place, source = f"{one['contig']}:{one['start']}-{one['end']}", f"{one[views[0]]}.{one[views[1]]}"
+        place, (source,) = f"{one['contig']}:{one['start']}-{one['end']}", _named(of_peak.head(1), views, "")
         rows.append((place, source, one["support"], doubt, of_peak["overlaps"].sum(), *effects))
     columns = ["peak", "source", "support", "doubt", "overlapping", "adds most", "would add most"]
     summary.table("peaks", pd.DataFrame(rows, columns=columns))

@@ -9,7 +9,7 @@ from atypeak_scale import prepare as module
 from atypeak_scale.catalogue.split import split_catalogue
 from atypeak_scale.catalogue.windows import read_regions
 from atypeak_scale.config import load_config
-from atypeak_scale.errors import InputError
+from atypeak_scale.errors import InputError, InterruptedStageError
 from atypeak_scale.pipeline import refuse_other_cell_line
 from atypeak_scale.prepare import prepare, run_all, run_line
 
@@ -106,6 +106,19 @@ def test_run_all__one_that_fails_does_not_stop_the_others(
     assert calls[-1][1] == str(tmp_path / "one")
     with pytest.raises(InputError, match="no cell line has 999 peaks or more"):
         list(run_all(made, tmp_path / "w", min_peaks=999))
+
+
+def test_run_all__ctrl_c_in_a_training_stops_all(
+    peaks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = prepare(tmp_path / "w", peaks)
+
+    def run(config: Any, *arguments: Any) -> list[Any]:
+        raise InterruptedStageError(f"{config.cell_line} was interrupted")
+
+    monkeypatch.setattr(module, "run", run)
+    with pytest.raises(InterruptedStageError, match="h was interrupted"):
+        list(run_all(made, tmp_path / "w"))
 
 
 def test_refuse__a_workdir_of_another_cell_line(tmp_path: Path) -> None:

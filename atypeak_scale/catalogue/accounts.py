@@ -74,7 +74,7 @@ def tell_repeated_peaks(file: str, count: int) -> None:
     """Log the number of selected peaks that repeat another one."""
     if count:
         log.warning(
-            "%s: %s selected peaks have the same place and source as another; they count again", file,
+            "%s: selected peaks with the same place and source as another: %s; each counts as a peak", file,
             f"{count:,}",
         )  # fmt: skip
 

@@ -241,7 +241,9 @@ POWER = _of_source(
 POWER_LOW = _of_source("power_low", np.float64, "lower end of its 95% interval", SHARE)
 POWER_HIGH = _of_source("power_high", np.float64, "upper end of its 95% interval", SHARE)
 SOURCE_PEAKS = _of_source("peaks", np.int64, "number of peaks", FROM_0)
-VERDICT = _of_source("verdict", str, "whether its peaks can be judged (method, section 9.6)")
+VERDICT = _of_source(
+    "verdict", str, "judged, few peaks, low power (method, section 9.6), or unknown to the model"
+)
 
 
 def _by_rank(name: str, dim: str, description: str) -> Variable:

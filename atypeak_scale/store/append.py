@@ -44,7 +44,7 @@ def refuse_other_settings(cell_line: CellLine, config: Config, crms: InputFile) 
     if results := sorted(all_results(cell_line)):
         raise InputError(
             f"{where} has results ({', '.join(results)}), which would be lost; append to a copy of the store "
-            "without them"
+            f"without its folders {cell_line.path}/scores and {cell_line.path}/placements"
         )
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import zarr
 
 from atypeak_scale.catalogue.names import Source, source_name
+from atypeak_scale.config import StoreSettings
 from atypeak_scale.errors import InputError, nearest
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import Variable, with_views
@@ -144,8 +145,10 @@ class CellLine:
 
     @cached_property
     def rows_per_block(self) -> int:
-        """Rows that one scoring task scores."""
-        return self._array(v.ROW_WINDOW).chunks[0]
+        """Rows, or placements, that one scoring task scores."""
+        chunk: int = self._array(v.ROW_WINDOW).chunks[0]
+        # Fewer rows than a block have one short chunk, and many more placements.
+        return chunk if chunk < self.row_count else max(chunk, StoreSettings().rows_per_block)
 
     @cached_property
     def crm_count(self) -> int:

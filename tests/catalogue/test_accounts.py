@@ -163,7 +163,7 @@ def test_repeats(caplog: pytest.LogCaptureFixture) -> None:
         tell_repeated_peaks("p.bed", 1_500)
         tell_repeated_regions("c.bed", 2, 7)
     assert caplog.messages == [
-        "p.bed: 1,500 selected peaks have the same place and source as another; they count again",
+        "p.bed: selected peaks with the same place and source as another: 1,500; each counts as a peak",
         "c.bed: 2 rows repeat an earlier interval, first line 7; each is used once",
     ]
 

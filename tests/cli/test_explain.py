@@ -56,6 +56,13 @@ def test_explain__one_peak(scores: Scores, tmp_path: Path, monkeypatch: pytest.M
     assert ", the 1 most of " in printed(*arguments(scores), *named)
 
 
+def test_explain__prints_names_that_source_takes() -> None:
+    labels = {"dataset": ["a b"], "tr": ["H2A.Z"], "other_dataset": ["d"], "other_tr": ["x"]}
+    table = pd.DataFrame(labels)
+    assert command._named(table, ("dataset", "tr"), "") == ["a%20b.H2A%2EZ"]
+    assert command._named(table, ("dataset", "tr")) == ["d.x"]
+
+
 def test_explain__the_least_supported(scores: Scores, tmp_path: Path) -> None:
     text = printed(*arguments(scores), "--least", "2", "--out", tmp_path / "out")
     peaks = assess.least_supported(scores, 2)

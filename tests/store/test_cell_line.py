@@ -13,7 +13,7 @@ import zarr
 from conftest import ROWS_PER_BLOCK, WINDOWS_PER_CHUNK
 from store.by_hand import Window, brute_force
 
-from atypeak_scale.config import Config
+from atypeak_scale.config import Config, StoreSettings
 from atypeak_scale.errors import InputError
 from atypeak_scale.registry import variables as v
 from atypeak_scale.registry.variables import STORE_VARIABLES
@@ -174,6 +174,18 @@ def test_peak_starts__in_any_order(cell_line: CellLine) -> None:
     starts = cell_line.peaks(0, cell_line.peak_count).start_bp
     index = np.random.default_rng(1).integers(cell_line.peak_count, size=50)
     assert np.array_equal(cell_line.peak_starts(index), starts[index])
+
+
+def test_blocks__of_placements_are_whole_in_a_store_of_few_rows(
+    inputs: Catalogue, config: Config, tmp_path: Path
+) -> None:
+    """Such a store has its rows in one short chunk; there are many more placements."""
+    whole = config.model_copy(update={"store": config.store.model_copy(update={"rows_per_block": 5000})})
+    build_store(*inputs, tmp_path / "s.zarr", whole)
+    cell_line = open_store(tmp_path / "s.zarr")
+    assert cell_line.row_count < 5000
+    assert cell_line.blocks("rows") == [Block(0, cell_line.row_count)]
+    assert cell_line.rows_per_block == StoreSettings().rows_per_block
 
 
 def test_data__opens_with_xarray_alone(cell_line: CellLine, built: Path) -> None:

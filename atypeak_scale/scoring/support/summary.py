@@ -33,14 +33,15 @@ def summary(scores: Scores) -> list[str]:
     ]
     if len(judged) > MOST_NAMED:
         share = figures[v.SHARE_RANDOM][judged[MOST_NAMED]]
-        lines.append(f"{len(judged) - MOST_NAMED} more sources: {_percent(share)} or less each")
+        lines.append(f"{len(judged) - MOST_NAMED} more can be judged: at most {_percent(share)} each")
     lines += _not_judged(names, list(figures[v.VERDICT]))
     if judged:
         largest = max(figures[v.SHARE_RANDOM_ERROR][one] for one in judged)
         number = scores.chance.placements
         lines.append(
-            f"{number:,} random placements of each source: standard error of a p near 0.05 "
-            f"{math.sqrt(0.05 * 0.95 / number):.4f}, of these shares at most {100 * largest:.2g}%"
+            f"{number:,} random placements of each source: the standard error is "
+            f"{math.sqrt(0.05 * 0.95 / number):.4f} for a p near 0.05, and at most {100 * largest:.2g}% for "
+            "these shares"
         )
     return lines
 
