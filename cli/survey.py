@@ -69,7 +69,7 @@ def survey(
     summary.say(
         f"{count(catalogue.rows, 'row')}, names from {catalogue.convention}: "
         f"{count(len(lines), 'cell line')}, of which {verdicts.get('yes', 0):,} can be judged, "
-        f"{verdicts.get('few', 0):,} in part, {verdicts.get('no', 0):,} not",
+        f"{verdicts.get('few', 0):,} in part (few sources, or few in a CRM), {verdicts.get('no', 0):,} not",
         rows=catalogue.rows, convention=catalogue.convention,
     )  # fmt: skip
     summary.table("cell_lines", lines, lines[list(COLUMNS)].rename(columns=COLUMNS).head(MOST_SHOWN))

@@ -32,7 +32,13 @@ CELL_LINES = Table(
             "mean number of selected sources in a CRM that has any; missing without CRMs",
             range=FROM_0,
         ),
-        Column("verdict", "text", "whether the peaks of the cell line can be judged: yes, few, or no"),
+        Column(
+            "verdict",
+            "text",
+            "whether the peaks of the cell line can be judged: yes; few, with fewer than 8 sources of 100 "
+            "peaks or fewer than 1.5 sources in a CRM, where power is often too low; no, with fewer than 2 "
+            "such sources",
+        ),
         Column("similar", "text", "other cell lines whose names look like the same, separated by commas"),
     ),
 )

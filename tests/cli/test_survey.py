@@ -40,7 +40,8 @@ def test_survey__of_a_folder_with_a_page(tmp_path: Path) -> None:
     printed("split", tmp_path / "p.bed", tmp_path / "c", *named)
     told = printed("survey", tmp_path / "c", "--out", tmp_path / "out", "--min-crm-peaks", "0")
     assert told.splitlines()[0] == (
-        "4 rows, names from dataset.TR.cell_line: 1 cell line, of which 0 can be judged, 0 in part, 1 not"
+        "4 rows, names from dataset.TR.cell_line: 1 cell line, of which 0 can be judged, "
+        "0 in part (few sources, or few in a CRM), 1 not"
     )
     assert told.splitlines()[-1] == f"{tmp_path}/out/survey.html  open it in a browser"
     assert all(len(line) <= 80 for line in told.splitlines()[1:-1])
