@@ -1,8 +1,7 @@
 """The name column of a peak: two labels and the group they were measured in (method, sections 1.1 and 1.4).
 
 This is the only module that knows how a name is spelled. Elsewhere a peak has a source, which is a pair of
-labels, one for each view. In a name, the dots and blanks of a label and the blanks of a cell line are
-percent-encoded.
+labels, one for each view. In a name, the dots and blanks of a label are percent-encoded.
 """
 
 import re
@@ -14,7 +13,6 @@ Source = tuple[str, str]
 ENCODED = re.compile(r"%(2E|25|20)")
 # What a label must not hold within a name, and what would be taken for an encoded one.
 TO_ENCODE = re.compile(r"[. ]|%(?=2E|25|20)")
-TO_ENCODE_LAST = re.compile(r" |%(?=2E|25|20)")  # in a cell line, which may hold dots
 NON_REDUNDANT = "non-redundant"  # the dataset of peaks that are merged over datasets
 
 
@@ -32,7 +30,7 @@ def split_name(name: str) -> tuple[Source, str]:
         raise ValueError(f"name {quoted(name)}; expected dataset.TR.cell_line, two dots between three names")
     if any(part != part.strip() for part in parts):
         raise ValueError(f"name {quoted(name)} has a blank beside a dot; remove it")
-    return (_decoded(parts[0]), _decoded(parts[1])), _decoded(parts[2])
+    return (_decoded(parts[0]), _decoded(parts[1])), parts[2]
 
 
 def split_merged_name(name: str) -> list[tuple[Source, str]]:
@@ -93,8 +91,8 @@ def source_name(source: Source) -> str:
     return ".".join(map(_encoded, source))
 
 
-def _encoded(label: str, what: re.Pattern[str] = TO_ENCODE) -> str:
-    return what.sub(lambda found: f"%{ord(found[0]):02X}", label)
+def _encoded(label: str) -> str:
+    return TO_ENCODE.sub(lambda found: f"%{ord(found[0]):02X}", label)
 
 
 def _decoded(label: str) -> str:
@@ -103,4 +101,4 @@ def _decoded(label: str) -> str:
 
 def peak_name(source: Source, cell_line: str) -> str:
     """Return the name column of a peak; `split_name` reads it back."""
-    return f"{source_name(source)}.{_encoded(cell_line, TO_ENCODE_LAST)}"
+    return f"{source_name(source)}.{cell_line}"
