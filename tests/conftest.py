@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from atypeak_scale.config import Config, parse_config
 from atypeak_scale.execution.dask_executor import DaskExecutor
+from atypeak_scale.store.build import build_store
+from atypeak_scale.store.cell_line import CellLine, open_store
 
 # Made once in a process, for tests of any folder.
 pytest_plugins = ["scoring.support_fixtures"]
@@ -41,6 +43,13 @@ def catalogue(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Pat
     A test may choose the seed, by indirect parametrization.
     """
     return random_catalogue(tmp_path / "catalogue", getattr(request, "param", 0))
+
+
+@pytest.fixture
+def cell_line(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> CellLine:
+    """Build a store of the random catalogue, s.zarr in the test's folder."""
+    build_store(*catalogue, tmp_path / "s.zarr", config)
+    return open_store(tmp_path / "s.zarr")
 
 
 def random_catalogue(folder: Path, seed: int = 0, crms: int = 60, contigs: int = 2) -> tuple[Path, Path]:

@@ -21,12 +21,6 @@ Catalogue = tuple[Path, Path]
 Compared = tuple[list[Row], confirmation.Summary, np.ndarray, np.ndarray]
 
 
-@pytest.fixture
-def cell_line(catalogue: Catalogue, config: Config, tmp_path: Path) -> CellLine:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return open_store(tmp_path / "s.zarr")
-
-
 def test_overlap_counts__equal_all_pairs(cell_line: CellLine) -> None:
     peaks = list(peak_table(cell_line).itertuples())
     counts = overlap_counts(cell_line)

@@ -15,6 +15,7 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.storage.locations import Location
 
 HALVES: dict[TrainedOn, int] = {"half 1": 1, "half 2": 2}
+HALF = "-half-"  # before its number, in the name of a folder
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -55,7 +56,7 @@ def parts_of(config: Config) -> dict[str, Config]:
     """Return the networks that a configuration asks for, by what is added to the name of their folder."""
     if config.training.objective != "support" or config.support.trained_on != "halves":
         return {"": config}
-    return {f"-half-{number}": with_trained_on(config, half) for half, number in HALVES.items()}
+    return {f"{HALF}{number}": with_trained_on(config, half) for half, number in HALVES.items()}
 
 
 def refuse_both_halves(config: Config) -> None:

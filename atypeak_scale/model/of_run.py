@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from atypeak_scale.config import Config, for_support, load_config, with_seed
+from atypeak_scale.config import Config, for_support, load_config
 from atypeak_scale.errors import InterruptedStageError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.model.description import CONFIG, DESCRIPTION, INTERRUPTED, describe_model
 from atypeak_scale.model.halves import parts_of, with_trained_on
 from atypeak_scale.model.places import place_of_model
-from atypeak_scale.model.seeds import members_of, members_to_train, train_seeds
+from atypeak_scale.model.seeds import members_of, members_to_train, seed_number_of, train_seeds
 from atypeak_scale.provenance import fingerprint
 from atypeak_scale.storage.locations import Location, join, name_of
 from atypeak_scale.storage.targets import target
@@ -25,12 +25,10 @@ def is_trained_as(folder: Location, config: Config, cell_line: CellLine) -> bool
     there = {str(name_of(member)): member for member in members_of(folder)}
     if not there:
         return len(parts_of(config)) == 1 and _is_one(folder, config, data)
-    seeds = {int(name.split("-")[1]) for name in there}
+    seeds = set(map(seed_number_of, there.values()))
     may_be_halves = config.training.objective == "support" and config.support.trained_on == "auto"
     for asked in [config, *([with_trained_on(config, "halves")] if may_be_halves else [])]:
-        wanted: dict[str, Config] = {}
-        for seed in seeds:
-            wanted |= members_to_train(with_seed(asked, seed), seeds=1)
+        wanted = members_to_train(asked, seeds)
         if wanted.keys() == there.keys() and config.training.seed in seeds:
             return all(_is_one(there[name], one, data) for name, one in wanted.items())
     return False

@@ -10,12 +10,13 @@ from atypeak_scale.errors import InputError
 from atypeak_scale.execution.executor import Executor, InProcess
 from atypeak_scale.execution.progress import told_apart
 from atypeak_scale.model.description import DESCRIPTION, INTERRUPTED, describe_model
-from atypeak_scale.model.halves import parts_of
+from atypeak_scale.model.halves import HALF, parts_of
 from atypeak_scale.storage.locations import Location, absolute, join, name_of
 from atypeak_scale.storage.targets import target
 from atypeak_scale.store.cell_line import CellLine
 
-MEMBER = re.compile(r"seed-(\d+)(-half-[12])?")
+SEED = "seed-"  # before its number, in the name of a folder
+MEMBER = re.compile(rf"{SEED}(\d+)({HALF}[12])?")
 TRAINING_BYTES = 2_000_000_000  # roughly what a worker needs for one training at the article's sizes
 
 
@@ -68,7 +69,8 @@ def train_seeds(
     target(parent).refuse_unwritable()
     if DESCRIPTION in target(parent).names():
         raise InputError(f"{out}: is one model; name another folder for several")
-    wanted = {join(parent, name): one for name, one in members_to_train(config, seeds).items()}
+    numbers = range(config.training.seed, config.training.seed + seeds)
+    wanted = {join(parent, name): one for name, one in members_to_train(config, numbers).items()}
     _refuse_other_parts(out, wanted)
     missing = {folder: one for folder, one in wanted.items() if is_trained(folder) is None}
     executor.require(TRAINING_BYTES)
@@ -80,21 +82,17 @@ def train_seeds(
 
 def _refuse_other_parts(out: Location, wanted: Iterable[Location]) -> None:
     """Raise InputError if a folder holds networks of halves, and others are to be trained, or the reverse."""
-    halves, others = (
-        {bool(MEMBER.fullmatch(str(name_of(one)))[2]) for one in some}  # type: ignore[index]
-        for some in (wanted, members_of(out))
-    )
-    if others - halves:
-        what = "networks of halves of the CRMs" if True in others else "networks of all CRMs"
+    asked, there = ({_is_of_half(one) for one in some} for some in (wanted, members_of(out)))
+    if there - asked:
+        what = "networks of halves of the CRMs" if True in there else "networks of all CRMs"
         raise InputError(f"{out}: holds {what}; name another folder")
 
 
-def members_to_train(config: Config, seeds: int) -> dict[str, Config]:
+def members_to_train(config: Config, seeds: Iterable[int]) -> dict[str, Config]:
     """Return the models of an ensemble: the name of the folder of each, and its settings."""
-    first = config.training.seed
     return {
-        f"seed-{seed}{half}": part
-        for seed in range(first, first + seeds)
+        f"{SEED}{seed}{half}": part
+        for seed in seeds
         for half, part in parts_of(with_seed(config, seed)).items()
     }
 
@@ -136,7 +134,16 @@ def members_of(folder: Location) -> list[Location]:
 
 def seed_of(member: Location) -> str:
     """Return the name of a member's seed, such as seed-1, which both networks of halves share."""
-    return str(name_of(member)).partition("-half-")[0]
+    return str(name_of(member)).partition(HALF)[0]
+
+
+def seed_number_of(member: Location) -> int:
+    """Return the seed of a member, by the name of its folder."""
+    return int(seed_of(member).removeprefix(SEED))
+
+
+def _is_of_half(member: Location) -> bool:
+    return HALF in str(name_of(member))
 
 
 def is_trained(folder: Location) -> dict[str, Any] | None:

@@ -12,16 +12,9 @@ from atypeak_scale.model.halves import with_trained_on
 from atypeak_scale.model.of_run import is_trained_as, train_into
 from atypeak_scale.model.places import model_cell_line, place_of_model
 from atypeak_scale.model.seeds import members_of, seed_of, train_seeds
-from atypeak_scale.store.build import build_store
-from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.store.cell_line import CellLine
 
 EVERY: tuple[TrainedOn, ...] = ("auto", "all", "halves")
-
-
-@pytest.fixture
-def cell_line(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> CellLine:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return open_store(tmp_path / "s.zarr")
 
 
 def test_train_into__one_network_or_two_of_halves(

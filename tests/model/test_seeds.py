@@ -15,19 +15,12 @@ from atypeak_scale.model.files import load_model
 from atypeak_scale.model.network import weight_arrays
 from atypeak_scale.model.seeds import members_of, train_seeds
 from atypeak_scale.model.training.train import train
-from atypeak_scale.store.build import build_store
-from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.store.cell_line import CellLine
 
 
 def changed(config: Config, **training: object) -> Config:
     values = {**config.training.model_dump(), **training}
     return config.model_copy(update={"training": TrainingSettings.model_validate(values)})
-
-
-@pytest.fixture
-def cell_line(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> CellLine:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return open_store(tmp_path / "s.zarr")
 
 
 def test_train_seeds__each_is_as_trained_alone_and_kept(

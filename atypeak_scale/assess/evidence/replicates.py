@@ -138,7 +138,7 @@ def _scored(scores: Scores, left_out: Source, folder: Path, executor: Executor) 
     from atypeak_scale.model.training.train import train
 
     store, model = folder / "store.zarr", folder / "model"
-    # Judged are peaks that another source confirms, and that one is not in the fold: memory does not help.
+    # The source that confirms the peaks is not in the fold, so memory of peaks does not help.
     is_in_halves = scores.config.support.trained_on == "halves"
     config = with_trained_on(scores.config, "all") if is_in_halves else scores.config
     if store.exists():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -263,7 +264,8 @@ def _log_odds(scores: Scores, row: _Row, is_present: BoolArray) -> tuple[FloatAr
     count = len(is_present) + 1
     network, regression = np.zeros(count, np.float64), np.empty(count, np.float32)
     fitted = regression_of(scores.placements, row.source)
-    members = [one for one in scores.members or (scores,) if judges([one.config], row.crm).all()]
+    several = scores.members or (scores,)
+    members = list(compress(several, judges([one.config for one in several], row.crm)[:, 0]))
     for part, windows in row.variants(is_present):
         each = np.arange(len(windows))
         source, first, last, fold = (

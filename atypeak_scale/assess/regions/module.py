@@ -5,6 +5,7 @@ Nothing is scored here: scores of peaks are read, and the networks are asked abo
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -186,9 +187,7 @@ class _Networks:
 
     def of_crm(self, crm: npt.NDArray[np.int64]) -> "list[tuple[Engine, LeaveOneOut]]":
         """Return the networks of support that judge a CRM: int64 (n,), n times its row in the file."""
-        return [
-            one for one, config in zip(self.support, self.configs, strict=True) if judges([config], crm).all()
-        ]
+        return list(compress(self.support, judges(self.configs, crm)[:, 0]))
 
 
 def _networks(article: Scores | None, support: Scores | None) -> _Networks:

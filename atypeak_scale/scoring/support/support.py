@@ -142,5 +142,5 @@ def has_memorised(scores: Scores) -> bool:
     """
     if not scores.exists() or scores.config.support.trained_on in HALVES:
         return False
-    low = (scores.attributes.get(MEMORISED) or [None] * 3)[1]
+    _, low, _ = scores.attributes.get(MEMORISED, (None, None, None))
     return low is not None and low > 0.5

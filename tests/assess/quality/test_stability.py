@@ -26,17 +26,10 @@ from atypeak_scale.model.network import build_autoencoder
 from atypeak_scale.registry.variables import REBUILT_SCORE
 from atypeak_scale.scoring.open_scores import open_scores
 from atypeak_scale.scoring.score import complete
-from atypeak_scale.store.build import build_store
-from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.store.cell_line import CellLine
 
 ALL = 10_000  # more windows than there are
 LABELS = ("d3", "d1", "d2"), ("z", "x", "y")
-
-
-@pytest.fixture
-def cell_line(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> CellLine:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return open_store(tmp_path / "s.zarr")
 
 
 def save_members(folder: Path, config: Config, seeds: int = 3) -> Path:

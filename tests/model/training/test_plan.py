@@ -1,6 +1,5 @@
 """What a plan says, against the network that training builds."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +11,7 @@ from atypeak_scale.model.network import parameters
 from atypeak_scale.model.training.descent import Descent
 from atypeak_scale.model.training.plan import plan_training
 from atypeak_scale.model.training.train import train
-from atypeak_scale.store.build import build_store
-from atypeak_scale.store.cell_line import CellLine, open_store
-
-
-@pytest.fixture
-def cell_line(catalogue: tuple[Path, Path], config: Config, tmp_path: Path) -> CellLine:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return open_store(tmp_path / "s.zarr")
+from atypeak_scale.store.cell_line import CellLine
 
 
 @pytest.mark.parametrize("cells", ["all", "observed"])

@@ -16,17 +16,10 @@ from atypeak_scale.model.training import train as train_module
 from atypeak_scale.model.training.packed_training import PackedTraining
 from atypeak_scale.model.training.support_training import SupportTraining
 from atypeak_scale.model.training.train import train
-from atypeak_scale.store.build import build_store
-from atypeak_scale.store.cell_line import CellLine, open_store
+from atypeak_scale.store.cell_line import CellLine
 from atypeak_scale.store.stream import crumb_matrix, training_windows, unpack
 
 Catalogue = tuple[Path, Path]
-
-
-@pytest.fixture
-def cell_line(catalogue: Catalogue, config: Config, tmp_path: Path) -> CellLine:
-    build_store(*catalogue, tmp_path / "s.zarr", config)
-    return open_store(tmp_path / "s.zarr")
 
 
 def changed(config: Config, **training: object) -> Config:
